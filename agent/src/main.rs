@@ -1,0 +1,3 @@
+//! The agent that loads bundles on a node.
+
+fn main() {}

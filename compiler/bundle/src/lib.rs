@@ -1,0 +1,1 @@
+//! The bundle: one deterministic, content-addressed file.

@@ -1,0 +1,1 @@
+//! From a Plan to eBPF programs, as ordinary ELF.

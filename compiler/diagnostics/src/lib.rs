@@ -1,0 +1,1 @@
+//! One diagnostic type, for every stage and every renderer.

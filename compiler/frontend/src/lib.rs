@@ -1,0 +1,1 @@
+//! From Pol source text to a Model, as salsa queries.

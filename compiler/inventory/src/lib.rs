@@ -1,0 +1,1 @@
+//! What runs on a node and elsewhere: endpoints, labels, addresses.

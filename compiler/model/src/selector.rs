@@ -1,0 +1,278 @@
+//! Predicates over a peer, and the facts that they are asked about.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// Labels of an endpoint.
+pub type Labels = BTreeMap<String, String>;
+
+/// An interned predicate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selector {
+    /// The predicate.
+    pub expr: SelectorExpr,
+    /// How the source writes it: a name, or the expression itself. For people.
+    pub text: String,
+}
+
+/// A predicate over a peer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectorExpr {
+    /// Peers of this kind.
+    Entity(Entity),
+    /// Endpoints, on this node or another, whose labels pass.
+    Label {
+        /// The label's key.
+        key: String,
+        /// What must hold of its value.
+        operator: LabelOperator,
+    },
+    /// Endpoints in this namespace.
+    Namespace(String),
+    /// Addresses in this block, whoever has them.
+    Cidr(IpNet),
+    /// At least one holds. Empty: nothing.
+    AnyOf(Vec<SelectorExpr>),
+    /// All hold. Empty: everything.
+    AllOf(Vec<SelectorExpr>),
+    /// The first holds and the second does not.
+    Minus(Box<SelectorExpr>, Box<SelectorExpr>),
+}
+
+/// What must hold of a label.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelOperator {
+    /// Present, with one of these values. Sorted, without repetition.
+    In(Vec<String>),
+    /// Absent, or with none of these values. Sorted, without repetition.
+    NotIn(Vec<String>),
+    /// Present.
+    Exists,
+    /// Absent.
+    Absent,
+}
+
+/// Kinds of peers that have a name of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entity {
+    /// Everything.
+    All,
+    /// Nothing.
+    None,
+    /// Everything that is not managed by us.
+    World,
+    /// Every endpoint and every node.
+    Cluster,
+    /// Every endpoint; what an empty label selector means.
+    Endpoints,
+    /// The endpoint's own node.
+    Host,
+    /// Other nodes.
+    RemoteNode,
+}
+
+impl Entity {
+    /// Every entity.
+    pub const ALL: [Self; 7] = [
+        Self::All,
+        Self::None,
+        Self::World,
+        Self::Cluster,
+        Self::Endpoints,
+        Self::Host,
+        Self::RemoteNode,
+    ];
+
+    /// The name in policy source.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::None => "none",
+            Self::World => "world",
+            Self::Cluster => "cluster",
+            Self::Endpoints => "endpoints",
+            Self::Host => "host",
+            Self::RemoteNode => "remote_node",
+        }
+    }
+}
+
+/// What kind of thing a peer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerKind {
+    /// A managed endpoint, on this node or another.
+    Endpoint,
+    /// This node.
+    Host,
+    /// Another node.
+    RemoteNode,
+    /// Anything else.
+    World,
+}
+
+/// What is known of a peer when a selector is asked about it.
+///
+/// `network` is the peer's address as a full-length prefix, or a prefix that no CIDR in the
+/// package divides, so that asking about the prefix is asking about each of its addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerFacts<'a> {
+    /// What kind of thing it is.
+    pub kind: PeerKind,
+    /// The namespace, for endpoints that have one.
+    pub namespace: Option<&'a str>,
+    /// The labels, for endpoints.
+    pub labels: &'a Labels,
+    /// The address.
+    pub network: IpNet,
+}
+
+/// No labels, for peers that have none.
+pub static NO_LABELS: Labels = Labels::new();
+
+impl PeerFacts<'static> {
+    /// An address that is not managed by us.
+    #[must_use]
+    pub fn world(address: IpAddr) -> Self {
+        Self {
+            kind: PeerKind::World,
+            namespace: None,
+            labels: &NO_LABELS,
+            network: IpNet::from(address),
+        }
+    }
+}
+
+impl SelectorExpr {
+    /// Everything.
+    pub const ALL: Self = Self::Entity(Entity::All);
+
+    /// Whether the peer satisfies the predicate.
+    #[must_use]
+    pub fn matches(&self, peer: &PeerFacts<'_>) -> bool {
+        match self {
+            Self::Entity(entity) => entity.matches(peer.kind),
+            Self::Label { key, operator } => {
+                peer.kind == PeerKind::Endpoint && operator.matches(peer.labels.get(key))
+            }
+            Self::Namespace(name) => {
+                peer.kind == PeerKind::Endpoint && peer.namespace == Some(name.as_str())
+            }
+            Self::Cidr(block) => block.contains(&peer.network),
+            Self::AnyOf(alternatives) => alternatives.iter().any(|one| one.matches(peer)),
+            Self::AllOf(conditions) => conditions.iter().all(|one| one.matches(peer)),
+            Self::Minus(base, except) => base.matches(peer) && !except.matches(peer),
+        }
+    }
+
+    /// Calls `visit` with every CIDR block in the expression.
+    pub fn visit_cidrs(&self, visit: &mut impl FnMut(IpNet)) {
+        match self {
+            Self::Cidr(block) => visit(*block),
+            Self::AnyOf(parts) | Self::AllOf(parts) => {
+                for part in parts {
+                    part.visit_cidrs(visit);
+                }
+            }
+            Self::Minus(base, except) => {
+                base.visit_cidrs(visit);
+                except.visit_cidrs(visit);
+            }
+            Self::Entity(_) | Self::Label { .. } | Self::Namespace(_) => {}
+        }
+    }
+}
+
+impl Entity {
+    /// Whether a peer of this kind belongs to the entity.
+    #[must_use]
+    pub const fn matches(self, kind: PeerKind) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::World => matches!(kind, PeerKind::World),
+            Self::Cluster => !matches!(kind, PeerKind::World),
+            Self::Endpoints => matches!(kind, PeerKind::Endpoint),
+            Self::Host => matches!(kind, PeerKind::Host),
+            Self::RemoteNode => matches!(kind, PeerKind::RemoteNode),
+        }
+    }
+}
+
+impl LabelOperator {
+    /// Whether a label's value, or its absence, passes.
+    #[must_use]
+    pub fn matches(&self, value: Option<&String>) -> bool {
+        match self {
+            Self::In(values) => value.is_some_and(|value| values.contains(value)),
+            Self::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
+            Self::Exists => value.is_some(),
+            Self::Absent => value.is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    fn endpoint<'a>(labels: &'a Labels, address: &str) -> PeerFacts<'a> {
+        PeerFacts {
+            kind: PeerKind::Endpoint,
+            namespace: Some("shop"),
+            labels,
+            network: IpNet::from(address.parse::<IpAddr>().unwrap()),
+        }
+    }
+
+    fn label(key: &str, operator: LabelOperator) -> SelectorExpr {
+        SelectorExpr::Label {
+            key: key.to_owned(),
+            operator,
+        }
+    }
+
+    #[test]
+    fn labels_never_select_what_has_no_labels() {
+        let absent = label("app", LabelOperator::Absent);
+        assert!(!absent.matches(&PeerFacts::world("192.0.2.1".parse().unwrap())));
+        assert!(absent.matches(&endpoint(&Labels::new(), "10.0.0.1")));
+    }
+
+    #[test]
+    fn not_in_holds_for_an_absent_label() {
+        let not_web = label("app", LabelOperator::NotIn(vec!["web".to_owned()]));
+        assert!(not_web.matches(&endpoint(&Labels::new(), "10.0.0.1")));
+        assert!(!not_web.matches(&endpoint(&labels(&[("app", "web")]), "10.0.0.1")));
+    }
+
+    #[test]
+    fn a_cidr_matches_an_endpoint_by_its_address() {
+        let block = SelectorExpr::Cidr("10.0.0.0/8".parse().unwrap());
+        let except = SelectorExpr::Cidr("10.1.0.0/16".parse().unwrap());
+        let expr = SelectorExpr::Minus(Box::new(block), Box::new(except));
+        assert!(expr.matches(&endpoint(&Labels::new(), "10.0.0.1")));
+        assert!(!expr.matches(&endpoint(&Labels::new(), "10.1.0.1")));
+        assert!(!expr.matches(&endpoint(&Labels::new(), "2001:db8::1")));
+    }
+
+    #[test]
+    fn empty_unions_and_intersections_are_nothing_and_everything() {
+        let peer = PeerFacts::world("192.0.2.1".parse().unwrap());
+        assert!(!SelectorExpr::AnyOf(Vec::new()).matches(&peer));
+        assert!(SelectorExpr::AllOf(Vec::new()).matches(&peer));
+    }
+}

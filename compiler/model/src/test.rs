@@ -1,0 +1,78 @@
+//! The package's `test` items: what its authors say must happen.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{L4Packet, Labels, Origin, PolicyId};
+
+/// One `test` item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// What it says it shows.
+    pub name: String,
+    /// Its endpoints, in source order.
+    pub endpoints: Vec<TestEndpoint>,
+    /// Its expectations, in source order.
+    pub checks: Vec<Check>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// An endpoint that a test imagines: `given web_1 = endpoint { app: "web" } in namespace "shop"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestEndpoint {
+    /// Its name in the test.
+    pub name: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its addresses, where the test gives them: `at 10.0.0.7`. Only CIDR rules look at them.
+    pub addresses: Vec<IpAddr>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// One expectation: `web_1 -> cart_1 tcp 8080 is allowed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Who starts the flow.
+    pub source: Party,
+    /// Who it is started to.
+    pub destination: Party,
+    /// What the first packet shows above L3.
+    pub l4: L4Packet,
+    /// What must happen.
+    pub expected: Expectation,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// One end of a checked flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// Index into [`Test::endpoints`].
+    Endpoint(usize),
+    /// An address outside.
+    Address(IpAddr),
+    /// The node of the endpoint at the other end.
+    Host,
+}
+
+/// What a check expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// `is allowed`, or `is allowed by POLICY`: by at least one of the two directions.
+    Allowed {
+        /// The policy that must have decided.
+        by: Option<PolicyId>,
+    },
+    /// `is denied`, or `is denied by POLICY`: by a rule of it or its isolation.
+    Denied {
+        /// The policy that must have decided.
+        by: Option<PolicyId>,
+    },
+}

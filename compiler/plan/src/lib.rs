@@ -1,0 +1,1 @@
+//! From a Model to a Plan: precedence flattened, ports split, decisions shared.

@@ -1,0 +1,3 @@
+//! The polc command: check, build, inspect, test.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The reference interpreter: what a policy means, slowly and plainly.

@@ -1,0 +1,1 @@
+//! What a node's maps hold for a bundle and an inventory.

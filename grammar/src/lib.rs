@@ -1,0 +1,1 @@
+//! The Pol grammar, its parser and syntax tree.

@@ -1,0 +1,42 @@
+//! Types that the kernel's side and the agent's side of polc share, byte for byte.
+//!
+//! Everything here is `repr(C)`, has no padding that is not a named field, and is valid for
+//! every bit pattern, so that a value may be copied to and from map memory as bytes. The tests
+//! at the end of each module keep the layouts.
+//!
+//! - [`verdict`]: what a decision says: verdict, drop reason, and who decided
+//! - [`key`]: how a packet is seen by policy: [`L4Key`](key::L4Key), addresses
+//! - [`policy`]: what generated policy programs read and write
+//! - [`node`]: endpoints, addresses, prefixes and the state word
+//! - [`flow`]: connection tracking
+//! - [`event`]: what the node reports
+
+#![no_std]
+
+pub mod event;
+pub mod flow;
+pub mod key;
+pub mod node;
+pub mod policy;
+pub mod verdict;
+
+/// A type that may be copied to and from map memory as bytes.
+///
+/// # Safety
+/// The type is `repr(C)`, has no implicit padding, and is valid for every bit pattern.
+pub unsafe trait Plain: Copy + 'static {}
+
+/// Version of everything in this crate. Pinned maps carry it in their names, so that an agent
+/// never reads what another version wrote.
+pub const ABI_VERSION: u32 = 1;
+
+/// Asserts size and the absence of padding: the sum of the field sizes must be the size.
+#[cfg(test)]
+macro_rules! assert_layout {
+    ($type:ty, $size:expr, [$($field:ty),+ $(,)?]) => {
+        assert_eq!(core::mem::size_of::<$type>(), $size, "size of {}", stringify!($type));
+        assert_eq!(0 $(+ core::mem::size_of::<$field>())+, $size, "padding in {}", stringify!($type));
+    };
+}
+#[cfg(test)]
+pub(crate) use assert_layout;

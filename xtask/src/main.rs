@@ -1,0 +1,3 @@
+//! Set-up, demo, tests and benchmarks, behind `cargo xtask`.
+
+fn main() {}
