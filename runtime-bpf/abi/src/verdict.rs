@@ -51,7 +51,8 @@ const KIND_ISOLATION: u32 = 2;
 const KIND_BUILT_IN: u32 = 3;
 
 impl DeciderId {
-    /// Bit that [`VerdictCounterKey`](crate::event::VerdictCounterKey) uses for the side.
+    /// Bit that no decider sets: [`VerdictCounterKey`](crate::event::VerdictCounterKey) keeps the
+    /// side there, [`Judgement`](crate::flow::Judgement) the verdict.
     pub(crate) const FREE_BIT: u32 = 1 << 31;
 
     /// No policy speaks about the packet.
