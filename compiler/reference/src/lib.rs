@@ -7,8 +7,8 @@
 mod matching;
 
 use polc_model::{
-    Action, Decider, Direction, Enforcement, HostAccess, Isolation, L4Packet, Model, PeerFacts,
-    PeerKind, PolicyId, Rule, RuleId, Tier,
+    Action, Decider, Decision, Direction, Enforcement, HostAccess, Isolation, L4Packet, Model,
+    PeerFacts, PeerKind, PolicyId, Rule, RuleId, Tier, Verdict,
 };
 
 /// One end of a flow.
@@ -18,24 +18,6 @@ pub struct Party<'a> {
     pub name: &'a str,
     /// What selectors see of it.
     pub facts: PeerFacts<'a>,
-}
-
-/// What policy says about the first packet of a flow, in one direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// Whether it passes.
-    pub verdict: Verdict,
-    /// Who decided. Of several rules that decide alike, the one with the lowest id.
-    pub decider: Decider,
-}
-
-/// Whether a packet passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It passes.
-    Allow,
-    /// It is dropped.
-    Deny,
 }
 
 /// What both directions say. `None` where that end is not an endpoint of ours.
