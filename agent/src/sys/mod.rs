@@ -5,6 +5,7 @@
 
 pub mod bpf;
 pub mod grace;
+pub mod interface;
 pub mod map;
 pub mod mount;
 pub mod percpu;
