@@ -14,6 +14,7 @@
 //! of padding.
 
 mod archive;
+mod compile;
 mod read;
 
 use std::{collections::BTreeMap, fmt};
@@ -22,6 +23,8 @@ use polc_model::Model;
 use polc_plan::{ClassKey, Plan};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+pub use compile::CompileError;
 
 /// The version that this code writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;

@@ -1,20 +1,17 @@
 use super::*;
 
 fn bundle() -> Bundle {
-    let model = Model {
-        package: "shop".to_owned(),
-        ..Model::default()
-    };
-    let plan = polc_plan::plan(&model, []).unwrap();
-    let programs = plan
-        .classes
-        .iter()
-        .map(|class| format!("{:?}", class.key).into())
-        .collect();
-    Bundle {
-        model,
-        plan,
-        programs,
+    Bundle::compile(polc_testgen::Case::new(7, &[]).model, []).unwrap()
+}
+
+#[test]
+fn programs_survive_the_file() {
+    for seed in 0..50 {
+        let bundle = Bundle::compile(polc_testgen::Case::new(seed, &[]).model, []).unwrap();
+        for (class, elf) in bundle.plan.classes.iter().zip(&bundle.programs) {
+            let program = polc_codegen::compile(&bundle.model, &bundle.plan.layout, class).unwrap();
+            assert_eq!(polc_codegen::elf::read(elf).unwrap().program, program);
+        }
     }
 }
 
@@ -29,7 +26,7 @@ fn what_is_written_is_read() {
 #[test]
 fn a_bundle_cut_anywhere_is_refused() {
     let bytes = bundle().encode().unwrap();
-    for length in (0..bytes.len()).step_by(97) {
+    for length in (0..bytes.len()).step_by(997) {
         Bundle::decode(&bytes[..length]).unwrap_err();
     }
     assert_eq!(

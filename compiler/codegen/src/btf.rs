@@ -10,7 +10,8 @@ use crate::{insn::INSN_BYTES, program::Program};
 const MAGIC: u16 = 0xeb9f;
 const VERSION: u8 = 1;
 const HEADER_BYTES: u32 = 24;
-const EXT_HEADER_BYTES: u32 = 24;
+/// With the two fields for relocations of kernel structures, of which programs have none.
+const EXT_HEADER_BYTES: u32 = 32;
 const FUNC_RECORD_BYTES: u32 = 8;
 const LINE_RECORD_BYTES: u32 = 16;
 
@@ -82,6 +83,8 @@ fn encode_ext(program: &Program, section: &str, function: u32, strings: &mut Str
     put_u32(&mut ext, length(&funcs));
     put_u32(&mut ext, length(&funcs));
     put_u32(&mut ext, length(&lines));
+    put_u32(&mut ext, length(&funcs) + length(&lines));
+    put_u32(&mut ext, 0);
     ext.extend(funcs);
     ext.extend(lines);
     ext

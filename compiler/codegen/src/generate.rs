@@ -180,14 +180,26 @@ impl Generator<'_> {
         self.asm.copy(INPUT, Register::R0);
         self.asm.load_u32(L4, INPUT, L4_OFFSET);
 
-        for leaf in (0..class.leaves.len()).map(LeafId) {
-            let label = self.asm.label();
-            self.leaves.insert(leaf, label);
+        let mut tested: Vec<(Label, &Leaf)> = Vec::new();
+        for (id, leaf) in (0..).map(LeafId).zip(&class.leaves) {
+            let label = match leaf.steps.first()? {
+                // No test at all: the tree jumps straight to the outcome.
+                Step {
+                    when: None,
+                    then: then @ Then::Decide(_),
+                } => self.then(*then, &BTreeMap::new())?,
+                _ => {
+                    let label = self.asm.label();
+                    tested.push((label, leaf));
+                    label
+                }
+            };
+            self.leaves.insert(id, label);
         }
         self.tree(&class.intervals)?;
-        for (leaf, label) in self.leaves.clone() {
+        for (label, leaf) in tested {
             self.asm.place(label);
-            self.leaf(class.leaves.get(leaf.0)?)?;
+            self.leaf(leaf)?;
         }
 
         let done = self.asm.label();

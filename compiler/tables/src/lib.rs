@@ -320,4 +320,6 @@ fn prefix_key(network: IpNet) -> PrefixKey {
 }
 
 #[cfg(test)]
+mod equivalence;
+#[cfg(test)]
 mod tests;
