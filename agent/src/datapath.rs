@@ -8,6 +8,7 @@ use polc_abi::{
     map,
     policy::{CONTINUATION_JUDGED, CONTINUATIONS_MAP},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, pins::Pins, sys::map::Map};
 
@@ -26,7 +27,7 @@ pub struct Datapath {
 }
 
 /// A program and what the verifier made of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramSize {
     /// Its name.
     pub name: String,

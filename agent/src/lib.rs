@@ -18,6 +18,7 @@ mod error;
 pub mod flows;
 pub mod pins;
 pub mod state_dir;
+pub mod status;
 pub mod sys;
 
 pub use error::Error;

@@ -145,6 +145,16 @@ impl StateDir {
         Some((source, serde_json::from_slice(&started_with).ok()?))
     }
 
+    /// Every epoch that is known.
+    #[must_use]
+    pub fn epochs(&self) -> Vec<u32> {
+        entries(&self.root)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|path| path.file_name()?.to_str()?.strip_prefix("epoch-")?.parse().ok())
+            .collect()
+    }
+
     /// Removes every epoch but this one.
     ///
     /// # Errors

@@ -42,3 +42,9 @@ impl Termination {
         }
     }
 }
+
+/// Sends SIGTERM to this process.
+pub fn terminate_self() {
+    // SAFETY: signals ourselves.
+    unsafe { libc::kill(libc::getpid(), libc::SIGTERM) };
+}
