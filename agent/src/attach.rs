@@ -80,10 +80,9 @@ impl Mechanism {
     /// What this kernel has.
     #[must_use]
     pub fn probe() -> Self {
-        if KernelVersion::at_least(6, 6, 0) {
-            Self::Tcx
-        } else {
-            Self::Clsact
+        match KernelVersion::current() {
+            Ok(version) if version >= KernelVersion::new(6, 6, 0) => Self::Tcx,
+            _ => Self::Clsact,
         }
     }
 
