@@ -1,7 +1,5 @@
 //! The reference interpreter over the Model, and the Plan over a node's signatures, agree.
 
-use std::net::IpAddr;
-
 use polc_abi::{node::peer_flag, verdict::DeciderId};
 use polc_model::{Decider, Decision, Direction, Verdict};
 use polc_plan::intervals;
@@ -26,13 +24,7 @@ fn decide(case: &Case, tables: &NodeTables, probe: &Probe) -> Option<Decision> {
     if local.addresses.contains(&remote) {
         return allow(Decider::Itself);
     }
-    let known = tables
-        .addresses
-        .iter()
-        .find(|(address, _)| *address == remote);
-    let (_, peer) = known
-        .copied()
-        .or_else(|| longest_prefix(tables, probe.remote))?;
+    let peer = tables.peer(probe.remote)?;
     if probe.direction == Direction::Ingress && peer.flags & peer_flag::HOST_ACCESS != 0 {
         return allow(Decider::OwnNode);
     }
@@ -46,22 +38,6 @@ fn decide(case: &Case, tables: &NodeTables, probe: &Probe) -> Option<Decision> {
         let word = tables.word_of_block(bit.block).unwrap();
         tables.rows[peer.row as usize][word] >> bit.bit & 1 == 1
     })
-}
-
-fn longest_prefix(
-    tables: &NodeTables,
-    address: IpAddr,
-) -> Option<(polc_abi::key::Address, polc_abi::node::Peer)> {
-    let address = u128::from_be_bytes(address_bytes(address));
-    tables
-        .prefixes
-        .iter()
-        .filter(|(key, _)| {
-            let ignored = 128 - key.length;
-            ignored == 128 || u128::from_be_bytes(key.address) >> ignored == address >> ignored
-        })
-        .max_by_key(|(key, _)| key.length)
-        .map(|(key, peer)| (key.address, *peer))
 }
 
 #[test]

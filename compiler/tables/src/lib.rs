@@ -215,6 +215,27 @@ impl NodeTables {
         self.blocks.iter().position(|&used| used == block)
     }
 
+    /// What the datapath's lookups find for an address: the exact entry, else the longest prefix.
+    #[must_use]
+    pub fn peer(&self, address: IpAddr) -> Option<Peer> {
+        let address = address_bytes(address);
+        if let Ok(index) = self
+            .addresses
+            .binary_search_by_key(&address, |(known, _)| *known)
+        {
+            return self.addresses.get(index).map(|(_, peer)| *peer);
+        }
+        let address = u128::from_be_bytes(address);
+        let covers = |key: &PrefixKey| {
+            let ignored = 128_u32.saturating_sub(key.length);
+            ignored >= 128 || u128::from_be_bytes(key.address) >> ignored == address >> ignored
+        };
+        let covering = self.prefixes.iter().filter(|(key, _)| covers(key));
+        covering
+            .max_by_key(|(key, _)| key.length)
+            .map(|(_, peer)| *peer)
+    }
+
     /// The name of a peer. Unknown ids are `?`.
     #[must_use]
     pub fn name_of(&self, id: u32) -> &str {
