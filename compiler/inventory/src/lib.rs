@@ -1,1 +1,154 @@
-//! What runs on a node and elsewhere: endpoints, labels, addresses.
+//! The **inventory**: what runs on a node and elsewhere. It touches only data: the same programs
+//! serve every inventory.
+//!
+//! ```yaml
+//! node:
+//!   name: node-1
+//!   addresses: [10.244.0.1, "fd00:244::1"]
+//!   uplinks: [eth0]
+//! endpoints:
+//!   - name: web-1
+//!     namespace: shop
+//!     labels: { app: web, tier: frontend }
+//!     interface: veth-web-1     # without it, the endpoint lives on another node
+//!     addresses: [10.244.0.11, "fd00:244::11"]
+//! remote_nodes:
+//!   - { name: node-2, addresses: [10.244.1.1] }
+//! ```
+
+mod validate;
+
+use std::{fmt, net::IpAddr};
+
+use polc_model::{Labels, PeerFacts, PeerKind, selector::NO_LABELS};
+use serde::{Deserialize, Serialize};
+
+/// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inventory {
+    /// The node that the agent runs on.
+    pub node: Node,
+    /// Every endpoint of the cluster that policies may name.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
+    /// The other nodes.
+    #[serde(default)]
+    pub remote_nodes: Vec<RemoteNode>,
+}
+
+/// The node that the agent runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Its own addresses: the `host` entity.
+    #[serde(default)]
+    pub addresses: Vec<IpAddr>,
+    /// Interfaces that lead out of the node.
+    #[serde(default)]
+    pub uplinks: Vec<String>,
+}
+
+/// An endpoint, on this node or another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// Its name, unique in its namespace.
+    pub name: String,
+    /// Its namespace.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: Labels,
+    /// The node's end of its link. `None` for an endpoint on another node.
+    #[serde(default)]
+    pub interface: Option<String>,
+    /// Its addresses: it may send from no others.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Another node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteNode {
+    /// Its name.
+    pub name: String,
+    /// Its addresses: the `remote_node` entity.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// An inventory that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InventoryError {
+    /// What is wrong.
+    pub message: String,
+    /// Line and column, where the text itself does not fit; counted from 1.
+    pub location: Option<(usize, usize)>,
+}
+
+impl fmt::Display for InventoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.location {
+            Some((line, column)) => write!(f, "line {line}, column {column}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl std::error::Error for InventoryError {}
+
+impl Inventory {
+    /// Reads YAML and checks that names and addresses are unique and interfaces usable.
+    ///
+    /// # Errors
+    /// Text that is not such YAML, or an inventory that contradicts itself.
+    pub fn parse(text: &str) -> Result<Self, InventoryError> {
+        let inventory: Self = serde_yaml::from_str(text).map_err(|error| InventoryError {
+            location: error
+                .location()
+                .map(|location| (location.line(), location.column())),
+            message: error.to_string(),
+        })?;
+        validate::validate(&inventory)?;
+        Ok(inventory)
+    }
+}
+
+impl Endpoint {
+    /// `namespace/name`, or the name alone.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{namespace}/{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// What selectors see of it at one of its addresses.
+    #[must_use]
+    pub fn facts(&self, address: Option<IpAddr>) -> PeerFacts<'_> {
+        PeerFacts {
+            kind: PeerKind::Endpoint,
+            namespace: self.namespace.as_deref(),
+            labels: &self.labels,
+            network: address.map(Into::into),
+        }
+    }
+}
+
+/// What selectors see of a node, this one or another, at one of its addresses.
+#[must_use]
+pub fn node_facts(kind: PeerKind, address: IpAddr) -> PeerFacts<'static> {
+    PeerFacts {
+        kind,
+        namespace: None,
+        labels: &NO_LABELS,
+        network: Some(address.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

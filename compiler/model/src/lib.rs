@@ -22,7 +22,9 @@ pub mod validate;
 
 pub use id::{FileId, PolicyId, RuleId, SelectorId};
 pub use l4::{IcmpFamily, L4Match, L4Packet, L4Term, PortProtocol, PortRange};
-pub use policy::{Action, Decider, Direction, Enforcement, Isolation, Policy, Rule, Tier};
+pub use policy::{
+    Action, Decider, Decision, Direction, Enforcement, Isolation, Policy, Rule, Tier, Verdict,
+};
 pub use selector::{Entity, LabelOperator, Labels, PeerFacts, PeerKind, Selector, SelectorExpr};
 pub use test::{Check, Expectation, Party, Test, TestEndpoint};
 

@@ -165,3 +165,22 @@ pub enum Decider {
     /// The endpoint's own node talks to it: allowed.
     OwnNode,
 }
+
+/// Whether a packet passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It passes.
+    Allow,
+    /// It is dropped.
+    Deny,
+}
+
+/// What is said about a packet, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Decision {
+    /// Whether it passes.
+    pub verdict: Verdict,
+    /// Who decided. Of several rules that decide alike, the one with the lowest id.
+    pub decider: Decider,
+}

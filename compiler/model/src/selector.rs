@@ -120,7 +120,8 @@ pub enum PeerKind {
 /// What is known of a peer when a selector is asked about it.
 ///
 /// `network` is the peer's address as a full-length prefix, or a prefix that no CIDR in the
-/// package divides, so that asking about the prefix is asking about each of its addresses.
+/// package divides, so that asking about the prefix is asking about each of its addresses. It is
+/// `None` where a test gives no address: no block contains it then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerFacts<'a> {
     /// What kind of thing it is.
@@ -130,7 +131,7 @@ pub struct PeerFacts<'a> {
     /// The labels, for endpoints.
     pub labels: &'a Labels,
     /// The address.
-    pub network: IpNet,
+    pub network: Option<IpNet>,
 }
 
 /// No labels, for peers that have none.
@@ -144,7 +145,7 @@ impl PeerFacts<'static> {
             kind: PeerKind::World,
             namespace: None,
             labels: &NO_LABELS,
-            network: IpNet::from(address),
+            network: Some(IpNet::from(address)),
         }
     }
 }
@@ -164,7 +165,7 @@ impl SelectorExpr {
             Self::Namespace(name) => {
                 peer.kind == PeerKind::Endpoint && peer.namespace == Some(name.as_str())
             }
-            Self::Cidr(block) => block.contains(&peer.network),
+            Self::Cidr(block) => peer.network.is_some_and(|network| block.contains(&network)),
             Self::AnyOf(alternatives) => alternatives.iter().any(|one| one.matches(peer)),
             Self::AllOf(conditions) => conditions.iter().all(|one| one.matches(peer)),
             Self::Minus(base, except) => base.matches(peer) && !except.matches(peer),
@@ -234,7 +235,7 @@ mod tests {
             kind: PeerKind::Endpoint,
             namespace: Some("shop"),
             labels,
-            network: IpNet::from(address.parse::<IpAddr>().unwrap()),
+            network: Some(IpNet::from(address.parse::<IpAddr>().unwrap())),
         }
     }
 

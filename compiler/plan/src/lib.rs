@@ -1,1 +1,117 @@
-//! From a Model to a Plan: precedence flattened, ports split, decisions shared.
+//! The **Plan**: a Model after flattening precedence, splitting ports into intervals, removing
+//! what can never match and sharing equal decisions. Still abstract: back ends turn it into
+//! programs, and [`ClassPlan::decide`] says what those programs must do.
+//!
+//! ```text
+//! Model ──class──► which policies apply to an endpoint, per direction
+//!       ──layout─► which selector is which bit
+//!       ──class::plan──► intervals of L4 keys, each with a leaf: tests of bits, in order
+//! ```
+//!
+//! Programs depend on policy alone: nothing here sees an inventory.
+
+pub mod class;
+pub mod intervals;
+pub mod layout;
+pub mod leaf;
+mod validate;
+
+use std::fmt;
+
+use polc_abi::verdict::{DeciderId, DeciderKind};
+use polc_model::{Decider, Enforcement, Model, PolicyId, RuleId};
+use serde::{Deserialize, Serialize};
+
+pub use class::{ClassKey, ClassPlan, Interval, LeafId};
+pub use layout::{Bit, Layout};
+pub use leaf::{Leaf, Step, Then};
+pub use validate::{Violation, validate};
+
+/// A Model, planned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Which selector is which bit of a signature.
+    pub layout: Layout,
+    /// The planned classes, in order of key.
+    pub classes: Vec<ClassPlan>,
+}
+
+impl Plan {
+    /// The planned class with this key.
+    #[must_use]
+    pub fn class(&self, key: &ClassKey) -> Option<&ClassPlan> {
+        let index = self
+            .classes
+            .binary_search_by(|class| class.key.cmp(key))
+            .ok()?;
+        self.classes.get(index)
+    }
+}
+
+/// Something that a policy says and that has no back end yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The policy that says it.
+    pub policy: PolicyId,
+    /// What it says, as the source writes it.
+    pub construct: &'static str,
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` cannot be enforced yet", self.construct)
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+/// Plans these classes, and always those that every package needs: see [`class::foreseen`].
+///
+/// # Errors
+/// The first policy that uses a construct without a back end.
+pub fn plan(model: &Model, keys: impl IntoIterator<Item = ClassKey>) -> Result<Plan, Unsupported> {
+    let audited = model
+        .policies_with_ids()
+        .find(|(_, policy)| policy.enforcement == Enforcement::Audit);
+    if let Some((policy, _)) = audited {
+        return Err(Unsupported {
+            policy,
+            construct: "audit",
+        });
+    }
+    let layout = Layout::of(model);
+    let mut keys: Vec<ClassKey> = class::foreseen(model).into_iter().chain(keys).collect();
+    keys.sort();
+    keys.dedup();
+    let classes = keys
+        .into_iter()
+        .map(|key| class::plan(model, key))
+        .collect();
+    let plan = Plan { layout, classes };
+    debug_assert_eq!(validate(model, &plan), Ok(()));
+    Ok(plan)
+}
+
+/// A decider as programs and events carry it.
+#[must_use]
+pub fn decider_id(decider: Decider) -> DeciderId {
+    match decider {
+        Decider::NoPolicy => DeciderId::NO_POLICY,
+        Decider::Rule(rule) => DeciderId::rule(rule.raw()),
+        Decider::Isolation(policy) => DeciderId::isolation(policy.raw()),
+        Decider::Itself => DeciderId::ITSELF,
+        Decider::OwnNode => DeciderId::OWN_NODE,
+    }
+}
+
+/// The decider that a program or an event names. `None` for bits that no program writes.
+#[must_use]
+pub fn decider_of(id: DeciderId) -> Option<Decider> {
+    Some(match id.kind()? {
+        DeciderKind::NoPolicy => Decider::NoPolicy,
+        DeciderKind::Rule(index) => Decider::Rule(RuleId::new(index as usize)),
+        DeciderKind::Isolation(index) => Decider::Isolation(PolicyId::new(index as usize)),
+        DeciderKind::Itself => Decider::Itself,
+        DeciderKind::OwnNode => Decider::OwnNode,
+    })
+}

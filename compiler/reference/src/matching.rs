@@ -1,0 +1,96 @@
+//! Whether a selector selects a peer and an L4 match matches a packet. Deliberately not the code
+//! that the compiler uses.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use polc_model::{
+    Entity, L4Match, L4Packet, L4Term, LabelOperator, Model, PeerFacts, PeerKind, SelectorExpr,
+    SelectorId,
+};
+
+/// Whether the selector with this id selects the peer. An id of another Model selects nothing.
+pub(crate) fn selects(model: &Model, selector: SelectorId, peer: &PeerFacts<'_>) -> bool {
+    model
+        .selector(selector)
+        .is_some_and(|selector| holds(&selector.expr, peer))
+}
+
+fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
+    let is_endpoint = peer.kind == PeerKind::Endpoint;
+    match expr {
+        SelectorExpr::Entity(Entity::All) => true,
+        SelectorExpr::Entity(Entity::None) => false,
+        SelectorExpr::Entity(Entity::World) => peer.kind == PeerKind::World,
+        SelectorExpr::Entity(Entity::Cluster) => peer.kind != PeerKind::World,
+        SelectorExpr::Entity(Entity::Endpoints) => is_endpoint,
+        SelectorExpr::Entity(Entity::Host) => peer.kind == PeerKind::Host,
+        SelectorExpr::Entity(Entity::RemoteNode) => peer.kind == PeerKind::RemoteNode,
+        SelectorExpr::Label { .. } | SelectorExpr::Namespace(_) if !is_endpoint => false,
+        SelectorExpr::Namespace(name) => peer.namespace == Some(name),
+        SelectorExpr::Label { key, operator } => match (operator, peer.labels.get(key)) {
+            (LabelOperator::In(values), Some(value)) => values.contains(value),
+            (LabelOperator::In(_), None) => false,
+            (LabelOperator::NotIn(values), Some(value)) => !values.contains(value),
+            (LabelOperator::NotIn(_), None) => true,
+            (LabelOperator::Exists, value) => value.is_some(),
+            (LabelOperator::Absent, value) => value.is_none(),
+        },
+        SelectorExpr::Cidr(block) => peer.network.is_some_and(|network| inside(*block, network)),
+        SelectorExpr::AnyOf(parts) => {
+            let mut any = false;
+            for part in parts {
+                any |= holds(part, peer);
+            }
+            any
+        }
+        SelectorExpr::AllOf(parts) => {
+            let mut all = true;
+            for part in parts {
+                all &= holds(part, peer);
+            }
+            all
+        }
+        SelectorExpr::Minus(base, except) => holds(base, peer) && !holds(except, peer),
+    }
+}
+
+/// Whether every address of `network` is in `block`, by their bits.
+fn inside(block: IpNet, network: IpNet) -> bool {
+    let common = |one: u128, other: u128, width: u32, length: u8| {
+        let ignored = width - u32::from(length);
+        ignored >= width || one >> ignored == other >> ignored
+    };
+    let long_enough = network.prefix_len() >= block.prefix_len();
+    match (block.addr(), network.addr()) {
+        (IpAddr::V4(block_address), IpAddr::V4(address)) => {
+            let (one, other) = (block_address.to_bits().into(), address.to_bits().into());
+            long_enough && common(one, other, 32, block.prefix_len())
+        }
+        (IpAddr::V6(block_address), IpAddr::V6(address)) => {
+            let (one, other) = (block_address.to_bits(), address.to_bits());
+            long_enough && common(one, other, 128, block.prefix_len())
+        }
+        _ => false,
+    }
+}
+
+/// Whether an L4 match matches a packet.
+pub(crate) fn l4_matches(l4: &L4Match, packet: L4Packet) -> bool {
+    let L4Match::Of(terms) = l4 else { return true };
+    terms.iter().any(|term| match (*term, packet) {
+        (L4Term::Ports { protocol, ports }, L4Packet::Port(packet_protocol, port)) => {
+            protocol == packet_protocol && ports.first <= port && port <= ports.last
+        }
+        (
+            L4Term::Icmp { family, kind, code },
+            L4Packet::Icmp(packet_family, packet_kind, packet_code),
+        ) => {
+            family == packet_family
+                && kind.is_none_or(|kind| kind == packet_kind)
+                && code.is_none_or(|code| code == packet_code)
+        }
+        (L4Term::Protocol(number), packet) => number == packet.protocol(),
+        _ => false,
+    })
+}
