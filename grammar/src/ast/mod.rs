@@ -2,6 +2,7 @@
 
 mod l4;
 mod peers;
+mod places;
 mod policy;
 mod test;
 
