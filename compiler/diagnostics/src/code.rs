@@ -92,10 +92,7 @@ mod tests {
 
     #[test]
     fn numbers_ascend_and_never_repeat() {
-        assert!(
-            Code::ALL
-                .is_sorted_by(|one, next| one.number() < next.number())
-        );
+        assert!(Code::ALL.is_sorted_by(|one, next| one.number() < next.number()));
     }
 
     #[test]

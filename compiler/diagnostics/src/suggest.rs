@@ -3,10 +3,7 @@
 /// The candidate nearest to `word`, when it is near enough to be a slip of the keyboard. Of equally
 /// near ones, the first in the order of the candidates.
 #[must_use]
-pub fn closest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()

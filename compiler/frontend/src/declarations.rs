@@ -116,9 +116,7 @@ fn schema_of(labels: &ast::LabelSchema) -> Schema {
         } else {
             LabelValues::OneOf(values)
         };
-        schema
-            .entry(declaration.key.text.clone())
-            .or_insert(values);
+        schema.entry(declaration.key.text.clone()).or_insert(values);
     }
     schema
 }

@@ -45,7 +45,9 @@ pub(crate) fn environment(db: &dyn salsa::Database, package: Package) -> Environ
     let mut bodies = BTreeMap::new();
     for &file in package.files(db) {
         for declared in &declarations(db, file).definitions {
-            bodies.entry(declared.name.as_str()).or_insert(&declared.body);
+            bodies
+                .entry(declared.name.as_str())
+                .or_insert(&declared.body);
         }
     }
     let resolver = Resolver {
@@ -177,9 +179,7 @@ impl Resolver<'_> {
                 let typed = peers::lower(value.as_ref()?, self, &mut silent);
                 (!typed.is_broken()).then_some(Value::Peers(typed.expr))
             }
-            Body::Ports(value) => {
-                l4::lower(value.as_ref()?, self, &mut silent).map(Value::Ports)
-            }
+            Body::Ports(value) => l4::lower(value.as_ref()?, self, &mut silent).map(Value::Ports),
         }
     }
 }

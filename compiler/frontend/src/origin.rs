@@ -23,7 +23,11 @@ impl<'a> Lines<'a> {
     pub(crate) fn origin(&self, span: Span) -> Origin {
         let offset = span.range().start;
         let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let start = self
+            .starts
+            .get(line.saturating_sub(1))
+            .copied()
+            .unwrap_or(0);
         let before = self.text.get(start..offset).unwrap_or_default();
         let rest = self.text.get(start..).unwrap_or_default();
         let number = |value| u32::try_from(value).unwrap_or(u32::MAX);

@@ -90,11 +90,9 @@ impl Builder<'_> {
                             builder.report(&statement);
                             schema.labels.push(label_declaration(&statement));
                         }
-                        _ => builder.bad_statement(
-                            &statement,
-                            "a label, such as `app: string`",
-                            &[],
-                        ),
+                        _ => {
+                            builder.bad_statement(&statement, "a label, such as `app: string`", &[])
+                        }
                     });
                 }
                 _ => {}

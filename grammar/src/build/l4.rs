@@ -59,7 +59,9 @@ fn ports(pair: &Pair<'_, Rule>) -> Ports {
 }
 
 fn word(pair: &Pair<'_, Rule>, rule: Rule) -> Name {
-    child(pair, rule).map(|inner| name(&inner)).unwrap_or_default()
+    child(pair, rule)
+        .map(|inner| name(&inner))
+        .unwrap_or_default()
 }
 
 fn first(pair: &Pair<'_, Rule>) -> Option<Name> {

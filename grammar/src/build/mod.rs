@@ -72,7 +72,9 @@ fn span(pair: &Pair<'_, Rule>) -> Span {
 }
 
 fn child<'a>(pair: &Pair<'a, Rule>, rule: Rule) -> Option<Pair<'a, Rule>> {
-    pair.clone().into_inner().find(|inner| inner.as_rule() == rule)
+    pair.clone()
+        .into_inner()
+        .find(|inner| inner.as_rule() == rule)
 }
 
 fn name(pair: &Pair<'_, Rule>) -> Name {

@@ -91,9 +91,7 @@ impl Builder<'_> {
         };
         let mut whole = base.span();
         let mut namespaces = Vec::new();
-        while let Some(suffix) =
-            pieces.next_if(|piece| piece.as_rule() == Rule::in_namespace)
-        {
+        while let Some(suffix) = pieces.next_if(|piece| piece.as_rule() == Rule::in_namespace) {
             namespaces.extend(text_in(&suffix));
             whole = whole.to(span(&suffix));
         }

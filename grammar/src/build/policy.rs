@@ -45,7 +45,13 @@ impl Builder<'_> {
     fn policy_statement(&mut self, statement: &Pair<'_, Rule>, policy: &mut Policy) {
         let first = statement.clone().into_inner().nth(1);
         let word = || first.as_ref().map(name).filter(|word| !word.is_missing());
-        let keyword = || statement.clone().into_inner().next().map(|word| span(&word));
+        let keyword = || {
+            statement
+                .clone()
+                .into_inner()
+                .next()
+                .map(|word| span(&word))
+        };
         match statement.as_rule() {
             Rule::tier => policy.tiers.extend(word()),
             Rule::priority => policy.priorities.extend(word()),

@@ -23,11 +23,7 @@ impl Builder<'_> {
         }
     }
 
-    fn first_error(
-        &self,
-        pair: &Pair<'_, Rule>,
-        open: &mut Option<Span>,
-    ) -> Option<SyntaxError> {
+    fn first_error(&self, pair: &Pair<'_, Rule>, open: &mut Option<Span>) -> Option<SyntaxError> {
         for inner in pair.clone().into_inner() {
             let rule = inner.as_rule();
             if BLOCKS.contains(&rule) {
@@ -58,14 +54,12 @@ impl Builder<'_> {
         match pair.as_rule() {
             Rule::missing_brace => Some(self.unclosed(open, start, "}")),
             Rule::missing_bracket => Some(self.unclosed(open, start, "]")),
-            Rule::unclosed_string => Some(
-                SyntaxError::new(
-                    SyntaxErrorKind::Unclosed,
-                    "this text is never closed",
-                    place,
-                    "expected `\"` before the end of the line",
-                ),
-            ),
+            Rule::unclosed_string => Some(SyntaxError::new(
+                SyntaxErrorKind::Unclosed,
+                "this text is never closed",
+                place,
+                "expected `\"` before the end of the line",
+            )),
             Rule::dashed => {
                 let written = pair.as_str();
                 let fixed = written.replace('-', "_");
@@ -86,7 +80,10 @@ impl Builder<'_> {
             Rule::range_operator if pair.as_str() != ".." => Some(
                 SyntaxError::new(
                     SyntaxErrorKind::Unexpected,
-                    format!("a port range is written with `..`, found `{}`", pair.as_str()),
+                    format!(
+                        "a port range is written with `..`, found `{}`",
+                        pair.as_str()
+                    ),
                     place,
                     "expected `..`",
                 )
@@ -103,9 +100,7 @@ impl Builder<'_> {
                 .with_help("name the protocol each time: `tcp 80 | tcp 443`")
                 .with_fix(place, " |"),
             ),
-            Rule::action if pair.as_str() == "reject" => {
-                Some(unsupported::reject(place))
-            }
+            Rule::action if pair.as_str() == "reject" => Some(unsupported::reject(place)),
             Rule::rest | Rule::bad_head | Rule::rest_of_condition => {
                 let next = token::found_at(self.text, start);
                 let word = next.word.as_deref().unwrap_or_default();
@@ -153,7 +148,10 @@ impl Builder<'_> {
             opened,
             "opened here",
         )
-        .with_related(found.span, format!("expected `{close}` before {}", found.text))
+        .with_related(
+            found.span,
+            format!("expected `{close}` before {}", found.text),
+        )
     }
 }
 

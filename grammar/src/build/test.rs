@@ -38,9 +38,8 @@ impl Builder<'_> {
 fn given(pair: &Pair<'_, Rule>) -> Given {
     Given {
         name: declared(pair),
-        labels: child(pair, Rule::label_set).map_or_else(LabelSet::default, |set| {
-            super::peers::label_set(&set)
-        }),
+        labels: child(pair, Rule::label_set)
+            .map_or_else(LabelSet::default, |set| super::peers::label_set(&set)),
         namespace: child(pair, Rule::in_namespace).and_then(|suffix| text_in(&suffix)),
         addresses: child(pair, Rule::given_at)
             .into_iter()

@@ -25,9 +25,16 @@ pub(super) fn found_at(text: &str, offset: usize) -> Found {
         return end(text, offset, "the end of the line");
     }
     if first == '"' {
-        let length = token.chars().skip(1).take_while(|c| !matches!(c, '"' | '\n'));
+        let length = token
+            .chars()
+            .skip(1)
+            .take_while(|c| !matches!(c, '"' | '\n'));
         let length = 1 + length.map(char::len_utf8).sum::<usize>();
-        let closed = usize::from(token.get(length..).is_some_and(|rest| rest.starts_with('"')));
+        let closed = usize::from(
+            token
+                .get(length..)
+                .is_some_and(|rest| rest.starts_with('"')),
+        );
         return quoted(text, start, length + closed);
     }
     let word: usize = token

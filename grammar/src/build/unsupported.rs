@@ -26,12 +26,8 @@ pub(super) fn item(word: &str, place: Span) -> SyntaxError {
 }
 
 pub(super) fn path(path: &str, place: Span) -> SyntaxError {
-    refuse(
-        &format!("`{path}`"),
-        place,
-        "a name of another package",
-    )
-    .with_help("define the peers in this package")
+    refuse(&format!("`{path}`"), place, "a name of another package")
+        .with_help("define the peers in this package")
 }
 
 pub(super) fn namespace(pair: &Pair<'_, Rule>, place: Span) -> SyntaxError {
@@ -53,8 +49,12 @@ pub(super) fn namespace(pair: &Pair<'_, Rule>, place: Span) -> SyntaxError {
             ))
             .with_fix(place, format!("{{}} in namespace {name}"))
         }
-        None => refuse("selecting namespaces by label", place, "labels of namespaces")
-            .with_help("name the namespace: `{} in namespace \"shop\"`"),
+        None => refuse(
+            "selecting namespaces by label",
+            place,
+            "labels of namespaces",
+        )
+        .with_help("name the namespace: `{} in namespace \"shop\"`"),
     }
 }
 

@@ -97,8 +97,14 @@ fn explain(text: &str) -> (&'static str, String) {
     }
     let octets: Vec<&str> = address.split('.').collect();
     let label = if octets.len() != 4 {
-        format!("an IPv4 address has four numbers, found {}", octets.iter().filter(|octet| !octet.is_empty()).count())
-    } else if octets.iter().any(|octet| octet.len() > 1 && octet.starts_with('0')) {
+        format!(
+            "an IPv4 address has four numbers, found {}",
+            octets.iter().filter(|octet| !octet.is_empty()).count()
+        )
+    } else if octets
+        .iter()
+        .any(|octet| octet.len() > 1 && octet.starts_with('0'))
+    {
         "a number of an IPv4 address does not start with `0`".to_owned()
     } else {
         "each number of an IPv4 address is at most 255".to_owned()

@@ -57,7 +57,10 @@ fn wrong_kind(
         format!("this is {}", found.described()),
         |sink, diagnostic| {
             diagnostic
-                .with_label(sink.place(name.span), "the type that is expected here comes from this item")
+                .with_label(
+                    sink.place(name.span),
+                    "the type that is expected here comes from this item",
+                )
                 .with_help(format!("write `{} {} = …`", found.word(), name.text))
         },
     );

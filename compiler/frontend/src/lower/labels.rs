@@ -32,7 +32,11 @@ fn operator(test: &LabelTest) -> LabelOperator {
 }
 
 fn values(test: &LabelTest) -> Vec<String> {
-    let mut values: Vec<String> = test.values().iter().map(|value| value.text.clone()).collect();
+    let mut values: Vec<String> = test
+        .values()
+        .iter()
+        .map(|value| value.text.clone())
+        .collect();
     values.sort();
     values.dedup();
     values
@@ -99,7 +103,10 @@ pub(crate) fn check_label(key: &Name, values: &[Name], scope: &dyn Scope, sink: 
         let shown: Vec<String> = allowed.iter().map(|value| format!("`{value}`")).collect();
         sink.report(
             Code::UnknownLabelValue,
-            format!("`{}` is not a value of the label `{}`", value.text, key.text),
+            format!(
+                "`{}` is not a value of the label `{}`",
+                value.text, key.text
+            ),
             value.span,
             format!("expected {}", shown.join(", ")),
             |sink, mut diagnostic| {
@@ -136,7 +143,10 @@ fn contradictions(set: &LabelSet, sink: &mut Sink) {
         if let Some(earlier) = opposed {
             sink.report(
                 Code::EmptySet,
-                format!("no endpoint satisfies both conditions on `{}`", later.key.text),
+                format!(
+                    "no endpoint satisfies both conditions on `{}`",
+                    later.key.text
+                ),
                 later.span,
                 "contradicts the other condition",
                 |sink, diagnostic| {

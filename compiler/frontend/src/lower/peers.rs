@@ -177,7 +177,11 @@ pub(super) fn wrong_type(
     };
     sink.report(
         Code::WrongType,
-        format!("expected {needed}, found {} `{}`", kind.described(), name.text),
+        format!(
+            "expected {needed}, found {} `{}`",
+            kind.described(),
+            name.text
+        ),
         name.span,
         format!("this is {}", kind.described()),
         |_, diagnostic| {

@@ -195,7 +195,9 @@ fn no_effect(policy: &ast::Policy, tier: Tier, sink: &mut Sink) {
             policy.name.span,
             "has neither `ingress` nor `egress`",
             |_, diagnostic| {
-                diagnostic.with_help("an empty block, such as `ingress {}`, denies everything in its direction")
+                diagnostic.with_help(
+                    "an empty block, such as `ingress {}`, denies everything in its direction",
+                )
             },
         );
     }
@@ -204,10 +206,15 @@ fn no_effect(policy: &ast::Policy, tier: Tier, sink: &mut Sink) {
     {
         sink.report(
             Code::NoEffect,
-            format!("`default allow` has no effect in the tier `{}`", tier.name()),
+            format!(
+                "`default allow` has no effect in the tier `{}`",
+                tier.name()
+            ),
             *span,
             "changes nothing",
-            |_, diagnostic| diagnostic.with_note("only policies of the tier `normal` isolate endpoints"),
+            |_, diagnostic| {
+                diagnostic.with_note("only policies of the tier `normal` isolate endpoints")
+            },
         );
     }
 }
@@ -286,12 +293,7 @@ fn check_preposition(rule: &ast::Rule, block: &ast::DirectionBlock, sink: &mut S
     );
 }
 
-fn selector(
-    expr: &PeerExpr,
-    scope: &dyn Scope,
-    lines: &Lines<'_>,
-    sink: &mut Sink,
-) -> Selector {
+fn selector(expr: &PeerExpr, scope: &dyn Scope, lines: &Lines<'_>, sink: &mut Sink) -> Selector {
     Selector {
         expr: peers::lower(expr, scope, sink).expr,
         text: lines.source(expr.span()),

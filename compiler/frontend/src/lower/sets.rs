@@ -135,7 +135,10 @@ mod tests {
 
     #[test]
     fn unions_do_not_depend_on_order_or_nesting() {
-        let one = union([cidr("10.0.0.0/8"), union([cidr("192.0.2.0/24"), cidr("10.0.0.0/8")])]);
+        let one = union([
+            cidr("10.0.0.0/8"),
+            union([cidr("192.0.2.0/24"), cidr("10.0.0.0/8")]),
+        ]);
         let other = union([cidr("192.0.2.0/24"), cidr("10.0.0.0/8")]);
         assert_eq!(one, other);
     }

@@ -98,7 +98,10 @@ fn lower_given(
             LabelTest::Missing => {}
             _ => sink.report(
                 Code::InexactPacket,
-                format!("`{}` is one endpoint, and this is a condition", given.name.text),
+                format!(
+                    "`{}` is one endpoint, and this is a condition",
+                    given.name.text
+                ),
                 condition.span,
                 "expected a label and its value",
                 |_, diagnostic| diagnostic.with_help(format!("write `{key}: \"…\"`")),
@@ -283,7 +286,10 @@ fn packet(term: &L4Term, sink: &mut Sink) -> Option<L4Packet> {
         } => {
             let range = l4::range(ports, sink)?;
             if range.first != range.last {
-                let help = format!("write one port, such as `{} {}`", protocol.text, range.first);
+                let help = format!(
+                    "write one port, such as `{} {}`",
+                    protocol.text, range.first
+                );
                 inexact("a packet has one destination port", *span, &help, sink);
                 return None;
             }
