@@ -1,0 +1,63 @@
+//! What keeps polc from doing its work, as opposed to what is wrong in the policies.
+
+use std::{io, path::PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// A path that could not be used.
+#[derive(Debug, Diagnostic, Error)]
+pub(crate) enum OperationalError {
+    /// Nothing is there.
+    #[error("`{}` does not exist", path.display())]
+    #[diagnostic(
+        code(polc::path::missing),
+        help("name a directory with `.pol` files, or one such file")
+    )]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A directory without policies in it or below it.
+    #[error("`{}` contains no `.pol` files", path.display())]
+    #[diagnostic(
+        code(polc::path::no_policies),
+        help("a package is a directory with at least one `.pol` file")
+    )]
+    NoPolicies {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A file of another kind.
+    #[error("`{}` is not a `.pol` file", path.display())]
+    #[diagnostic(
+        code(polc::path::not_policy),
+        help("policies are read from files that end in `.pol`")
+    )]
+    NotPolicy {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A file or directory that the system does not let us read.
+    #[error("could not read `{}`", path.display())]
+    #[diagnostic(code(polc::path::unreadable), help("check its permissions"))]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that is not text.
+    #[error("`{}` is not UTF-8 text", path.display())]
+    #[diagnostic(
+        code(polc::path::not_text),
+        help("the first byte that is not text is at offset {offset}; save the file as UTF-8")
+    )]
+    NotText {
+        /// The path.
+        path: PathBuf,
+        /// Where the text stops being text.
+        offset: usize,
+    },
+}
