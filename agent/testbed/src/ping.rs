@@ -12,24 +12,32 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Identifiers of our own, so that concurrent pings are not taken for each other.
 static NEXT: AtomicU16 = AtomicU16::new(1);
 
-/// Asks once, from whatever address the system chooses, and waits for the answer.
+/// Sends one echo request, from whatever address the system chooses, and waits for the answer.
 pub(crate) fn ping(to: IpAddr, patience: Duration) -> io::Result<()> {
-    let any = match to {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    let (any, kind) = match to {
+        IpAddr::V4(_) => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8),
+        IpAddr::V6(_) => (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 128),
     };
-    ping_from(any, to, patience)
+    ask(any, to, (kind, 0), patience)
 }
 
-/// Asks once and waits for the answer.
-pub(crate) fn ping_from(from: IpAddr, to: IpAddr, patience: Duration) -> io::Result<()> {
+/// Sends one message and waits for the answer that it asks for.
+pub(crate) fn ask(
+    from: IpAddr,
+    to: IpAddr,
+    (kind, code): (u8, u8),
+    patience: Duration,
+) -> io::Result<()> {
     let identifier = NEXT.fetch_add(1, Ordering::Relaxed) ^ (std::process::id() as u16) << 6;
     let [id_high, id_low] = identifier.to_be_bytes();
-    let (kind, answer) = match to {
-        IpAddr::V4(_) => (8, 0),
-        IpAddr::V6(_) => (128, 129),
+    let answer = match (to, kind) {
+        (IpAddr::V4(_), 8) => 0,
+        _ => kind.wrapping_add(1),
     };
-    let mut message = [kind, 0, 0, 0, id_high, id_low, 0, 1, b'p', b'o', b'l', b'c'];
+    // As long as a timestamp message, and longer than an echo needs.
+    let mut message = [0; 20];
+    message[..8].copy_from_slice(&[kind, code, 0, 0, id_high, id_low, 0, 1]);
+    message[8..12].copy_from_slice(b"polc");
     if to.is_ipv4() {
         // ICMPv6's is the kernel's job: it covers addresses.
         let [high, low] = checksum(&message).to_be_bytes();

@@ -22,8 +22,13 @@ pub enum Probe {
     Http(u16),
     /// A datagram, which must come back.
     Udp(u16),
-    /// An ICMP echo request of the address's family.
-    Echo,
+    /// An ICMP message of the address's family, and the answer that it asks for.
+    Icmp {
+        /// Its type. Only echo and, in IPv4, timestamp requests are ever answered.
+        kind: u8,
+        /// Its code.
+        code: u8,
+    },
 }
 
 impl Namespace {
@@ -37,7 +42,7 @@ impl Namespace {
                 Probe::Tcp(port) => open_tcp(from, to, port).and_then(|stream| echo(&stream)),
                 Probe::Http(port) => open_tcp(from, to, port).and_then(|stream| get(stream, to)),
                 Probe::Udp(port) => datagram(from, to, port),
-                Probe::Echo => ping::ping_from(from, to, PATIENCE),
+                Probe::Icmp { kind, code } => ping::ask(from, to, (kind, code), PATIENCE),
             })
         })?
     }

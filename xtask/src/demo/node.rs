@@ -30,7 +30,7 @@ impl Node {
             let site = &trial.destination.site;
             let port = match trial.probe {
                 Probe::Tcp(port) | Probe::Http(port) | Probe::Udp(port) => port,
-                Probe::Echo => continue,
+                Probe::Icmp { .. } => continue,
             };
             if served.insert((site.clone(), trial.l4.protocol(), port)) {
                 servers.push(serve(namespace(&testbed, site)?, trial.probe)?);
@@ -74,7 +74,7 @@ fn serve(namespace: &Namespace, probe: Probe) -> Result<Server> {
         Probe::Http(port) => namespace.serve_http(port),
         Probe::Udp(port) => namespace.serve_udp(port),
         Probe::Tcp(port) => namespace.serve_tcp(port),
-        Probe::Echo => return Err(Error("the kernel itself answers echo requests".to_owned())),
+        Probe::Icmp { .. } => return Err(Error("the kernel itself answers ICMP".to_owned())),
     };
     server.map_err(system)
 }

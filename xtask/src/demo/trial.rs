@@ -91,11 +91,11 @@ fn trial(
         }
         L4Packet::Port(PortProtocol::Tcp, port) => Probe::Tcp(port),
         L4Packet::Port(PortProtocol::Udp, port) => Probe::Udp(port),
-        L4Packet::Icmp(IcmpFamily::V4, 8, 0) | L4Packet::Icmp(IcmpFamily::V6, 128, 0) => {
-            if is_v4 != matches!(check.l4, L4Packet::Icmp(IcmpFamily::V4, ..)) {
+        L4Packet::Icmp(family, kind, code) => {
+            if is_v4 != (family == IcmpFamily::V4) {
                 return Ok(None);
             }
-            Probe::Echo
+            Probe::Icmp { kind, code }
         }
         other => return error(format!("{place}: the demo cannot send {other}")),
     };
@@ -136,7 +136,13 @@ fn ends(inventory: &Inventory, test: &Test, party: Party) -> Result<Vec<End>> {
                 return error(format!("test `{}` uses an unknown endpoint", test.name));
             };
             let endpoint = find(inventory, wanted)?;
-            Ok(at(Site::Pod(endpoint.full_name()), &endpoint.addresses))
+            let site = if endpoint.interface.is_some() {
+                Site::Pod(endpoint.full_name())
+            } else {
+                // It lives on another node, which is behind the uplink.
+                Site::Outside
+            };
+            Ok(at(site, &endpoint.addresses))
         }
     }
 }
@@ -152,7 +158,6 @@ fn find<'a>(
         endpoint.name == name
             && endpoint.labels == wanted.labels
             && endpoint.namespace == wanted.namespace
-            && endpoint.interface.is_some()
     });
     found.map_or_else(
         || {
