@@ -51,6 +51,15 @@ pub struct Packet {
     pub known: u8,
 }
 
+// Addresses are compared as words.
+const _: () = assert!(
+    core::mem::offset_of!(Packet, source) % 8 == 0
+        && core::mem::offset_of!(Packet, destination) % 8 == 0
+        && core::mem::offset_of!(Packet, key) % 8 == 0
+        && core::mem::offset_of!(FlowKey, local) % 8 == 0
+        && core::mem::offset_of!(FlowKey, remote) % 8 == 0
+);
+
 /// Value of [`Packet::armed`]. Anything else means that a policy program runs without a packet.
 pub const ARMED: u32 = 1;
 
