@@ -1,8 +1,11 @@
 //! Frames made by hand: spoofed, malformed, cut short.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
-use crate::ping::checksum;
+use crate::{ping::checksum, sys};
 
 /// An Ethernet frame to the node's end of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +116,14 @@ impl Frame {
             *byte = value;
         }
         self
+    }
+
+    /// Sends it out of an interface of the calling thread's namespace, as it is.
+    ///
+    /// # Errors
+    /// The system says no.
+    pub fn send(&self, interface: &str) -> io::Result<()> {
+        sys::send_frame(interface, &self.bytes)
     }
 
     /// The bytes.

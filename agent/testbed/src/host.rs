@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Frame, Namespace, Server, ping, sys};
+use crate::{Frame, Namespace, Server, ping};
 
 /// How long to wait for an answer. Everything is on one machine: what takes longer was dropped.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
@@ -141,7 +141,7 @@ impl Host {
     /// # Errors
     /// The system says no.
     pub fn inject(&self, frame: &Frame) -> io::Result<()> {
-        self.run(|| sys::send_frame("eth0", frame.bytes()))?
+        self.run(|| frame.send("eth0"))?
     }
 }
 

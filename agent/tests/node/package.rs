@@ -6,12 +6,12 @@ use polc_model::{
 };
 
 /// A package in the making. Policies must be added in order of name.
-pub struct Package {
+pub(crate) struct Package {
     model: Model,
 }
 
 impl Package {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             model: Model {
                 package: "shop".to_owned(),
@@ -22,7 +22,7 @@ impl Package {
     }
 
     /// Begins a policy for endpoints with `app=NAME`; rules that follow are its.
-    pub fn policy(mut self, name: &str, app: &str, isolates: &[Direction]) -> Self {
+    pub(crate) fn policy(mut self, name: &str, app: &str, isolates: &[Direction]) -> Self {
         let subject = self.selector(labelled(app));
         let covers = |direction| isolates.contains(&direction).then_some(Isolation::Isolates);
         let origin = self.origin(format!("policy {name}"));
@@ -40,7 +40,7 @@ impl Package {
     }
 
     /// Allows the policy's endpoints to talk with a peer.
-    pub fn allow(mut self, direction: Direction, peer: SelectorExpr, l4: L4Match) -> Self {
+    pub(crate) fn allow(mut self, direction: Direction, peer: SelectorExpr, l4: L4Match) -> Self {
         let peer = self.selector(peer);
         let policy = PolicyId::new(self.model.policies.len() - 1);
         let origin = self.origin(format!("allow {direction} {l4}"));
@@ -55,7 +55,7 @@ impl Package {
         self
     }
 
-    pub fn compile(self) -> Vec<u8> {
+    pub(crate) fn compile(self) -> Vec<u8> {
         polc_bundle::Bundle::compile(self.model, [])
             .unwrap()
             .encode()
@@ -84,26 +84,26 @@ impl Package {
     }
 }
 
-pub fn labelled(app: &str) -> SelectorExpr {
+pub(crate) fn labelled(app: &str) -> SelectorExpr {
     SelectorExpr::Label {
         key: "app".to_owned(),
         operator: LabelOperator::In(vec![app.to_owned()]),
     }
 }
 
-pub fn cidr(block: &str) -> SelectorExpr {
+pub(crate) fn cidr(block: &str) -> SelectorExpr {
     SelectorExpr::Cidr(block.parse().unwrap())
 }
 
-pub fn tcp(port: u16) -> L4Match {
+pub(crate) fn tcp(port: u16) -> L4Match {
     ports(PortProtocol::Tcp, port)
 }
 
-pub fn udp(port: u16) -> L4Match {
+pub(crate) fn udp(port: u16) -> L4Match {
     ports(PortProtocol::Udp, port)
 }
 
-pub fn icmp() -> L4Match {
+pub(crate) fn icmp() -> L4Match {
     L4Match::Of(vec![
         L4Term::Icmp {
             family: polc_model::IcmpFamily::V4,

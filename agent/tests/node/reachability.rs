@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use polc_agent::flows::FlowRecord;
 use polc_model::{Direction, Entity, L4Match, SelectorExpr};
 use polc_testbed::{Host, Outcome};
 
@@ -144,7 +145,11 @@ fn every_verdict_names_the_rule_that_decided() {
     let decider = allowed.decider.as_ref().unwrap();
     assert_eq!((decider.kind.as_str(), decider.policy.as_deref()), ("rule", Some("db")));
     assert_eq!(decider.text.as_deref(), Some("allow ingress tcp 5432"));
-    let dropped = flows.iter().find(|flow| flow.verdict == "dropped").unwrap();
+    for flow in &flows {
+        eprintln!("{flow}");
+    }
+    let by_policy = |flow: &&FlowRecord| flow.reason.as_deref() == Some("policy");
+    let dropped = flows.iter().find(by_policy).unwrap();
     let decider = dropped.decider.as_ref().unwrap();
     assert_eq!(dropped.endpoint.as_deref(), Some("shop/web"));
     assert_eq!((decider.kind.as_str(), decider.policy.as_deref()), ("isolation", Some("web")));

@@ -14,7 +14,7 @@ use polc_inventory::Inventory;
 use polc_testbed::{Host, Testbed};
 use tempfile::TempDir;
 
-pub const INVENTORY: &str = r#"
+pub(crate) const INVENTORY: &str = r#"
 node:
   name: node-1
   addresses: [10.244.0.1, "fd00:244::1"]
@@ -38,17 +38,17 @@ endpoints:
 "#;
 
 /// Where the host outside is.
-pub const OUTSIDE: [&str; 2] = ["192.0.2.7", "2001:db8::7"];
+pub(crate) const OUTSIDE: [&str; 2] = ["192.0.2.7", "2001:db8::7"];
 
-pub struct Scene {
-    pub testbed: Testbed,
+pub(crate) struct Scene {
+    pub(crate) testbed: Testbed,
     directory: TempDir,
     agent: Option<Child>,
 }
 
 impl Scene {
     /// Makes the shop, without an agent. `None` when this machine or this build cannot.
-    pub fn new(test: &str) -> Option<Self> {
+    pub(crate) fn new(test: &str) -> Option<Self> {
         if !polc_testbed::require_root_and_bpf(test) {
             return None;
         }
@@ -68,29 +68,29 @@ impl Scene {
     }
 
     /// As [`Self::new`], with an agent that enforces `bundle`.
-    pub fn enforcing(test: &str, bundle: &[u8]) -> Option<Self> {
+    pub(crate) fn enforcing(test: &str, bundle: &[u8]) -> Option<Self> {
         let mut scene = Self::new(test)?;
         scene.write("start.polb", bundle);
         scene.start();
         Some(scene)
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
         path
     }
 
-    pub fn pod(&self, name: &str) -> &Host {
+    pub(crate) fn pod(&self, name: &str) -> &Host {
         self.testbed.pod(&format!("shop/{name}")).unwrap()
     }
 
     /// Starts the agent and waits until it enforces. Returns what it said first.
-    pub fn start(&mut self) -> String {
+    pub(crate) fn start(&mut self) -> String {
         let mut command = self.command("run");
         command
             .arg("--bundle")
@@ -120,7 +120,7 @@ impl Scene {
     }
 
     /// Kills the agent as `kill -9` does.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.agent.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -129,27 +129,27 @@ impl Scene {
     }
 
     /// Runs a subcommand to its end.
-    pub fn ask(&self, subcommand: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn ask(&self, subcommand: &str, arguments: &[&str]) -> Output {
         let mut command = self.command(subcommand);
         command.args(arguments);
         self.testbed.in_node(|| command.output()).unwrap().unwrap()
     }
 
     /// Applies a bundle that must be accepted.
-    pub fn apply(&self, bundle: &[u8]) {
+    pub(crate) fn apply(&self, bundle: &[u8]) {
         let path = self.write("next.polb", bundle);
         let output = self.ask("apply", &["--bundle", path.to_str().unwrap()]);
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
 
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let output = self.ask("status", &["--json"]);
         assert!(output.status.success(), "{}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Drops for a reason so far.
-    pub fn drops(&self, reason: &str) -> u64 {
+    pub(crate) fn drops(&self, reason: &str) -> u64 {
         self.status()
             .drops
             .iter()
@@ -158,7 +158,7 @@ impl Scene {
     }
 
     /// The latest records, oldest first, once the agent has read what there is.
-    pub fn flows(&self) -> Vec<FlowRecord> {
+    pub(crate) fn flows(&self) -> Vec<FlowRecord> {
         thread::sleep(Duration::from_millis(50));
         let output = self.ask("flows", &["--json", "--last", "1000"]);
         text(&output.stdout)
@@ -191,6 +191,6 @@ impl Drop for Scene {
     }
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -237,9 +237,14 @@ impl Generator<'_> {
             return Some(());
         }
         let (left, right) = intervals.split_at_checked(intervals.len() / 2)?;
+        let first = right.first()?;
+        if right.len() == 1 {
+            let leaf = *self.leaves.get(&first.leaf)?;
+            self.asm.jump_if_at_least(L4, first.first, leaf);
+            return self.tree(left);
+        }
         let right_label = self.asm.label();
-        self.asm
-            .jump_if_at_least(L4, right.first()?.first, right_label);
+        self.asm.jump_if_at_least(L4, first.first, right_label);
         self.tree(left)?;
         self.asm.place(right_label);
         self.tree(right)

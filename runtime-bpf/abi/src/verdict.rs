@@ -154,10 +154,12 @@ drop_reasons! {
     FlowTableFull = 13, "flow_table_full";
     /// a link-control message that only a router may send
     RouterMessage = 14, "router_message";
+    /// policy changed while the packet was on its way from one endpoint to another
+    PolicyChanged = 15, "policy_changed";
 }
 
 /// One more than the largest [`DropReason`]: the size of the drop counters.
-pub const DROP_REASONS: u32 = 15;
+pub const DROP_REASONS: u32 = 16;
 
 #[cfg(test)]
 mod tests {

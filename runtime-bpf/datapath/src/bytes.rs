@@ -39,14 +39,16 @@ pub const fn be16(high: u8, low: u8) -> u16 {
     (high as u16) << 8 | low as u16
 }
 
-/// Whether two addresses are equal. Never a call to `memcmp`, which BPF has not got.
+/// Whether two addresses in map memory are equal. Never a call to `memcmp`, which BPF has not got,
+/// and never a branch for each byte, which would double the verifier's work sixteen times.
+///
+/// # Safety
+/// Both are aligned to eight bytes.
 #[inline(always)]
-pub fn same(left: &Address, right: &Address) -> bool {
-    let mut difference = 0;
-    let mut position = 0;
-    while position < 16 {
-        difference |= left[position] ^ right[position];
-        position += 1;
-    }
+pub unsafe fn same(left: &Address, right: &Address) -> bool {
+    let (left, right) = (left.as_ptr().cast::<u64>(), right.as_ptr().cast::<u64>());
+    // SAFETY: sixteen bytes each, aligned by the caller's promise.
+    let difference =
+        unsafe { (left.read() ^ right.read()) | (left.add(1).read() ^ right.add(1).read()) };
     difference == 0
 }

@@ -5,7 +5,7 @@ use polc_abi::{
     event::Hook,
     flow::Direction,
     key::Address,
-    node::Endpoint,
+    node::{Endpoint, Side},
     policy::{RETURN_ON_FAILURE, RETURN_PASS},
     verdict::DropReason,
 };
@@ -16,7 +16,7 @@ use crate::{
     flow::{self, Known},
     packet::{Packet, known},
     parse::{self, Frame, link},
-    policy, related, report, state,
+    policy, related, report, sender, state,
 };
 
 /// Sees a packet to its end: to a return code, or to the tail call of the policy program.
@@ -47,14 +47,14 @@ pub fn begin(ctx: &TcContext, hook: Hook) -> Option<&'static mut Packet> {
 
 #[inline(always)]
 fn judge(ctx: &TcContext, hook: Hook, packet: &mut Packet) -> Result<(), DropReason> {
+    // First of all, so that every report says whose packet it was; what it said counts later.
+    let frame = parse::network(ctx, packet);
     let state = state::read();
     let side = state.side().ok_or(DropReason::NotReady)?;
     packet.epoch = state.epoch();
     packet.side = side as u32;
-    let endpoint = endpoint::find(side, &packet.key.ifindex).ok_or(DropReason::UnknownEndpoint)?;
-    packet.endpoint = endpoint.id;
-
-    let network = match parse::network(ctx, packet)? {
+    let mut endpoint = find(packet, side)?;
+    let network = match frame? {
         Frame::Arp => return Ok(()),
         Frame::Ip(network) => network,
     };
@@ -62,13 +62,18 @@ fn judge(ctx: &TcContext, hook: Hook, packet: &mut Packet) -> Result<(), DropRea
     if link::is_control(packet, &network, hook)? {
         return Ok(());
     }
+    orient(packet, hook);
+    if let Hook::ToEndpoint = hook {
+        if sender::follow(ctx, packet)? {
+            endpoint = find(packet, packet.side())?;
+        }
+    }
     if let Hook::FromEndpoint = hook {
         if !endpoint::has(endpoint, &packet.source) {
             return Err(DropReason::SpoofedSource);
         }
     }
     parse::fragment::remember(packet, &network)?;
-    orient(packet, hook);
 
     if network.is_icmp_error(packet) {
         return related::judge(ctx, packet, &network, hook);
@@ -93,6 +98,14 @@ fn judge(ctx: &TcContext, hook: Hook, packet: &mut Packet) -> Result<(), DropRea
             Err(ask(ctx, packet, endpoint))
         }
     }
+}
+
+/// The endpoint behind the hook's interface, which the packet remembers.
+#[inline(always)]
+fn find(packet: &mut Packet, side: Side) -> Result<&'static Endpoint, DropReason> {
+    let endpoint = endpoint::find(side, &packet.key.ifindex).ok_or(DropReason::UnknownEndpoint)?;
+    packet.endpoint = endpoint.id;
+    Ok(endpoint)
 }
 
 /// Turns source and destination into the endpoint's view of them.

@@ -47,6 +47,7 @@ mod peer;
 mod policy;
 mod related;
 mod report;
+mod sender;
 mod state;
 mod to_endpoint;
 

@@ -1,6 +1,11 @@
 //! The packet at hand, in per-CPU memory, so that it survives tail calls.
 
-use polc_abi::{event::Hook, flow::Direction, flow::FlowKey, key::Address};
+use polc_abi::{
+    event::Hook,
+    flow::{Direction, FlowKey},
+    key::Address,
+    node::Side,
+};
 
 use crate::maps::PACKET;
 
@@ -51,6 +56,15 @@ pub struct Packet {
     pub known: u8,
 }
 
+// Addresses are compared as words.
+const _: () = assert!(
+    core::mem::offset_of!(Packet, source) % 8 == 0
+        && core::mem::offset_of!(Packet, destination) % 8 == 0
+        && core::mem::offset_of!(Packet, key) % 8 == 0
+        && core::mem::offset_of!(FlowKey, local) % 8 == 0
+        && core::mem::offset_of!(FlowKey, remote) % 8 == 0
+);
+
 /// Value of [`Packet::armed`]. Anything else means that a policy program runs without a packet.
 pub const ARMED: u32 = 1;
 
@@ -68,6 +82,12 @@ impl Packet {
     pub fn at_hand() -> Option<&'static mut Self> {
         // SAFETY: the element exists once for each CPU and nothing else refers to it (see above).
         PACKET.get_ptr_mut(0).map(|packet| unsafe { &mut *packet })
+    }
+
+    /// The side that judges it.
+    #[inline(always)]
+    pub fn side(&self) -> Side {
+        if self.side == 0 { Side::Zero } else { Side::One }
     }
 
     /// Forgets the packet before and begins with this one.

@@ -3,7 +3,7 @@
 use aya_ebpf::programs::TcContext;
 use polc_abi::{
     flow::Direction,
-    node::{Endpoint, Side, peer_flag},
+    node::{Endpoint, peer_flag},
     policy::{CONTINUATION_JUDGED, PolicyInput, SIGNATURE_WORDS},
     verdict::{DeciderId, DropReason, Verdict},
 };
@@ -28,7 +28,7 @@ pub fn ask(
     };
     // SAFETY: one element for each CPU, and no packet interrupts another on a CPU.
     let input = unsafe { &mut *input };
-    let side = if packet.side == 0 { Side::Zero } else { Side::One };
+    let side = packet.side();
 
     packet.armed = ARMED;
     if endpoint::has(endpoint, &packet.key.remote) {

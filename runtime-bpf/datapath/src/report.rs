@@ -2,7 +2,6 @@
 
 use polc_abi::{
     event::{Counter, Event, VerdictCounterKey},
-    node::Side,
     verdict::{DeciderId, DropReason, Verdict},
 };
 
@@ -31,7 +30,7 @@ pub fn allowed(packet: &Packet) {
 /// Counts a verdict for its decider.
 #[inline(always)]
 pub fn verdict(packet: &Packet, decider: DeciderId) {
-    let side = if packet.side == 0 { Side::Zero } else { Side::One };
+    let side = packet.side();
     let key = VerdictCounterKey::new(side, decider);
     if VERDICTS.get_ptr_mut(&key).is_none() {
         // A full table loses the count, never the packet.
