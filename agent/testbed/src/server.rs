@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -60,12 +60,21 @@ impl Namespace {
         self.run(|| tcp(port))?
     }
 
-    /// Serves UDP on all addresses: sends back what it gets.
+    /// Serves UDP on all addresses: sends back what it gets. Where a host has several addresses
+    /// of a family, it may answer from another one than was asked.
     ///
     /// # Errors
     /// The port is taken.
     pub fn serve_udp(&self, port: u16) -> io::Result<Server> {
-        self.run(|| udp(port))?
+        self.run(|| udp(everywhere(port)))?
+    }
+
+    /// Serves UDP on one address: sends back what it gets.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub fn serve_udp_at(&self, address: IpAddr, port: u16) -> io::Result<Server> {
+        self.run(|| udp((address, port).into()))?
     }
 
     /// Serves HTTP on all addresses: answers every request with 200.
@@ -110,8 +119,8 @@ fn serve(mut stream: TcpStream) {
     }
 }
 
-fn udp(port: u16) -> io::Result<Server> {
-    let socket = UdpSocket::bind(everywhere(port))?;
+fn udp(address: SocketAddr) -> io::Result<Server> {
+    let socket = UdpSocket::bind(address)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     let (server, stop, served) = Server::new();
     thread::spawn(move || {

@@ -101,10 +101,17 @@ impl Agent {
         error("the agent did not get ready in time")
     }
 
-    /// Collects what the agent reports from now on.
+    /// Collects what the agent reports. It remembers what it reported before we listen.
     pub(crate) fn follow(&self) -> Result<Flows> {
         let mut command = build::binary("polc-agent")?;
-        command.args(["flows", "--follow", "--json", "--last", "0", "--state-dir"]);
+        command.args([
+            "flows",
+            "--follow",
+            "--json",
+            "--last",
+            "1000",
+            "--state-dir",
+        ]);
         let mut child = command
             .arg(&self.state_dir)
             .stdout(Stdio::piped())

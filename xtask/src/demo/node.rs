@@ -25,16 +25,25 @@ impl Node {
         let outside: Vec<IpAddr> = outside.into_iter().collect();
         let testbed = Testbed::new("demo", inventory, &outside).map_err(system)?;
         let mut servers = Vec::new();
-        let mut served: BTreeSet<(Site, u8, u16)> = BTreeSet::new();
+        // By address, because a server that answers must answer from the address that was asked.
+        let mut served: BTreeSet<(Site, Option<IpAddr>, u8, u16)> = BTreeSet::new();
         for trial in trials {
-            let site = &trial.destination.site;
-            let port = match trial.probe {
-                Probe::Tcp(port) | Probe::Http(port) | Probe::Udp(port) => port,
+            let End { site, address } = &trial.destination;
+            let (address, port) = match trial.probe {
+                Probe::Tcp(port) | Probe::Http(port) => (None, port),
+                Probe::Udp(port) => (Some(*address), port),
                 Probe::Icmp { .. } => continue,
             };
-            if served.insert((site.clone(), trial.l4.protocol(), port)) {
-                servers.push(serve(namespace(&testbed, site)?, trial.probe)?);
+            if !served.insert((site.clone(), address, trial.l4.protocol(), port)) {
+                continue;
             }
+            let namespace = namespace(&testbed, site)?;
+            let server = match (trial.probe, address) {
+                (Probe::Http(_), _) => namespace.serve_http(port),
+                (_, Some(address)) => namespace.serve_udp_at(address, port),
+                (_, None) => namespace.serve_tcp(port),
+            };
+            servers.push(server.map_err(system)?);
         }
         Ok(Self {
             testbed,
@@ -67,16 +76,6 @@ fn namespace<'a>(testbed: &'a Testbed, site: &Site) -> Result<&'a Namespace> {
         Site::Outside => testbed.outside().map_err(system)?.namespace(),
         Site::Pod(name) => testbed.pod(name).map_err(system)?.namespace(),
     })
-}
-
-fn serve(namespace: &Namespace, probe: Probe) -> Result<Server> {
-    let server = match probe {
-        Probe::Http(port) => namespace.serve_http(port),
-        Probe::Udp(port) => namespace.serve_udp(port),
-        Probe::Tcp(port) => namespace.serve_tcp(port),
-        Probe::Icmp { .. } => return Err(Error("the kernel itself answers ICMP".to_owned())),
-    };
-    server.map_err(system)
 }
 
 pub(super) fn system(cause: std::io::Error) -> Error {

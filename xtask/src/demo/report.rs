@@ -1,5 +1,7 @@
 //! The table: what was sent, what the kernel did, and which line of policy decided.
 
+use std::io::IsTerminal as _;
+
 use polc_model::L4Packet;
 use polc_testbed::Outcome;
 
@@ -126,7 +128,12 @@ pub(crate) fn print(rows: &[Row], package: &str) -> Result<()> {
     for row in rows {
         table.add_row(&row.cells);
     }
-    println!("{table}");
+    if std::io::stdout().is_terminal() {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    }
+    for line in table.lines() {
+        println!("{}", line.trim());
+    }
     let faults: Vec<&String> = rows.iter().flat_map(|row| &row.faults).collect();
     if faults.is_empty() {
         println!(
