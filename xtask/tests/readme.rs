@@ -21,7 +21,14 @@ fn the_example_prints_what_the_readme_says() {
     std::fs::write(package.join("hello.pol"), block(&readme, "pol")).unwrap();
 
     let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--locked", "--package", "polc", "--manifest-path"])
+        .args([
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "polc",
+            "--manifest-path",
+        ])
         .arg(root.join("Cargo.toml"))
         .args(["--", "test", "hello"])
         .env("NO_COLOR", "1")
@@ -31,6 +38,9 @@ fn the_example_prints_what_the_readme_says() {
     std::fs::remove_dir_all(&folder).unwrap();
 
     let printed = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(format!("$ polc test hello\n{printed}"), block(&readme, "text"));
+    assert_eq!(
+        format!("$ polc test hello\n{printed}"),
+        block(&readme, "text")
+    );
     assert_eq!(output.status.code(), Some(1));
 }
