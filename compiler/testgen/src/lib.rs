@@ -82,7 +82,14 @@ fn model(rng: &mut Rng) -> Model {
         },
         ..Model::default()
     };
-    for index in 0..rng.usize(1..6) {
+    // One package in eight is large enough for selectors in the upper half of a word and beyond
+    // the first block.
+    let policies = if rng.u8(..8) == 0 {
+        40
+    } else {
+        rng.usize(1..6)
+    };
+    for index in 0..policies {
         add_policy(rng, &mut model, index);
     }
     model
