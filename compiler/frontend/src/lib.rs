@@ -21,7 +21,11 @@ mod conflicts;
 mod database;
 mod declarations;
 mod environment;
+#[cfg(test)]
+mod incremental;
 mod lower;
+#[cfg(test)]
+mod meaning;
 mod origin;
 mod sink;
 mod syntax;

@@ -132,7 +132,7 @@ impl Builder<'_> {
             SyntaxErrorKind::Unexpected,
             format!("expected {what}, found {}", found.text),
             found.span,
-            format!("expected {what}"),
+            found.label(),
         );
         let meant = synonym(word)
             .filter(|meant| words.contains(meant))

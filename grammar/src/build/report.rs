@@ -124,9 +124,13 @@ impl Builder<'_> {
             SyntaxErrorKind::Unexpected,
             headline,
             found.span,
-            format!("expected {what}"),
+            found.label(),
         );
         if let Some(word) = &found.word {
+            if matches!(word.as_str(), "and" | "or") {
+                return error
+                    .with_help("`|` is either set, `&` is what both contain, `-` takes away");
+            }
             // The words of an expectation are those in backticks.
             let words = what.split('`').skip(1).step_by(2);
             if let Some(meant) = suggest::closest(word, words) {
