@@ -69,7 +69,6 @@ fn run(case: &Case) -> Option<String> {
     let (counts, lines): (Vec<&str>, Vec<&str>) = run
         .out
         .lines()
-        .map(|line| line.trim_start_matches("./"))
         .partition(|line| line.ends_with(" failed") && line.contains(" passed, "));
     let actual: String = lines.iter().map(|line| format!("{line}\n")).collect();
     if actual != case.diagnostics {

@@ -48,6 +48,7 @@ impl Builder<'_> {
                 return;
             }
             Rule::EOI => return,
+            Rule::policy_item => {}
             _ => self.report(&pair),
         }
         let item = match pair.as_rule() {

@@ -188,7 +188,7 @@ fn repeated(what: &str, spans: &[Span], sink: &mut Sink) {
 
 fn no_effect(policy: &ast::Policy, tier: Tier, sink: &mut Sink) {
     let name = &policy.name.text;
-    if policy.blocks.is_empty() && policy.subject.is_some() {
+    if policy.blocks.is_empty() && policy.completeness == ast::Completeness::Whole {
         sink.report(
             Code::NoEffect,
             format!("the policy `{name}` has no effect"),

@@ -147,8 +147,8 @@ fn not_matching(
     {
         let why = match considered.outcome {
             Outcome::Matches | Outcome::OtherSubject => continue,
-            Outcome::OtherPeer => format!("`{peer_name}` is not among its peers"),
-            Outcome::OtherL4 => format!("`{}` is not among its ports", check.l4),
+            Outcome::OtherPeer => format!("does not select `{peer_name}`"),
+            Outcome::OtherL4 => format!("does not match `{}`", check.l4),
         };
         let Some(rule) = model.rule(considered.rule) else {
             continue;
@@ -162,8 +162,8 @@ fn not_matching(
             .get(rule.origin.file.index())
             .map_or("?", String::as_str);
         notes.push(format!(
-            "`{}` ({}:{}) does not match: {why}",
-            collapsed(&rule.origin.text),
+            "`{}` ({}:{}) {why}",
+            collapsed(source(package, &rule.origin)),
             package.display_path(file),
             rule.origin.line,
         ));
@@ -227,11 +227,37 @@ fn place(package: &LoadedPackage, origin: &Origin) -> Place {
     let line = line.lines().next().unwrap_or_default();
     let column = (origin.column as usize).saturating_sub(1);
     let before: usize = line.chars().take(column).map(char::len_utf8).sum();
-    let code = line.split("//").next().unwrap_or_default().trim_end();
-    let code = code.strip_suffix('{').unwrap_or(code).trim_end();
+    let length = statement(line.get(before..).unwrap_or_default()).len();
     let offset = |value| u32::try_from(value).unwrap_or(u32::MAX);
     Place {
         file: Arc::from(file),
-        range: offset(start + before)..offset(start + code.len().max(before)),
+        range: offset(start + before)..offset(start + before + length),
     }
+}
+
+/// The first statement of a text, without the block that it opens.
+fn statement(text: &str) -> &str {
+    let code = text.split("//").next().unwrap_or_default();
+    let mut depth = 0_usize;
+    let end = code.find(|c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => return true,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        c == ';' && depth == 0
+    });
+    let code = end
+        .and_then(|end| code.get(..end))
+        .unwrap_or(code)
+        .trim_end();
+    code.strip_suffix('{').unwrap_or(code).trim_end()
+}
+
+/// The source of an origin.
+fn source<'a>(package: &'a LoadedPackage, origin: &Origin) -> &'a str {
+    let place = place(package, origin);
+    let range = place.range.start as usize..place.range.end as usize;
+    package.text(&place.file).get(range).unwrap_or_default()
 }
