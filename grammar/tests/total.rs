@@ -1,5 +1,13 @@
 //! Parsing is total: every text has a tree, and every place of it is in the text.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics fails"
+)]
+
 use polc_syntax::{Parse, ast::Item, parse};
 use proptest::prelude::*;
 

@@ -1,5 +1,13 @@
 //! The command line: exit codes, streams and formats.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics fails"
+)]
+
 mod support;
 
 use std::{fs, io::Read, process::Stdio};

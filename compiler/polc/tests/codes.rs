@@ -1,5 +1,13 @@
 //! Every diagnostic code has a snapshot that shows a source and what polc says about it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics fails"
+)]
+
 mod support;
 
 use polc_diagnostics::Code;

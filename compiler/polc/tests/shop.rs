@@ -1,5 +1,13 @@
 //! The example that the demo runs: its tests are about the workloads of its inventory.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics fails"
+)]
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use polc_frontend::Database;

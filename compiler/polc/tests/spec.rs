@@ -7,6 +7,14 @@
 //! - The files' own `test` items say what the policies mean, and run. A case must have a check that
 //!   passes, or expect a diagnostic.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics fails"
+)]
+
 mod support;
 
 use std::{fmt::Write, fs, path::PathBuf};
