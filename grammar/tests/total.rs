@@ -210,3 +210,18 @@ fn long_files_are_parsed_in_reasonable_time() {
     };
     assert_eq!(policy.blocks[0].rules.len(), 10_000);
 }
+
+#[test]
+fn reserved_words_are_never_names() {
+    for word in polc_syntax::RESERVED {
+        let text = format!("endpoints x = {word}");
+        assert!(!parse(&text).errors.is_empty(), "{word}");
+    }
+    for word in polc_syntax::PORT_WORDS {
+        let printed = format!("{:?}", parse(&format!("ports x = {word}")).file);
+        assert!(
+            !printed.contains("value: Some(L4Expr { terms: [Name("),
+            "{printed}"
+        );
+    }
+}

@@ -140,6 +140,37 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// Applies each fix on its own: what it was for is then gone, and the file reads no worse.
+#[test]
+fn every_fix_resolves_its_finding() {
+    let mut fixes = 0;
+    for &code in Code::ALL {
+        let mut database = polc_frontend::Database::default();
+        for (path, text) in sources(code) {
+            database.set_file(path, *text);
+        }
+        let before = database.analyze().diagnostics;
+        for diagnostic in &before {
+            let Some(fix) = &diagnostic.fix else { continue };
+            fixes += 1;
+            let path = &*fix.place.file;
+            let text = database.text(path).unwrap().to_owned();
+            let range = fix.place.range.start as usize..fix.place.range.end as usize;
+            let mut fixed = text.clone();
+            fixed.replace_range(range, &fix.replacement);
+            database.set_file(path, fixed.clone());
+            let after = database.analyze().diagnostics;
+            let is_left = after.iter().any(|other| {
+                other.headline == diagnostic.headline
+                    && other.primary.place.range.start == diagnostic.primary.place.range.start
+            });
+            assert!(!is_left, "{}\n{fixed}", diagnostic.headline);
+            database.set_file(path, text);
+        }
+    }
+    assert!(fixes >= 15, "only {fixes} fixes");
+}
+
 #[test]
 fn every_code_is_shown_with_its_source() {
     for &code in Code::ALL {
