@@ -1,3 +1,17 @@
-//! The agent that loads bundles on a node.
+//! `polc-agent`: enforces network policy on a node.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use polc_agent::command::Cli;
+
+fn main() -> ExitCode {
+    match Cli::parse().execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = error.exit_code();
+            eprintln!("{:?}", miette::Report::new(error));
+            ExitCode::from(code)
+        }
+    }
+}

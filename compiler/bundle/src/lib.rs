@@ -1,1 +1,178 @@
-//! The bundle: one deterministic, content-addressed file.
+//! The **bundle**: one deterministic, content-addressed file that carries a compiled package.
+//!
+//! It is an uncompressed tar archive, so that `tar tf shop.polb` shows what is inside:
+//!
+//! | entry | content |
+//! |---|---|
+//! | `digest` | SHA-256 of `manifest.json`, in hexadecimal: the bundle's name |
+//! | `manifest.json` | format version, package, and the SHA-256 of every other entry |
+//! | `model.json` | the [`Model`] |
+//! | `plan.json` | the [`Plan`] |
+//! | `programs/N.o` | the program of the plan's class number N, as BPF ELF |
+//!
+//! Reading is strict: what [`Bundle::encode`] would not write is refused, down to the last bit
+//! of padding.
+
+mod archive;
+mod compile;
+mod read;
+
+use std::{collections::BTreeMap, fmt};
+
+use polc_model::Model;
+use polc_plan::{ClassKey, Plan};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+pub use compile::CompileError;
+
+/// The version that this code writes, and the newest that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A compiled package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// What the policies mean.
+    pub model: Model,
+    /// How they are decided.
+    pub plan: Plan,
+    /// The ELF files of the plan's classes, in the plan's order.
+    pub programs: Vec<Vec<u8>>,
+}
+
+/// The name of a bundle: the SHA-256 of its manifest, which holds the digests of the rest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// What the bundle says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    format: u32,
+    package: String,
+    /// Oldest kernel whose helpers are enough.
+    kernel: String,
+    /// SHA-256 of each other entry, by name.
+    entries: BTreeMap<String, String>,
+}
+
+/// A file that is not a bundle we can use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BundleError {
+    /// It is not a bundle at all.
+    NotABundle,
+    /// It ends too early.
+    Truncated,
+    /// An entry is not what the manifest promises, or the file is not what a compiler writes.
+    Damaged(String),
+    /// It was written by a newer polc.
+    TooNew(u32),
+    /// It is intact and does not make sense.
+    Invalid(String),
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotABundle => f.write_str("this is not a polc bundle"),
+            Self::Truncated => f.write_str("the bundle is cut short"),
+            Self::Damaged(what) => write!(f, "the bundle is damaged: {what}"),
+            Self::TooNew(version) => write!(
+                f,
+                "the bundle has format {version}; this polc reads up to format {FORMAT_VERSION}"
+            ),
+            Self::Invalid(what) => write!(f, "the bundle does not make sense: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for BundleError {}
+
+impl Bundle {
+    /// The program of a class, if the bundle holds it.
+    #[must_use]
+    pub fn program(&self, key: &ClassKey) -> Option<&[u8]> {
+        let index = self
+            .plan
+            .classes
+            .binary_search_by(|class| class.key.cmp(key))
+            .ok()?;
+        self.programs.get(index).map(Vec::as_slice)
+    }
+
+    /// Writes the bundle. The same bundle gives the same bytes.
+    ///
+    /// # Errors
+    /// Only what serialisation reports; nothing in a valid bundle makes it fail.
+    pub fn encode(&self) -> Result<Vec<u8>, BundleError> {
+        let (digest, manifest, entries) = self.parts()?;
+        archive::write(&digest.to_string(), &manifest, &entries)
+    }
+
+    /// The bundle's name.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn digest(&self) -> Result<Digest, BundleError> {
+        Ok(self.parts()?.0)
+    }
+
+    /// Reads a bundle and checks all of it: digests, Model, Plan, and that programs are ELF files
+    /// in the plan's order.
+    ///
+    /// # Errors
+    /// See [`BundleError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, BundleError> {
+        read::decode(bytes)
+    }
+
+    /// Digest, manifest, and the other entries.
+    fn parts(&self) -> Result<(Digest, Vec<u8>, Vec<archive::Entry>), BundleError> {
+        let mut entries = vec![
+            ("model.json".to_owned(), json(&self.model)?),
+            ("plan.json".to_owned(), json(&self.plan)?),
+        ];
+        for (index, program) in self.programs.iter().enumerate() {
+            entries.push((format!("programs/{index}.o"), program.clone()));
+        }
+        let manifest = Manifest {
+            format: FORMAT_VERSION,
+            package: self.model.package.clone(),
+            kernel: "5.10".to_owned(),
+            entries: entries
+                .iter()
+                .map(|(name, content)| (name.clone(), Digest::of(content).to_string()))
+                .collect(),
+        };
+        let manifest = json(&manifest)?;
+        Ok((Digest::of(&manifest), manifest, entries))
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, BundleError> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

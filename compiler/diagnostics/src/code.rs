@@ -70,6 +70,8 @@ codes! {
     InexactPacket = 603, Error, "a test packet or endpoint that is not one definite thing";
     FamilyMismatch = 604, Error, "a check that mixes IPv4 and IPv6";
     TestFailed = 605, Error, "a check whose expectation does not hold";
+
+    OverBudget = 701, Error, "policies that need more than one program may hold";
 }
 
 impl Code {

@@ -22,6 +22,10 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Check packages and run their tests
     Test(TestArguments),
+    /// Compile a package into a bundle that an agent puts in force
+    Build(BuildArguments),
+    /// Show what bundles hold, or what packages would compile to
+    Inspect(InspectArguments),
 }
 
 #[derive(Debug, Args)]
@@ -36,10 +40,39 @@ pub(crate) struct TestArguments {
     pub(crate) input: InputArguments,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// The directory of one package
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+
+    /// Where to write the bundle; `PACKAGE.polb` by default
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Compile what these endpoints need, too, so that no node has to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inventory: Option<PathBuf>,
+
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// Show the programs, with the policy source between their instructions
+    #[arg(long)]
+    pub(crate) disasm: bool,
+}
+
 /// What every subcommand that reads packages takes.
 #[derive(Debug, Args)]
 pub(crate) struct InputArguments {
-    /// Package directories, directories of packages, or `.pol` files
+    /// Package directories, directories of packages, or `.pol` files (`inspect`: also bundles)
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 

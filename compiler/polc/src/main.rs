@@ -6,6 +6,7 @@
 
 mod cli;
 mod command;
+mod files;
 mod operational;
 mod output;
 mod package;

@@ -60,4 +60,51 @@ pub(crate) enum OperationalError {
         /// Where the text stops being text.
         offset: usize,
     },
+    /// A file that is not there.
+    #[error("`{}` does not exist", path.display())]
+    #[diagnostic(code(polc::path::missing_file))]
+    MissingFile {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A file that cannot be written.
+    #[error("could not write `{}`", path.display())]
+    #[diagnostic(code(polc::path::unwritable), help("nothing was changed"))]
+    Unwritable {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// More packages than a bundle holds.
+    #[error("`{}` contains {count} packages, and a bundle holds one", path.display())]
+    #[diagnostic(
+        code(polc::build::several_packages),
+        help("name the directory of one package")
+    )]
+    SeveralPackages {
+        /// The path as given.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+    },
+    /// A bundle that cannot be used.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(code(polc::bundle), help("build it again with `polc build`"))]
+    Bundle {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong.
+        cause: polc_bundle::BundleError,
+    },
+    /// An inventory that cannot be used.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(code(polc::inventory))]
+    Inventory {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong.
+        cause: polc_inventory::InventoryError,
+    },
 }

@@ -1,1 +1,346 @@
-//! What a node's maps hold for a bundle and an inventory.
+//! What a node's maps hold for a bundle and an inventory: pure data, computed from both.
+//!
+//! The inventory is evaluated here and only here. Each address gets a row of the signature array,
+//! and equal rows are shared; each CIDR block that a rule mentions becomes a prefix with the row
+//! of the addresses that no longer prefix covers; each endpoint gets the two programs of its
+//! policy classes.
+
+mod signatures;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+};
+
+use ipnet::IpNet;
+use polc_abi::{
+    key::{Address, IPV4_PREFIX_OFFSET, ipv4},
+    node::{PEER_WORLD, Peer, PrefixKey, ROWS_PER_SIDE, peer_flag},
+    policy::{SIGNATURE_WORDS, SLOTS_PER_SIDE, Signature},
+};
+use polc_inventory::{Inventory, node_facts};
+use polc_model::{Direction, HostAccess, Model, PeerFacts, PeerKind, selector::NO_LABELS};
+use polc_plan::{ClassKey, ClassPlan, Layout, Plan, class};
+
+use signatures::Rows;
+
+/// The contents of one side of a node's maps. Slots and rows count from the side's start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeTables {
+    /// The classes of this node's endpoints. The position is the program's slot.
+    pub classes: Vec<ClassPlan>,
+    /// Blocks of selectors that the node's programs use. The position is the word of the
+    /// signature.
+    pub blocks: Vec<u32>,
+    /// Signature rows. The position is the row.
+    pub rows: Vec<Signature>,
+    /// Endpoints on this node, in order of the inventory.
+    pub endpoints: Vec<LocalEndpoint>,
+    /// Every address of the inventory, in order of address.
+    pub addresses: Vec<(Address, Peer)>,
+    /// Prefixes for addresses outside the inventory. Always holds both default routes.
+    pub prefixes: Vec<(PrefixKey, Peer)>,
+    /// Names by peer id: the world, this node, endpoints, other nodes.
+    pub names: Vec<String>,
+}
+
+/// An endpoint on this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalEndpoint {
+    /// Full name.
+    pub name: String,
+    /// The node's end of its link.
+    pub interface: String,
+    /// Peer id.
+    pub id: u32,
+    /// Slot of its ingress program.
+    pub ingress_slot: u32,
+    /// Slot of its egress program.
+    pub egress_slot: u32,
+    /// Addresses it may send from.
+    pub addresses: Vec<Address>,
+}
+
+/// An inventory that does not fit the maps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TablesError {
+    /// The node's programs test selectors of this many blocks.
+    Blocks(usize),
+    /// The inventory has this many different signatures.
+    Rows(usize),
+    /// The node's endpoints have this many policy classes.
+    Classes(usize),
+}
+
+impl fmt::Display for TablesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, what, limit) = match *self {
+            Self::Blocks(count) => (count * 64, "selectors", SIGNATURE_WORDS * 64),
+            Self::Rows(count) => (count, "different peer signatures", ROWS_PER_SIDE as usize),
+            Self::Classes(count) => (count, "policy classes", SLOTS_PER_SIDE as usize),
+        };
+        write!(
+            f,
+            "the policies on this node need up to {count} {what}; the limit is {limit}"
+        )
+    }
+}
+
+impl std::error::Error for TablesError {}
+
+impl NodeTables {
+    /// Computes the tables.
+    ///
+    /// # Errors
+    /// More selectors, signatures or classes than the maps hold.
+    pub fn compute(model: &Model, plan: &Plan, inventory: &Inventory) -> Result<Self, TablesError> {
+        let (classes, slots) = classes(model, plan, inventory)?;
+        let blocks = used_blocks(&plan.layout, &classes)?;
+        let mut rows = Rows::new(model, &plan.layout, &blocks);
+
+        let mut names = vec!["world".to_owned()];
+        let mut addresses = Vec::new();
+        let mut add_peer = |name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'_>)>| {
+            let id = u32::try_from(names.len()).unwrap_or(u32::MAX);
+            names.push(name);
+            for (address, facts) in facts {
+                let peer = Peer {
+                    id,
+                    row: rows.row(&facts),
+                    flags,
+                    reserved: 0,
+                };
+                addresses.push((address_bytes(address), peer));
+            }
+            id
+        };
+
+        let node = &inventory.node;
+        let mut host_flags = peer_flag::HOST;
+        if model.host_access == HostAccess::Allowed {
+            host_flags |= peer_flag::HOST_ACCESS;
+        }
+        let at = |kind, all: &[IpAddr]| {
+            all.iter()
+                .map(|&address| (address, node_facts(kind, address)))
+                .collect::<Vec<_>>()
+        };
+        add_peer(
+            node.name.clone(),
+            host_flags,
+            at(PeerKind::Host, &node.addresses),
+        );
+
+        let mut endpoints = Vec::new();
+        for (position, endpoint) in inventory.endpoints.iter().enumerate() {
+            let facts = endpoint
+                .addresses
+                .iter()
+                .map(|&address| (address, endpoint.facts(Some(address))))
+                .collect();
+            let flags = if endpoint.interface.is_some() {
+                peer_flag::LOCAL_ENDPOINT
+            } else {
+                0
+            };
+            let id = add_peer(endpoint.full_name(), flags, facts);
+            if let (Some(interface), Some(&(ingress_slot, egress_slot))) =
+                (&endpoint.interface, slots.get(&position))
+            {
+                endpoints.push(LocalEndpoint {
+                    name: endpoint.full_name(),
+                    interface: interface.clone(),
+                    id,
+                    ingress_slot,
+                    egress_slot,
+                    addresses: endpoint
+                        .addresses
+                        .iter()
+                        .copied()
+                        .map(address_bytes)
+                        .collect(),
+                });
+            }
+        }
+        for remote in &inventory.remote_nodes {
+            add_peer(
+                remote.name.clone(),
+                0,
+                at(PeerKind::RemoteNode, &remote.addresses),
+            );
+        }
+        addresses.sort_unstable_by_key(|(address, _)| *address);
+
+        let prefixes = prefixes(model, &plan.layout, &blocks)
+            .into_iter()
+            .map(|network| {
+                let facts = PeerFacts {
+                    kind: PeerKind::World,
+                    namespace: None,
+                    labels: &NO_LABELS,
+                    network: Some(network),
+                };
+                let row = rows.row(&facts);
+                (
+                    prefix_key(network),
+                    Peer {
+                        id: PEER_WORLD,
+                        row,
+                        flags: 0,
+                        reserved: 0,
+                    },
+                )
+            })
+            .collect();
+        let rows = rows.finish();
+        if rows.len() > ROWS_PER_SIDE as usize {
+            return Err(TablesError::Rows(rows.len()));
+        }
+        Ok(Self {
+            classes,
+            blocks,
+            rows,
+            endpoints,
+            addresses,
+            prefixes,
+            names,
+        })
+    }
+
+    /// The word of the signature that holds a block. `None` for a block that no program of this
+    /// node uses.
+    #[must_use]
+    pub fn word_of_block(&self, block: u32) -> Option<usize> {
+        self.blocks.iter().position(|&used| used == block)
+    }
+
+    /// What the datapath's lookups find for an address: the exact entry, else the longest prefix.
+    #[must_use]
+    pub fn peer(&self, address: IpAddr) -> Option<Peer> {
+        let address = address_bytes(address);
+        if let Ok(index) = self
+            .addresses
+            .binary_search_by_key(&address, |(known, _)| *known)
+        {
+            return self.addresses.get(index).map(|(_, peer)| *peer);
+        }
+        let address = u128::from_be_bytes(address);
+        let covers = |key: &PrefixKey| {
+            let ignored = 128_u32.saturating_sub(key.length);
+            ignored >= 128 || u128::from_be_bytes(key.address) >> ignored == address >> ignored
+        };
+        let covering = self.prefixes.iter().filter(|(key, _)| covers(key));
+        covering
+            .max_by_key(|(key, _)| key.length)
+            .map(|(_, peer)| *peer)
+    }
+
+    /// The name of a peer. Unknown ids are `?`.
+    #[must_use]
+    pub fn name_of(&self, id: u32) -> &str {
+        self.names.get(id as usize).map_or("?", String::as_str)
+    }
+}
+
+/// Slots of an endpoint's programs, ingress and egress, by the endpoint's position.
+type Slots = BTreeMap<usize, (u32, u32)>;
+
+/// The classes of local endpoints, and which endpoint has which.
+fn classes(
+    model: &Model,
+    plan: &Plan,
+    inventory: &Inventory,
+) -> Result<(Vec<ClassPlan>, Slots), TablesError> {
+    let mut slot_of: BTreeMap<ClassKey, u32> = BTreeMap::new();
+    let mut classes = Vec::new();
+    let mut slots = Slots::new();
+    for (position, endpoint) in inventory.endpoints.iter().enumerate() {
+        if endpoint.interface.is_none() {
+            continue;
+        }
+        let mut slot = |direction| {
+            let key = ClassKey::of(model, direction, &endpoint.facts(None));
+            *slot_of.entry(key).or_insert_with_key(|key| {
+                let planned = plan.class(key).cloned();
+                classes.push(planned.unwrap_or_else(|| class::plan(model, key.clone())));
+                u32::try_from(classes.len() - 1).unwrap_or(u32::MAX)
+            })
+        };
+        slots.insert(
+            position,
+            (slot(Direction::Ingress), slot(Direction::Egress)),
+        );
+    }
+    if classes.len() > SLOTS_PER_SIDE as usize {
+        return Err(TablesError::Classes(classes.len()));
+    }
+    Ok((classes, slots))
+}
+
+/// The blocks that the classes' leaves test.
+fn used_blocks(layout: &Layout, classes: &[ClassPlan]) -> Result<Vec<u32>, TablesError> {
+    let bits = layout.bits();
+    let blocks: BTreeSet<u32> = classes
+        .iter()
+        .flat_map(|class| &class.leaves)
+        .flat_map(|leaf| &leaf.steps)
+        .filter_map(|step| Some(bits.get(&step.when?)?.block))
+        .collect();
+    if blocks.len() > SIGNATURE_WORDS {
+        return Err(TablesError::Blocks(blocks.len()));
+    }
+    Ok(blocks.into_iter().collect())
+}
+
+/// Both default routes, and every CIDR block that a used selector mentions.
+fn prefixes(model: &Model, layout: &Layout, blocks: &[u32]) -> BTreeSet<IpNet> {
+    let mut prefixes: BTreeSet<IpNet> = [
+        IpNet::V4(ipnet::Ipv4Net::default()),
+        IpNet::V6(ipnet::Ipv6Net::default()),
+    ]
+    .into();
+    for selector in blocks
+        .iter()
+        .filter_map(|&block| layout.blocks.get(block as usize))
+        .flatten()
+    {
+        if let Some(selector) = model.selector(*selector) {
+            selector.expr.visit_cidrs(&mut |network| {
+                prefixes.insert(network.trunc());
+            });
+        }
+    }
+    prefixes
+}
+
+/// An address in the maps' form.
+#[must_use]
+pub fn address_bytes(address: IpAddr) -> Address {
+    match address {
+        IpAddr::V4(address) => ipv4(address.octets()),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+/// An address from the maps' form.
+#[must_use]
+pub fn address_of(bytes: Address) -> IpAddr {
+    std::net::Ipv6Addr::from(bytes).to_canonical()
+}
+
+fn prefix_key(network: IpNet) -> PrefixKey {
+    let offset = match network {
+        IpNet::V4(_) => IPV4_PREFIX_OFFSET,
+        IpNet::V6(_) => 0,
+    };
+    PrefixKey {
+        length: u32::from(network.prefix_len()) + offset,
+        address: address_bytes(network.network()),
+    }
+}
+
+#[cfg(test)]
+mod equivalence;
+#[cfg(test)]
+mod tests;

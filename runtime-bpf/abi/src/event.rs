@@ -84,6 +84,9 @@ unsafe impl Plain for Counter {}
 #[repr(transparent)]
 pub struct VerdictCounterKey(pub u32);
 
+// SAFETY: one integer.
+unsafe impl Plain for VerdictCounterKey {}
+
 impl VerdictCounterKey {
     /// Packs both.
     #[must_use]

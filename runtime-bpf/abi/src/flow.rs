@@ -1,11 +1,17 @@
 //! Connection tracking. Each endpoint has flows of its own, so that both ends of a connection
 //! inside one node are judged independently.
 
-use crate::{Plain, key::Address};
+use crate::{
+    Plain,
+    key::Address,
+    verdict::{DeciderId, Verdict},
+};
 
 /// A flow as one endpoint sees it. The same key serves both directions of the flow.
 ///
-/// For ICMP echo both ports hold the identifier. Other protocols without ports hold zero.
+/// ICMP echo has the identifier as the port of the end that asks and zero as the other's, so that
+/// a ping in the other direction is a flow of its own. Other ICMP messages have type and code
+/// (`type << 8 | code`) as both ports. Other protocols without ports hold zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]
 pub struct FlowKey {
@@ -51,11 +57,54 @@ impl Direction {
     }
 }
 
-/// What is known of a flow. `judgement` is one aligned word so that CPUs never see half of it.
+/// When a flow was judged, by whom, and how: one aligned word, so that CPUs that judge one flow at
+/// the same time never leave the verdict of one beside the epoch of another.
+///
+/// `epoch << 32 | denied << 31 | decider`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Judgement(pub u64);
+
+impl Judgement {
+    /// Packs the three.
+    #[must_use]
+    pub const fn new(epoch: u32, verdict: Verdict, decider: DeciderId) -> Self {
+        let denied = match verdict {
+            Verdict::Allow => 0,
+            Verdict::Deny => DeciderId::FREE_BIT,
+        };
+        Self(((epoch as u64) << 32) | denied as u64 | decider.0 as u64)
+    }
+
+    /// The epoch of the policy that judged.
+    #[must_use]
+    pub const fn epoch(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The verdict.
+    #[must_use]
+    pub const fn verdict(self) -> Verdict {
+        if self.0 as u32 & DeciderId::FREE_BIT == 0 {
+            Verdict::Allow
+        } else {
+            Verdict::Deny
+        }
+    }
+
+    /// Who decided; refers to the bundle of [`Self::epoch`].
+    #[must_use]
+    pub const fn decider(self) -> DeciderId {
+        DeciderId(self.0 as u32 & !DeciderId::FREE_BIT)
+    }
+}
+
+/// What is known of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Flow {
-    /// `epoch << 32 | decider`: when it was judged and by whom.
+    /// A [`Judgement`]. A denied flow was allowed once: it is kept so that its replies are not
+    /// taken for flows of their own.
     pub judgement: u64,
     /// Monotonic nanoseconds of the first packet.
     pub created_ns: u64,
@@ -73,13 +122,10 @@ pub struct Flow {
     pub l4: u32,
     /// A [`Direction`].
     pub direction: u8,
-    /// A [`Verdict`](crate::verdict::Verdict). A denied flow was allowed once: it is kept so that
-    /// its replies are not taken for flows of their own.
-    pub verdict: u8,
     /// TCP flags seen so far, of either direction.
     pub tcp_flags: u8,
     /// Zero.
-    pub reserved: u8,
+    pub reserved: [u8; 2],
 }
 
 // SAFETY: repr(C), sized without padding (tested below), integers only.
@@ -95,7 +141,17 @@ mod tests {
         crate::assert_layout!(
             Flow,
             64,
-            [u64, u64, u64, u64, u64, u64, u64, u32, u8, u8, u8, u8]
+            [u64, u64, u64, u64, u64, u64, u64, u32, u8, u8, [u8; 2]]
         );
+    }
+
+    #[test]
+    fn judgements_survive_packing() {
+        for verdict in [Verdict::Allow, Verdict::Deny] {
+            let judgement = Judgement::new(7, verdict, DeciderId::rule(3));
+            assert_eq!(judgement.epoch(), 7);
+            assert_eq!(judgement.verdict(), verdict);
+            assert_eq!(judgement.decider(), DeciderId::rule(3));
+        }
     }
 }

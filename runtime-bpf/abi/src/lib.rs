@@ -10,12 +10,14 @@
 //! - [`node`]: endpoints, addresses, prefixes and the state word
 //! - [`flow`]: connection tracking
 //! - [`event`]: what the node reports
+//! - [`map`]: names and sizes of the maps
 
 #![no_std]
 
 pub mod event;
 pub mod flow;
 pub mod key;
+pub mod map;
 pub mod node;
 pub mod policy;
 pub mod verdict;
@@ -25,6 +27,15 @@ pub mod verdict;
 /// # Safety
 /// The type is `repr(C)`, has no implicit padding, and is valid for every bit pattern.
 pub unsafe trait Plain: Copy + 'static {}
+
+// SAFETY: integers, and arrays of integers.
+unsafe impl Plain for u32 {}
+// SAFETY: as above.
+unsafe impl Plain for u64 {}
+// SAFETY: as above.
+unsafe impl<const N: usize> Plain for [u8; N] {}
+// SAFETY: as above.
+unsafe impl<const N: usize> Plain for [u64; N] {}
 
 /// Version of everything in this crate. Pinned maps carry it in their names, so that an agent
 /// never reads what another version wrote.

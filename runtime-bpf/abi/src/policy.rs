@@ -59,6 +59,15 @@ pub const CONTINUATIONS: u32 = 4;
 /// `TC_ACT_SHOT`: what a policy program returns when it cannot continue.
 pub const RETURN_ON_FAILURE: i32 = 2;
 
+/// `TC_ACT_UNSPEC`, `TCX_NEXT`: what the datapath returns for packets that may pass. Programs of
+/// others behind ours still run, and may still drop; with none behind, the packet goes on.
+pub const RETURN_PASS: i32 = -1;
+
+/// Upper half of `skb->mark` when a policy program ran to its end without a packet of the
+/// datapath's, as under `BPF_PROG_TEST_RUN`. The lower half holds the verdict that it wrote. The
+/// packet is dropped all the same.
+pub const TEST_RUN_MARK: u32 = 0x706f_0000;
+
 /// Program slots of one side; see [`State`](crate::node::State).
 pub const SLOTS_PER_SIDE: u32 = 4096;
 

@@ -51,7 +51,8 @@ const KIND_ISOLATION: u32 = 2;
 const KIND_BUILT_IN: u32 = 3;
 
 impl DeciderId {
-    /// Bit that [`VerdictCounterKey`](crate::event::VerdictCounterKey) uses for the side.
+    /// Bit that no decider sets: [`VerdictCounterKey`](crate::event::VerdictCounterKey) keeps the
+    /// side there, [`Judgement`](crate::flow::Judgement) the verdict.
     pub(crate) const FREE_BIT: u32 = 1 << 31;
 
     /// No policy speaks about the packet.
@@ -153,10 +154,12 @@ drop_reasons! {
     FlowTableFull = 13, "flow_table_full";
     /// a link-control message that only a router may send
     RouterMessage = 14, "router_message";
+    /// policy changed while the packet was on its way from one endpoint to another
+    PolicyChanged = 15, "policy_changed";
 }
 
 /// One more than the largest [`DropReason`]: the size of the drop counters.
-pub const DROP_REASONS: u32 = 15;
+pub const DROP_REASONS: u32 = 16;
 
 #[cfg(test)]
 mod tests {

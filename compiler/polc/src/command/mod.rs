@@ -1,6 +1,9 @@
 //! The subcommands.
 
+mod build;
 mod check;
+mod compile;
+mod inspect;
 mod test;
 
 use crate::{
@@ -15,6 +18,8 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Check(arguments) => check::run(arguments),
         Command::Test(arguments) => test::run(arguments),
+        Command::Build(arguments) => build::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
     }
 }
 

@@ -211,7 +211,7 @@ fn addresses(ends: &Ends<'_>) -> Option<String> {
 }
 
 /// The place of an origin: from its column to the end of its line's text.
-fn place(package: &LoadedPackage, origin: &Origin) -> Place {
+pub(crate) fn place(package: &LoadedPackage, origin: &Origin) -> Place {
     let model = &package.analysis.model;
     let file = model
         .files

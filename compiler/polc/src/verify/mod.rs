@@ -2,6 +2,8 @@
 
 mod explain;
 
+pub(crate) use explain::place;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;

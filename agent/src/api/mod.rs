@@ -1,0 +1,142 @@
+//! The local API: JSON lines over a Unix socket that only root may open.
+//!
+//! A client sends one [`Request`] and reads [`Response`]s: one, or for `flows` one for each record
+//! until it or the agent hangs up.
+
+pub mod client;
+pub mod server;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    datapath::ProgramSize,
+    flows::{FlowRecord, record::DecidedBy},
+};
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// How things are.
+    Status,
+    /// Put a bundle in force, and an inventory if there is one. The paths are absolute.
+    Apply {
+        /// The bundle.
+        bundle: PathBuf,
+        /// The inventory; without it, the one in force stays.
+        inventory: Option<PathBuf>,
+    },
+    /// Records of flows.
+    Flows {
+        /// How many past ones.
+        last: usize,
+        /// What follows after them.
+        then: After,
+    },
+    /// Remove everything from the node and end.
+    Detach,
+}
+
+/// What follows after past records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum After {
+    /// Nothing.
+    End,
+    /// New ones as they come.
+    Follow,
+}
+
+/// What the agent answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "response", rename_all = "snake_case")]
+pub enum Response {
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To [`Request::Apply`].
+    Applied {
+        /// The bundle's name.
+        bundle: String,
+        /// The epoch from now on.
+        epoch: u32,
+    },
+    /// To [`Request::Flows`].
+    Flow(Box<FlowRecord>),
+    /// To [`Request::Detach`].
+    Detached,
+    /// To anything that went wrong.
+    Error {
+        /// In one line.
+        message: String,
+        /// What to do.
+        help: String,
+        /// The exit code it deserves.
+        exit: u8,
+    },
+}
+
+/// How things are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The package in force.
+    pub package: String,
+    /// The bundle in force, by digest.
+    pub bundle: String,
+    /// Since which epoch.
+    pub epoch: u32,
+    /// The node's name.
+    pub node: String,
+    /// Process id of the agent.
+    pub pid: u32,
+    /// Endpoints on this node.
+    pub endpoints: Vec<EndpointStatus>,
+    /// Flows in the table, stale ones included.
+    pub flows: usize,
+    /// Events that the agent was too slow for.
+    pub lost_events: u64,
+    /// Drops by reason, where there were any.
+    pub drops: Vec<Count>,
+    /// Judgements by decider of the bundle in force.
+    pub verdicts: Vec<DeciderCount>,
+    /// The fixed programs.
+    pub datapath: Vec<ProgramSize>,
+    /// The generated programs. Unknown after a restart, until the next apply.
+    pub programs: Vec<ProgramSize>,
+}
+
+/// An endpoint on this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointStatus {
+    /// Its name.
+    pub name: String,
+    /// Its interface.
+    pub interface: String,
+    /// Policies that judge what comes to it.
+    pub ingress: Vec<String>,
+    /// Policies that judge what it sends.
+    pub egress: Vec<String>,
+}
+
+/// How often something happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// What.
+    pub name: String,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes from L3 on.
+    pub bytes: u64,
+}
+
+/// How often somebody decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeciderCount {
+    /// Who.
+    pub decider: DecidedBy,
+    /// Packets that were judged, not all packets of the flows.
+    pub packets: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+}

@@ -1,0 +1,114 @@
+//! Answering clients: a thread for each.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::{
+        fs::PermissionsExt as _,
+        net::{UnixListener, UnixStream},
+    },
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
+
+use miette::Diagnostic as _;
+
+use super::{After, Request, Response};
+use crate::{Error, command::run::Agent};
+
+/// The longest request that is read.
+const MAX_REQUEST: u64 = 64 * 1024;
+/// How often a follower without news looks whether the agent ends.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Listens at `socket`, in place of an agent that is gone.
+///
+/// # Errors
+/// What the system says.
+pub fn listen(socket: &Path) -> Result<UnixListener, Error> {
+    match fs::remove_file(socket) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::file(socket)(cause));
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket).map_err(Error::file(socket))?;
+    fs::set_permissions(socket, fs::Permissions::from_mode(0o600)).map_err(Error::file(socket))?;
+    Ok(listener)
+}
+
+/// Answers until the process ends.
+pub fn serve(listener: &UnixListener, agent: &Arc<Agent>) {
+    for stream in listener.incoming().flatten() {
+        let agent = Arc::clone(agent);
+        // A client that hangs up early is no concern of ours.
+        thread::spawn(move || {
+            let _ = answer(&stream, &agent);
+        });
+    }
+}
+
+fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
+    let mut line = String::new();
+    BufReader::new(stream.take(MAX_REQUEST)).read_line(&mut line)?;
+    let request = match serde_json::from_str(&line) {
+        Ok(request) => request,
+        Err(cause) => {
+            return send(
+                stream,
+                &Response::Error {
+                    message: format!("the request makes no sense: {cause}"),
+                    help: "use the polc-agent of the same version".to_owned(),
+                    exit: 2,
+                },
+            );
+        }
+    };
+    match request {
+        Request::Flows { last, then } => flows(stream, agent, last, then),
+        Request::Status => reply(stream, agent.status().map(Box::new).map(Response::Status)),
+        Request::Apply { bundle, inventory } => {
+            reply(stream, agent.apply(&bundle, inventory.as_deref()))
+        }
+        Request::Detach => {
+            let result = agent.detach().map(|()| Response::Detached);
+            let is_done = result.is_ok();
+            reply(stream, result)?;
+            if is_done {
+                agent.end();
+            }
+            Ok(())
+        }
+    }
+}
+
+fn flows(stream: &UnixStream, agent: &Agent, last: usize, then: After) -> std::io::Result<()> {
+    let (mut records, mut next) = agent.history().last(last);
+    loop {
+        for record in records {
+            send(stream, &Response::Flow(Box::new(record)))?;
+        }
+        if then == After::End || agent.is_ending().load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        (records, next) = agent.history().since(next, PATIENCE);
+    }
+}
+
+fn reply(stream: &UnixStream, result: Result<Response, Error>) -> std::io::Result<()> {
+    let response = result.unwrap_or_else(|error| Response::Error {
+        message: error.to_string(),
+        help: error
+            .help()
+            .map_or_else(String::new, |help| help.to_string()),
+        exit: error.exit_code(),
+    });
+    send(stream, &response)
+}
+
+fn send(mut stream: &UnixStream, response: &Response) -> std::io::Result<()> {
+    let line = serde_json::to_string(response)?;
+    writeln!(stream, "{line}")
+}

@@ -1,0 +1,39 @@
+//! `polc-agent apply`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Which, absolute};
+use crate::{
+    Error,
+    api::{Request, Response, client},
+};
+
+/// Give the running agent another bundle
+#[derive(Args, Debug)]
+pub struct Apply {
+    /// The bundle
+    #[arg(long, value_name = "FILE")]
+    bundle: PathBuf,
+    /// The inventory; without it, the one in force stays
+    #[arg(long, value_name = "FILE")]
+    inventory: Option<PathBuf>,
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Apply {
+    pub(super) fn execute(self) -> Result<(), Error> {
+        let request = Request::Apply {
+            bundle: absolute(&self.bundle)?,
+            inventory: self.inventory.as_deref().map(absolute).transpose()?,
+        };
+        if let Response::Applied { bundle, epoch } =
+            client::ask_once(&self.which.state_dir().socket(), &request)?
+        {
+            println!("bundle {bundle} is in force, epoch {epoch}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! The subcommands, one file each.
+
+pub mod apply;
+pub mod detach;
+pub mod flows;
+pub mod run;
+pub mod status;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{Error, pins::Pins, state_dir::StateDir};
+
+/// Enforces network policy on a node.
+///
+/// Exit codes: 0 when all is well, 1 when what was given is refused, 2 when it could not be tried.
+#[derive(Debug, Parser)]
+#[command(name = "polc-agent", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put a bundle in force and keep it so, until told otherwise
+    Run(run::Run),
+    /// Give the running agent another bundle
+    Apply(apply::Apply),
+    /// Say what is in force and what it did
+    Status(status::StatusCommand),
+    /// Show new flows and drops, with the rule and the source line that decided
+    Flows(flows::Flows),
+    /// Remove everything from the node: nothing is enforced any more
+    Detach(detach::Detach),
+}
+
+/// Which agent is meant.
+#[derive(Args, Clone, Debug)]
+pub struct Which {
+    /// Where the agent keeps its socket and what is in force
+    #[arg(long, default_value = "/run/polc", value_name = "DIR")]
+    pub state_dir: PathBuf,
+}
+
+/// Where the agent pins things.
+#[derive(Args, Clone, Debug)]
+pub struct Where {
+    /// Where the BPF file system is mounted, or shall be
+    #[arg(long, default_value = "/sys/fs/bpf", value_name = "DIR")]
+    pub bpffs: PathBuf,
+    /// The agent's name, for several on one kernel
+    #[arg(long, default_value = "default")]
+    pub name: String,
+}
+
+impl Which {
+    fn state_dir(&self) -> StateDir {
+        StateDir::new(&self.state_dir)
+    }
+}
+
+impl Where {
+    fn pins(&self) -> Pins {
+        Pins::new(&self.bpffs, &self.name)
+    }
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn execute(self) -> Result<(), Error> {
+        match self.command {
+            Command::Run(command) => command.execute(),
+            Command::Apply(command) => command.execute(),
+            Command::Status(command) => command.execute(),
+            Command::Flows(command) => command.execute(),
+            Command::Detach(command) => command.execute(),
+        }
+    }
+}
+
+/// The path as the agent, which has another working directory, must know it.
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(Error::file(path))
+}

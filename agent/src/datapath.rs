@@ -1,0 +1,145 @@
+//! The embedded datapath: loading its programs, with maps that are pinned or taken over.
+
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    programs::{ProgramError, SchedClassifier},
+};
+use polc_abi::{
+    map,
+    policy::{CONTINUATION_JUDGED, CONTINUATIONS_MAP},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, pins::Pins, sys::map::Map};
+
+/// The object that `build.rs` found, or nothing.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/polc-datapath"));
+
+/// Whether this agent was built with its datapath.
+#[must_use]
+pub fn is_built_in() -> bool {
+    !OBJECT.is_empty()
+}
+
+/// The datapath's programs, loaded.
+pub struct Datapath {
+    object: Ebpf,
+}
+
+/// A program and what the verifier made of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramSize {
+    /// Its name.
+    pub name: String,
+    /// How many instructions the verifier looked at.
+    pub verified_instructions: u32,
+}
+
+impl Datapath {
+    /// Loads the programs. Maps that are pinned are taken over with what they hold, others are
+    /// made and pinned. From here on, the continuation is this object's.
+    ///
+    /// # Errors
+    /// The agent was built without a datapath, or the kernel refuses it.
+    pub fn load(pins: &Pins) -> Result<Self, Error> {
+        if !is_built_in() {
+            return Err(Error::NoDatapath);
+        }
+        let paths: Vec<_> = map::ALL
+            .iter()
+            .map(|name| (*name, pins.map(name)))
+            .collect();
+        let mut loader = EbpfLoader::new();
+        for (name, path) in &paths {
+            loader.map_pin_path(name, path);
+        }
+        let mut object = loader.load(OBJECT).map_err(|cause| Error::Datapath {
+            cause: cause.to_string(),
+            log: String::new(),
+        })?;
+        for name in ["judged", "from_endpoint", "to_endpoint", "from_uplink"] {
+            program(&mut object, name)?.load().map_err(refused)?;
+        }
+        let continuations: Map<u32, u32> =
+            Map::open(&pins.map(CONTINUATIONS_MAP)).map_err(Error::kernel("opening a map"))?;
+        let judged = program(&mut object, "judged")?;
+        let fd = judged.fd().map_err(refused)?;
+        continuations
+            .set(&CONTINUATION_JUDGED, &raw_fd(fd))
+            .map_err(Error::kernel("setting the continuation"))?;
+        Ok(Self { object })
+    }
+
+    /// A hook's program.
+    ///
+    /// # Errors
+    /// The object has none of this name.
+    pub fn program(&mut self, name: &str) -> Result<&mut SchedClassifier, Error> {
+        program(&mut self.object, name)
+    }
+
+    /// A program's descriptor, to try it out.
+    ///
+    /// # Errors
+    /// The object has none of this name.
+    pub fn descriptor(&self, name: &str) -> Result<BorrowedFd<'_>, Error> {
+        let program = self.object.program(name).ok_or_else(|| missing(name))?;
+        Ok(program.fd().map_err(refused)?.as_fd())
+    }
+
+    /// What the verifier made of each program.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn sizes(&self) -> Result<Vec<ProgramSize>, Error> {
+        let mut sizes = Vec::new();
+        for (name, program) in self.object.programs() {
+            sizes.push(ProgramSize {
+                name: name.to_owned(),
+                verified_instructions: program
+                    .info()
+                    .map_err(refused)?
+                    .verified_instruction_count()
+                    .unwrap_or(0),
+            });
+        }
+        sizes.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(sizes)
+    }
+}
+
+fn program<'a>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifier, Error> {
+    object
+        .program_mut(name)
+        .and_then(|program| program.try_into().ok())
+        .ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> Error {
+    Error::Datapath {
+        cause: format!("the object has no tc program `{name}`"),
+        log: String::new(),
+    }
+}
+
+fn raw_fd(fd: &aya::programs::ProgramFd) -> u32 {
+    fd.as_fd().as_raw_fd().unsigned_abs()
+}
+
+fn refused(error: ProgramError) -> Error {
+    match error {
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => Error::Datapath {
+            cause: io_error.to_string(),
+            log: verifier_log.to_string(),
+        },
+        other => Error::Datapath {
+            cause: other.to_string(),
+            log: String::new(),
+        },
+    }
+}

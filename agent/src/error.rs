@@ -1,0 +1,212 @@
+//! What can go wrong, in words for the person who has to do something about it.
+
+use std::{fmt, io, path::PathBuf};
+
+use miette::Diagnostic;
+use thiserror::Error as ThisError;
+
+/// What can go wrong.
+#[derive(Debug, ThisError, Diagnostic)]
+pub enum Error {
+    /// No object was embedded.
+    #[error("this polc-agent was built without its datapath")]
+    #[diagnostic(
+        code(polc::agent::no_datapath),
+        help("build it with `cargo xtask build`")
+    )]
+    NoDatapath,
+
+    /// The kernel refuses a fixed program.
+    #[error("the kernel does not take the datapath: {cause}")]
+    #[diagnostic(code(polc::agent::datapath), help("{}", hint(log)))]
+    Datapath {
+        /// What it said.
+        cause: String,
+        /// What its verifier said.
+        log: String,
+    },
+
+    /// The kernel refuses a generated program.
+    #[error("the kernel does not take the program of {class}: {cause}")]
+    #[diagnostic(
+        code(polc::agent::program_refused),
+        help("what was in force stays in force\n{}", hint(log))
+    )]
+    ProgramRefused {
+        /// Which one, in words.
+        class: String,
+        /// What it said.
+        cause: io::Error,
+        /// What its verifier said.
+        log: String,
+    },
+
+    /// A generated program does not do what it must.
+    #[error("the program of {class} does not reach a verdict: {cause}")]
+    #[diagnostic(
+        code(polc::agent::program_fails),
+        help("what was in force stays in force; this is a fault of polc's")
+    )]
+    ProgramFails {
+        /// Which one, in words.
+        class: String,
+        /// What happened instead.
+        cause: String,
+    },
+
+    /// A bundle that cannot be used.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(
+        code(polc::agent::bundle),
+        help("nothing was changed; build the bundle again with `polc build`")
+    )]
+    Bundle {
+        /// Where it was read.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+
+    /// An inventory that cannot be used.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(code(polc::agent::inventory), help("nothing was changed"))]
+    Inventory {
+        /// Where it was read.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+
+    /// The inventory names an interface that the node has not got.
+    #[error("the inventory's {what} has the interface `{interface}`, which does not exist here")]
+    #[diagnostic(
+        code(polc::agent::no_interface),
+        help(
+            "nothing was changed; `ip link` in the agent's network namespace shows what there is"
+        )
+    )]
+    NoInterface {
+        /// The endpoint or uplink, in words.
+        what: String,
+        /// The interface.
+        interface: String,
+    },
+
+    /// Bundle and inventory do not fit the node's maps.
+    #[error("{0}")]
+    #[diagnostic(code(polc::agent::too_large), help("nothing was changed"))]
+    TooLarge(String),
+
+    /// A file that cannot be read or written.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(code(polc::agent::file))]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+
+    /// The kernel does not do what was asked.
+    #[error("{doing} failed: {cause}")]
+    #[diagnostic(
+        code(polc::agent::kernel),
+        help("polc-agent needs root, or CAP_BPF and CAP_NET_ADMIN")
+    )]
+    Kernel {
+        /// What was asked.
+        doing: String,
+        /// What it says.
+        cause: io::Error,
+    },
+
+    /// A program cannot be attached.
+    #[error("attaching `{hook}` to `{interface}` failed: {cause}")]
+    #[diagnostic(code(polc::agent::attach), help("what was in force stays in force"))]
+    Attach {
+        /// Which hook.
+        hook: &'static str,
+        /// Which interface.
+        interface: String,
+        /// What it says.
+        cause: String,
+    },
+
+    /// Another agent of this name runs.
+    #[error("another polc-agent uses `{}`", .0.display())]
+    #[diagnostic(
+        code(polc::agent::running),
+        help(
+            "`polc-agent apply` gives it a new bundle; another `--name` and `--state-dir` make \
+              a second agent"
+        )
+    )]
+    AlreadyRunning(PathBuf),
+
+    /// No agent answers.
+    #[error("no polc-agent answers at `{}`: {cause}", path.display())]
+    #[diagnostic(
+        code(polc::agent::not_running),
+        help("what it applied stays in force without it; start it with `polc-agent run`")
+    )]
+    NotRunning {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+
+    /// The agent says no. It has said why.
+    #[error("{message}")]
+    #[diagnostic(help("{help}"))]
+    Answer {
+        /// In one line.
+        message: String,
+        /// What to do.
+        help: String,
+        /// The exit code that the agent itself would have ended with.
+        exit: u8,
+    },
+}
+
+impl Error {
+    /// Turns what the system says into an error about what was asked of it.
+    pub fn kernel(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |cause| Self::Kernel { doing, cause }
+    }
+
+    /// As [`Self::kernel`], for files.
+    pub fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |cause| Self::File { path, cause }
+    }
+
+    /// 1: what was given is refused. 2: it could not be tried.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::ProgramRefused { .. }
+            | Self::ProgramFails { .. }
+            | Self::Bundle { .. }
+            | Self::Inventory { .. }
+            | Self::NoInterface { .. }
+            | Self::TooLarge(_) => 1,
+            Self::Answer { exit, .. } => *exit,
+            _ => 2,
+        }
+    }
+}
+
+/// The end of the verifier's log, which is where it says what it does not like.
+fn hint(log: &str) -> impl fmt::Display {
+    const LINES: usize = 30;
+    let lines: Vec<&str> = log.lines().collect();
+    let from = lines.len().saturating_sub(LINES);
+    if lines.is_empty() {
+        "the kernel gave no log".to_owned()
+    } else {
+        let end = lines.get(from..).unwrap_or_default().join("\n");
+        format!("the verifier's log ends:\n{end}")
+    }
+}

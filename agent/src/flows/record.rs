@@ -1,0 +1,238 @@
+//! One event, explained.
+
+use std::{fmt, net::IpAddr};
+
+use polc_abi::{
+    event::{Event, Hook},
+    key::{Address, L4Key, protocol},
+    verdict::{DeciderId, DropReason, Verdict},
+};
+use polc_model::{Decider, Direction};
+use polc_tables::{NodeTables, address_of};
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::Candidate;
+
+/// A new flow, a flow judged again, or a drop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowRecord {
+    /// Milliseconds since 1970.
+    pub time_ms: u64,
+    /// `allowed` or `dropped`.
+    pub verdict: String,
+    /// Why it was dropped: a slug of [`DropReason`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The endpoint whose policy judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// `ingress` or `egress`: which of its policies.
+    pub direction: String,
+    /// `from_endpoint`, `to_endpoint` or `from_uplink`: where the packet was seen.
+    pub hook: String,
+    /// Who sent the packet.
+    pub source: Party,
+    /// Who it was for.
+    pub destination: Party,
+    /// `tcp`, `udp`, `sctp`, `icmp`, `icmpv6`, or a number.
+    pub protocol: String,
+    /// ICMP type and code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp: Option<(u8, u8)>,
+    /// Bytes from L3 on.
+    pub bytes: u32,
+    /// The epoch that judged.
+    pub epoch: u32,
+    /// Who decided, where policy was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decider: Option<DecidedBy>,
+}
+
+/// One end of a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port, for protocols with ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Its name: an endpoint, a node, or `world`.
+    pub name: String,
+}
+
+/// Who decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedBy {
+    /// `rule`, `isolation`, `no_policy`, `itself` or `own_node`.
+    pub kind: String,
+    /// The policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// `file:line`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The line's text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl FlowRecord {
+    /// Explains an event. `candidate` is what was in force in the event's epoch, if that is known.
+    #[must_use]
+    pub fn new(event: &Event, time_ms: u64, candidate: Option<&Candidate>) -> Self {
+        let l4 = L4Key(event.l4);
+        let number = l4.protocol();
+        let has_ports = matches!(number, protocol::TCP | protocol::UDP | protocol::SCTP);
+        let is_icmp = matches!(number, protocol::ICMP | protocol::ICMPV6);
+        let tables = candidate.map(|candidate| &candidate.tables);
+        let party = |address: Address, port| Party {
+            address: address_of(address),
+            port: has_ports.then_some(port),
+            name: name_of(tables, address).to_owned(),
+        };
+        let reason = DropReason::from_raw(event.reason);
+        let allowed = Verdict::from_raw(u32::from(event.verdict)) == Some(Verdict::Allow);
+        let policy_was_asked = allowed || reason == Some(DropReason::Policy);
+        let [kind, code] = l4.low().to_be_bytes();
+        Self {
+            time_ms,
+            verdict: if allowed { "allowed" } else { "dropped" }.to_owned(),
+            reason: reason.map(|reason| reason.slug().to_owned()),
+            endpoint: tables
+                .filter(|_| event.endpoint != 0)
+                .map(|tables| tables.name_of(event.endpoint).to_owned()),
+            direction: match event.direction {
+                0 => Direction::Ingress.name(),
+                _ => Direction::Egress.name(),
+            }
+            .to_owned(),
+            hook: match Hook::from_raw(event.hook) {
+                Some(Hook::FromEndpoint) => "from_endpoint",
+                Some(Hook::ToEndpoint) => "to_endpoint",
+                Some(Hook::FromUplink) => "from_uplink",
+                None => "?",
+            }
+            .to_owned(),
+            source: party(event.source, event.source_port),
+            destination: party(event.destination, event.destination_port),
+            protocol: match number {
+                protocol::TCP => "tcp".to_owned(),
+                protocol::UDP => "udp".to_owned(),
+                protocol::SCTP => "sctp".to_owned(),
+                protocol::ICMP => "icmp".to_owned(),
+                protocol::ICMPV6 => "icmpv6".to_owned(),
+                other => other.to_string(),
+            },
+            icmp: is_icmp.then_some((kind, code)),
+            bytes: event.bytes,
+            epoch: event.epoch,
+            decider: policy_was_asked
+                .then(|| DecidedBy::new(DeciderId(event.decider), candidate))
+                .flatten(),
+        }
+    }
+}
+
+impl DecidedBy {
+    /// Explains a decider. `None` for bits that no program writes.
+    #[must_use]
+    pub fn new(id: DeciderId, candidate: Option<&Candidate>) -> Option<Self> {
+        let decider = polc_plan::decider_of(id)?;
+        let model = candidate.map(|candidate| &candidate.bundle.model);
+        let origin = model.and_then(|model| Some((model, model.deciding_origin(decider)?)));
+        Some(Self {
+            kind: match decider {
+                Decider::NoPolicy => "no_policy",
+                Decider::Rule(_) => "rule",
+                Decider::Isolation(_) => "isolation",
+                Decider::Itself => "itself",
+                Decider::OwnNode => "own_node",
+            }
+            .to_owned(),
+            policy: model
+                .and_then(|model| model.deciding_policy(decider))
+                .map(|policy| policy.name.clone()),
+            place: origin.map(|(model, origin)| model.place(origin)),
+            text: origin.map(|(_, origin)| origin.text.clone()),
+        })
+    }
+}
+
+/// The name of whoever has an address.
+fn name_of(tables: Option<&NodeTables>, address: Address) -> &str {
+    let Some(tables) = tables else {
+        return "?";
+    };
+    tables
+        .addresses
+        .binary_search_by(|(known, _)| known.cmp(&address))
+        .ok()
+        .and_then(|position| tables.addresses.get(position))
+        .map_or("world", |(_, peer)| tables.name_of(peer.id))
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name == "world" || self.name == "?" {
+            write!(f, "{}", self.address)?;
+        } else {
+            write!(f, "{} ({})", self.name, self.address)?;
+        }
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One line for people: `dropped  web (10.0.0.1):4711 -> db (10.0.0.2):5432 tcp  policy: ...`.
+impl fmt::Display for FlowRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} -> {} {}",
+            self.verdict, self.source, self.destination, self.protocol
+        )?;
+        if let Some((kind, code)) = self.icmp {
+            write!(f, " {kind}/{code}")?;
+        }
+        if let Some(endpoint) = &self.endpoint {
+            write!(f, ", {} of {endpoint}", self.direction)?;
+        }
+        match &self.decider {
+            Some(decider) => write!(f, ": {decider}"),
+            None => {
+                let explanation = DropReason::ALL
+                    .iter()
+                    .find(|reason| Some(reason.slug()) == self.reason.as_deref())
+                    .map_or("for an unknown reason", |reason| reason.explanation());
+                write!(f, ": {explanation}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for DecidedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind.as_str() {
+            "no_policy" => f.write_str("no policy speaks about it"),
+            "itself" => f.write_str("an endpoint may talk to itself"),
+            "own_node" => f.write_str("a node may talk to its endpoints"),
+            kind => {
+                let policy = self.policy.as_deref().unwrap_or("?");
+                if kind == "isolation" {
+                    write!(f, "isolated by `{policy}`")?;
+                } else {
+                    write!(f, "rule of `{policy}`")?;
+                }
+                if let Some(place) = &self.place {
+                    write!(f, " at {place}")?;
+                }
+                match &self.text {
+                    Some(text) => write!(f, " `{text}`"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The agent: it loads bundles on a node, keeps them in force, and says what they did.
+//!
+//! - [`candidate`]: a bundle and an inventory, read and computed; nothing has been touched yet
+//! - [`dataplane`]: puts a candidate in force, all of it or nothing
+//! - [`datapath`], [`attach`], [`pins`]: the fixed programs, their hooks, and what outlives us
+//! - [`state_dir`]: which bundle is in force, for the agent that comes after us
+//! - [`flows`]: what the datapath reports, with names and source lines
+//! - [`api`], [`command`]: the socket, and one file for each subcommand
+//! - [`sys`]: the kernel's own interfaces
+
+pub mod api;
+pub mod attach;
+pub mod candidate;
+pub mod command;
+pub mod datapath;
+pub mod dataplane;
+mod error;
+pub mod flows;
+pub mod pins;
+pub mod state_dir;
+pub mod status;
+pub mod sys;
+
+pub use error::Error;

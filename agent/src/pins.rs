@@ -1,0 +1,96 @@
+//! Where things are pinned, so that they outlive the agent.
+//!
+//! ```text
+//! BPFFS/polc/NAME/v1/maps/flows ...          the maps, of one ABI version
+//! BPFFS/polc/NAME/v1/links/from_endpoint-7   tcx links, by hook and interface index
+//! ```
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use polc_abi::ABI_VERSION;
+
+/// The directories of one agent.
+#[derive(Clone, Debug)]
+pub struct Pins {
+    root: PathBuf,
+}
+
+impl Pins {
+    /// The pins of the agent called `name` on the BPF file system at `bpffs`.
+    #[must_use]
+    pub fn new(bpffs: &Path, name: &str) -> Self {
+        Self {
+            root: bpffs.join("polc").join(name),
+        }
+    }
+
+    /// Makes the directories.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn create(&self) -> io::Result<()> {
+        fs::create_dir_all(self.version().join("maps"))?;
+        fs::create_dir_all(self.links())
+    }
+
+    /// Where a map is pinned.
+    #[must_use]
+    pub fn map(&self, name: &str) -> PathBuf {
+        self.version().join("maps").join(name)
+    }
+
+    /// Where links are pinned.
+    #[must_use]
+    pub fn links(&self) -> PathBuf {
+        self.version().join("links")
+    }
+
+    /// Where the link of a hook on an interface is pinned. By index: another interface of the same
+    /// name is another interface.
+    #[must_use]
+    pub fn link(&self, hook: &str, ifindex: u32) -> PathBuf {
+        self.links().join(format!("{hook}-{ifindex}"))
+    }
+
+    /// Whether anything is pinned.
+    #[must_use]
+    pub fn exist(&self) -> bool {
+        self.root.exists()
+    }
+
+    /// Removes every pin of this agent, links first. What no one else holds is gone then.
+    ///
+    /// # Errors
+    /// What the kernel says; not that there is nothing.
+    pub fn remove(&self) -> io::Result<()> {
+        for version in entries(&self.root)? {
+            for directory in [version.join("links"), version.join("maps")] {
+                for pin in entries(&directory)? {
+                    fs::remove_file(pin)?;
+                }
+            }
+        }
+        match fs::remove_dir_all(&self.root) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn version(&self) -> PathBuf {
+        self.root.join(format!("v{ABI_VERSION}"))
+    }
+}
+
+/// The entries of a directory; none when it does not exist.
+pub(crate) fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(directory) {
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}

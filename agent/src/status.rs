@@ -1,0 +1,140 @@
+//! Collecting how things are.
+
+use polc_abi::{
+    event::{Counter, VerdictCounterKey},
+    flow::{Flow, FlowKey},
+    map,
+    verdict::DropReason,
+};
+use polc_model::{Direction, PolicyId};
+use polc_plan::ClassPlan;
+
+use crate::{
+    Error,
+    api::{Count, DeciderCount, EndpointStatus, Status},
+    candidate::Candidate,
+    datapath::ProgramSize,
+    dataplane::{ClassProgram, Dataplane},
+    flows::record::DecidedBy,
+    pins::Pins,
+    sys::{map::Map, percpu::PerCpuMap},
+};
+
+/// Reads the counters and names what they count.
+///
+/// # Errors
+/// What the kernel says.
+pub fn collect(
+    dataplane: &Dataplane,
+    candidate: &Candidate,
+    programs: &[ClassProgram],
+    pins: &Pins,
+) -> Result<Status, Error> {
+    let reading = || Error::kernel("reading a counter");
+    let state = dataplane.state();
+    let flows: Map<FlowKey, Flow> = Map::open(&pins.map(map::FLOWS)).map_err(reading())?;
+    let lost: PerCpuMap<u32, u64> =
+        PerCpuMap::open(&pins.map(map::LOST_EVENTS)).map_err(reading())?;
+    Ok(Status {
+        package: candidate.bundle.model.package.clone(),
+        bundle: candidate.digest.clone(),
+        epoch: state.epoch(),
+        node: candidate.inventory.node.name.clone(),
+        pid: std::process::id(),
+        endpoints: candidate
+            .tables
+            .endpoints
+            .iter()
+            .map(|endpoint| EndpointStatus {
+                name: endpoint.name.clone(),
+                interface: endpoint.interface.clone(),
+                ingress: policies(candidate, endpoint.ingress_slot, Direction::Ingress),
+                egress: policies(candidate, endpoint.egress_slot, Direction::Egress),
+            })
+            .collect(),
+        flows: flows.keys().map_err(reading())?.len(),
+        lost_events: lost.get(&0).map_err(reading())?.iter().sum(),
+        drops: drops(pins)?,
+        verdicts: verdicts(dataplane, candidate, pins)?,
+        datapath: dataplane.datapath().sizes()?,
+        programs: programs
+            .iter()
+            .map(|program| ProgramSize {
+                name: program.class.clone(),
+                verified_instructions: program.verified_instructions,
+            })
+            .collect(),
+    })
+}
+
+fn policies(candidate: &Candidate, slot: u32, direction: Direction) -> Vec<String> {
+    let is_meant = |class: &&ClassPlan| class.key.direction == direction;
+    let name = |&id: &PolicyId| {
+        candidate
+            .bundle
+            .model
+            .policy(id)
+            .map(|policy| policy.name.clone())
+    };
+    candidate
+        .tables
+        .classes
+        .get(slot as usize)
+        .filter(is_meant)
+        .map(|class| class.key.policies.iter().filter_map(name).collect())
+        .unwrap_or_default()
+}
+
+fn drops(pins: &Pins) -> Result<Vec<Count>, Error> {
+    let reading = || Error::kernel("reading the drops");
+    let drops: PerCpuMap<u32, Counter> =
+        PerCpuMap::open(&pins.map(map::DROPS)).map_err(reading())?;
+    let mut counts = Vec::new();
+    for reason in DropReason::ALL {
+        let total = sum(&drops.get(&(*reason as u32)).map_err(reading())?);
+        if total.packets > 0 {
+            counts.push(Count {
+                name: reason.slug().to_owned(),
+                packets: total.packets,
+                bytes: total.bytes,
+            });
+        }
+    }
+    Ok(counts)
+}
+
+fn verdicts(
+    dataplane: &Dataplane,
+    candidate: &Candidate,
+    pins: &Pins,
+) -> Result<Vec<DeciderCount>, Error> {
+    let reading = || Error::kernel("reading the verdicts");
+    let verdicts: PerCpuMap<VerdictCounterKey, Counter> =
+        PerCpuMap::open(&pins.map(map::VERDICTS)).map_err(reading())?;
+    let mut keys = verdicts.keys().map_err(reading())?;
+    keys.sort_unstable();
+    let mut counts = Vec::new();
+    for key in keys {
+        if Some(key.side()) != dataplane.state().side() {
+            continue;
+        }
+        if let Some(decider) = DecidedBy::new(key.decider(), Some(candidate)) {
+            let total = sum(&verdicts.get(&key).map_err(reading())?);
+            counts.push(DeciderCount {
+                decider,
+                packets: total.packets,
+                bytes: total.bytes,
+            });
+        }
+    }
+    Ok(counts)
+}
+
+fn sum(counters: &[Counter]) -> Counter {
+    counters
+        .iter()
+        .fold(Counter::default(), |sum, counter| Counter {
+            packets: sum.packets + counter.packets,
+            bytes: sum.bytes + counter.bytes,
+        })
+}

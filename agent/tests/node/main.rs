@@ -1,0 +1,13 @@
+//! The agent on a node with real packets: pods, a node and a host outside, all of them network
+//! namespaces that the test makes and removes.
+//!
+//! Needs root and a kernel with BPF, and an agent that was built with its datapath; otherwise each
+//! test says that it was skipped, and why.
+
+mod hostile;
+mod inputs;
+mod package;
+mod reachability;
+mod restart;
+mod scene;
+mod swap;

@@ -1,0 +1,199 @@
+//! A shop on a node, and an agent that one can start, kill and ask.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use polc_agent::{api::Status, flows::FlowRecord};
+use polc_inventory::Inventory;
+use polc_testbed::{Host, Testbed};
+use tempfile::TempDir;
+
+pub(crate) const INVENTORY: &str = r#"
+node:
+  name: node-1
+  addresses: [10.244.0.1, "fd00:244::1"]
+  uplinks: [uplink0]
+endpoints:
+  - name: api
+    namespace: shop
+    labels: { app: api }
+    interface: veth-api
+    addresses: [10.244.0.12, "fd00:244::12"]
+  - name: db
+    namespace: shop
+    labels: { app: db }
+    interface: veth-db
+    addresses: [10.244.0.13, "fd00:244::13"]
+  - name: web
+    namespace: shop
+    labels: { app: web }
+    interface: veth-web
+    addresses: [10.244.0.11, "fd00:244::11"]
+"#;
+
+/// Where the host outside is.
+pub(crate) const OUTSIDE: [&str; 2] = ["192.0.2.7", "2001:db8::7"];
+
+pub(crate) struct Scene {
+    pub(crate) testbed: Testbed,
+    directory: TempDir,
+    agent: Option<Child>,
+}
+
+impl Scene {
+    /// Makes the shop, without an agent. `None` when this machine or this build cannot.
+    pub(crate) fn new(test: &str) -> Option<Self> {
+        if !polc_testbed::require_root_and_bpf(test) {
+            return None;
+        }
+        if !polc_agent::datapath::is_built_in() {
+            eprintln!("skipped: {test}: the agent was built without its datapath");
+            return None;
+        }
+        let inventory = Inventory::parse(INVENTORY).unwrap();
+        let outside = OUTSIDE.map(|address| address.parse().unwrap());
+        let scene = Self {
+            testbed: Testbed::new(test, &inventory, &outside).unwrap(),
+            directory: tempfile::tempdir().unwrap(),
+            agent: None,
+        };
+        fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
+        Some(scene)
+    }
+
+    /// As [`Self::new`], with an agent that enforces `bundle`.
+    pub(crate) fn enforcing(test: &str, bundle: &[u8]) -> Option<Self> {
+        let mut scene = Self::new(test)?;
+        scene.write("start.polb", bundle);
+        scene.start();
+        Some(scene)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub(crate) fn pod(&self, name: &str) -> &Host {
+        self.testbed.pod(&format!("shop/{name}")).unwrap()
+    }
+
+    /// Starts the agent and waits until it enforces. Returns what it said first.
+    pub(crate) fn start(&mut self) -> String {
+        let mut command = self.command("run");
+        command
+            .arg("--bundle")
+            .arg(self.path("start.polb"))
+            .arg("--inventory")
+            .arg(self.path("inventory.yaml"))
+            .stderr(Stdio::piped());
+        let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        for line in lines.by_ref() {
+            let line = line.unwrap();
+            said.push_str(&line);
+            said.push('\n');
+            if line.contains("bundle") {
+                break;
+            }
+        }
+        thread::spawn(move || lines.for_each(|line| eprintln!("{}", line.unwrap_or_default())));
+        self.agent = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.path("state/agent.sock").exists() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert!(
+            self.path("state/agent.sock").exists(),
+            "the agent said: {said}"
+        );
+        said
+    }
+
+    /// Kills the agent as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.agent.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // So that `start` can tell the next agent's socket from this one's.
+        let _ = fs::remove_file(self.path("state/agent.sock"));
+    }
+
+    /// Runs a subcommand to its end.
+    pub(crate) fn ask(&self, subcommand: &str, arguments: &[&str]) -> Output {
+        let mut command = self.command(subcommand);
+        command.args(arguments);
+        self.testbed.in_node(|| command.output()).unwrap().unwrap()
+    }
+
+    /// Applies a bundle that must be accepted.
+    pub(crate) fn apply(&self, bundle: &[u8]) {
+        let path = self.write("next.polb", bundle);
+        let output = self.ask("apply", &["--bundle", path.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let output = self.ask("status", &["--json"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Drops for a reason so far.
+    pub(crate) fn drops(&self, reason: &str) -> u64 {
+        self.status()
+            .drops
+            .iter()
+            .find(|count| count.name == reason)
+            .map_or(0, |count| count.packets)
+    }
+
+    /// The latest records, oldest first, once the agent has read what there is.
+    pub(crate) fn flows(&self) -> Vec<FlowRecord> {
+        thread::sleep(Duration::from_millis(50));
+        let output = self.ask("flows", &["--json", "--last", "1000"]);
+        text(&output.stdout)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn command(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_polc-agent"));
+        command
+            .arg(subcommand)
+            .arg("--state-dir")
+            .arg(self.path("state"));
+        if matches!(subcommand, "run" | "detach") {
+            command.arg("--bpffs").arg(self.path("bpf"));
+        }
+        command
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if let Some(mut agent) = self.agent.take() {
+            let _ = agent.kill();
+            let _ = agent.wait();
+        }
+        // Programs and maps go with the file system that they are pinned to.
+        let _ = Command::new("umount").arg(self.path("bpf")).output();
+    }
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

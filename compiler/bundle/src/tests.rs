@@ -1,0 +1,68 @@
+use super::*;
+
+fn bundle() -> Bundle {
+    Bundle::compile(polc_testgen::Case::new(7, &[]).model, []).unwrap()
+}
+
+#[test]
+fn programs_survive_the_file() {
+    for seed in 0..50 {
+        let bundle = Bundle::compile(polc_testgen::Case::new(seed, &[]).model, []).unwrap();
+        for (class, elf) in bundle.plan.classes.iter().zip(&bundle.programs) {
+            let program = polc_codegen::compile(&bundle.model, &bundle.plan.layout, class).unwrap();
+            assert_eq!(polc_codegen::elf::read(elf).unwrap().program, program);
+        }
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let bundle = bundle();
+    let bytes = bundle.encode().unwrap();
+    assert_eq!(bytes, bundle.encode().unwrap(), "the same bytes each time");
+    assert_eq!(Bundle::decode(&bytes), Ok(bundle));
+}
+
+#[test]
+fn a_bundle_cut_anywhere_is_refused() {
+    let bytes = bundle().encode().unwrap();
+    for length in (0..bytes.len()).step_by(997) {
+        Bundle::decode(&bytes[..length]).unwrap_err();
+    }
+    assert_eq!(
+        Bundle::decode(&bytes[..bytes.len() / 2]),
+        Err(BundleError::Truncated)
+    );
+}
+
+#[test]
+fn any_flipped_bit_is_refused() {
+    let bytes = bundle().encode().unwrap();
+    for position in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[position] ^= 1 << (position % 8);
+        assert!(
+            Bundle::decode(&flipped).is_err(),
+            "bit {} of byte {position}",
+            position % 8
+        );
+    }
+}
+
+#[test]
+fn a_newer_format_is_named() {
+    let bundle = bundle();
+    let (_, manifest, entries) = bundle.parts().unwrap();
+    let manifest = String::from_utf8(manifest)
+        .unwrap()
+        .replace("\"format\": 1", "\"format\": 9");
+    let digest = Digest::of(manifest.as_bytes()).to_string();
+    let bytes = archive::write(&digest, manifest.as_bytes(), &entries).unwrap();
+    assert_eq!(Bundle::decode(&bytes), Err(BundleError::TooNew(9)));
+}
+
+#[test]
+fn what_is_no_bundle_is_named_so() {
+    assert_eq!(Bundle::decode(b"hello"), Err(BundleError::NotABundle));
+    assert_eq!(Bundle::decode(b""), Err(BundleError::NotABundle));
+}

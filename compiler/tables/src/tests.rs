@@ -1,0 +1,127 @@
+use polc_model::{
+    Action, Enforcement, Entity, FileId, Isolation, L4Match, LabelOperator, Origin, Policy,
+    PolicyId, Rule, Selector, SelectorExpr, SelectorId, Tier,
+};
+
+use super::*;
+
+const INVENTORY: &str = "
+node: { name: node-1, addresses: [10.0.0.1] }
+endpoints:
+- { name: a, labels: { app: web }, interface: veth-a, addresses: [10.1.0.2, \"fd00::2\"] }
+- { name: b, labels: { app: web }, interface: veth-b, addresses: [10.1.0.3] }
+- { name: far, labels: { app: web }, addresses: [10.1.9.3] }
+remote_nodes: [{ name: node-2, addresses: [10.0.0.2] }]
+";
+
+/// One policy for every endpoint that allows ingress from each of `peers`.
+fn model(peers: &[SelectorExpr]) -> Model {
+    let selector = |expr: SelectorExpr| Selector {
+        expr,
+        text: String::new(),
+    };
+    let mut model = Model {
+        files: vec!["a.pol".to_owned()],
+        ..Model::default()
+    };
+    model
+        .selectors
+        .push(selector(SelectorExpr::Entity(Entity::Endpoints)));
+    let origin = Origin {
+        file: FileId::new(0),
+        ..Origin::default()
+    };
+    model.policies.push(Policy {
+        name: "p".to_owned(),
+        subject: SelectorId::new(0),
+        tier: Tier::Normal,
+        priority: 0,
+        enforcement: Enforcement::Enforce,
+        ingress: Some(Isolation::Isolates),
+        egress: None,
+        origin: origin.clone(),
+    });
+    for peer in peers {
+        model.rules.push(Rule {
+            policy: PolicyId::new(0),
+            direction: Direction::Ingress,
+            action: Action::Allow,
+            peer: SelectorId::new(model.selectors.len()),
+            l4: L4Match::Any,
+            origin: origin.clone(),
+        });
+        model.selectors.push(selector(peer.clone()));
+    }
+    model
+}
+
+fn tables(model: &Model) -> NodeTables {
+    let plan = polc_plan::plan(model, []).unwrap();
+    NodeTables::compute(model, &plan, &Inventory::parse(INVENTORY).unwrap()).unwrap()
+}
+
+fn cidr(text: &str) -> SelectorExpr {
+    SelectorExpr::Cidr(text.parse().unwrap())
+}
+
+/// The first word of the signature that an address gets.
+fn signature(tables: &NodeTables, address: &str) -> u64 {
+    let peer = tables.peer(address.parse().unwrap()).unwrap();
+    tables.rows[peer.row as usize][0]
+}
+
+#[test]
+fn a_hundred_replicas_share_a_program_and_a_row() {
+    let web = SelectorExpr::Label {
+        key: "app".to_owned(),
+        operator: LabelOperator::In(vec!["web".to_owned()]),
+    };
+    let tables = tables(&model(&[web]));
+    assert_eq!(tables.classes.len(), 2, "one class per direction");
+    assert_eq!(
+        tables.endpoints[0].ingress_slot,
+        tables.endpoints[1].ingress_slot
+    );
+    assert_eq!(
+        tables.rows.len(),
+        2,
+        "one row for web, one for everything else"
+    );
+    assert_eq!(
+        tables.endpoints.len(),
+        2,
+        "the endpoint on another node has no programs"
+    );
+}
+
+#[test]
+fn exceptions_inside_blocks_inside_blocks() {
+    let wide = SelectorExpr::Minus(Box::new(cidr("10.0.0.0/8")), Box::new(cidr("10.9.0.0/16")));
+    let narrow = cidr("10.9.9.0/24");
+    let tables = tables(&model(&[wide, narrow]));
+    assert_eq!(signature(&tables, "10.5.5.5"), 0b01);
+    assert_eq!(signature(&tables, "10.9.5.5"), 0b00);
+    assert_eq!(signature(&tables, "10.9.9.5"), 0b10);
+    assert_eq!(signature(&tables, "192.0.2.1"), 0b00);
+    assert_eq!(signature(&tables, "2001:db8::1"), 0b00);
+}
+
+#[test]
+fn a_cidr_covers_endpoints_and_nodes_too() {
+    let tables = tables(&model(&[cidr("10.1.0.0/16")]));
+    assert_eq!(signature(&tables, "10.1.0.2"), 1);
+    assert_eq!(
+        signature(&tables, "fd00::2"),
+        0,
+        "the same endpoint, by its other address"
+    );
+    assert_eq!(signature(&tables, "10.0.0.1"), 0);
+}
+
+#[test]
+fn addresses_survive_the_maps_form() {
+    for text in ["10.0.0.1", "2001:db8::1", "::1"] {
+        let address: IpAddr = text.parse().unwrap();
+        assert_eq!(address_of(address_bytes(address)), address);
+    }
+}

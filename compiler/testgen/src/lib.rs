@@ -1,0 +1,307 @@
+//! Random packages, inventories and packets, for tests that compare implementations.
+//!
+//! Everything follows from one seed, so that a failure is named by a number. Universes are small
+//! on purpose: labels, blocks and ports collide and nest, which is where implementations differ.
+
+mod packet;
+
+use std::net::IpAddr;
+
+use fastrand::Rng;
+use ipnet::IpNet;
+use polc_inventory::{Endpoint, Inventory, Node, RemoteNode};
+use polc_model::{
+    Action, Direction, Enforcement, Entity, FileId, HostAccess, IcmpFamily, Isolation, L4Match,
+    L4Term, LabelOperator, Labels, Model, Origin, Policy, PolicyId, PortProtocol, PortRange, Rule,
+    Selector, SelectorExpr, SelectorId, Tier,
+};
+
+pub use packet::Probe;
+
+/// A package, a node, and the generator that continues the sequence.
+#[derive(Debug)]
+pub struct Case {
+    /// The seed that made it.
+    pub seed: u64,
+    /// The package.
+    pub model: Model,
+    /// The node: endpoints here and elsewhere, other nodes.
+    pub inventory: Inventory,
+    pub(crate) rng: Rng,
+}
+
+const KEYS: [&str; 2] = ["app", "tier"];
+const VALUES: [&str; 3] = ["a", "b", "c"];
+const NAMESPACES: [&str; 2] = ["red", "blue"];
+const BLOCKS: [&str; 9] = [
+    "10.0.0.0/8",
+    "10.1.0.0/16",
+    "10.1.1.0/24",
+    "10.1.1.128/25",
+    "192.0.2.0/24",
+    "192.0.2.7/32",
+    "2001:db8::/32",
+    "2001:db8:1::/48",
+    "fd00::/8",
+];
+pub(crate) const PORTS: [u16; 7] = [0, 53, 80, 443, 8080, 8090, 65535];
+pub(crate) const ICMP_TYPES: [u8; 4] = [0, 8, 128, 129];
+
+impl Case {
+    /// The case of a seed. `interfaces` name the local endpoints' links, one endpoint each.
+    #[must_use]
+    pub fn new(seed: u64, interfaces: &[&str]) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let model = model(&mut rng);
+        let inventory = inventory(&mut rng, interfaces);
+        Self {
+            seed,
+            model,
+            inventory,
+            rng,
+        }
+    }
+}
+
+fn pick<T: Copy>(rng: &mut Rng, items: &[T]) -> Option<T> {
+    rng.choice(items.iter().copied())
+}
+
+fn word(rng: &mut Rng, items: &[&str]) -> String {
+    pick(rng, items).unwrap_or_default().to_owned()
+}
+
+fn model(rng: &mut Rng) -> Model {
+    let mut model = Model {
+        package: "random".to_owned(),
+        files: vec!["random.pol".to_owned()],
+        host_access: if rng.u8(..4) == 0 {
+            HostAccess::Restricted
+        } else {
+            HostAccess::Allowed
+        },
+        ..Model::default()
+    };
+    // One package in eight is large enough for selectors in the upper half of a word and beyond
+    // the first block.
+    let policies = if rng.u8(..8) == 0 {
+        40
+    } else {
+        rng.usize(1..6)
+    };
+    for index in 0..policies {
+        add_policy(rng, &mut model, index);
+    }
+    model
+}
+
+fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
+    let tier = pick(
+        rng,
+        &[Tier::Admin, Tier::Normal, Tier::Normal, Tier::Baseline],
+    );
+    let tier = tier.unwrap_or_default();
+    let covers = |rng: &mut Rng| {
+        let isolation = if tier == Tier::Normal && rng.u8(..4) > 0 {
+            Isolation::Isolates
+        } else {
+            Isolation::DefaultAllow
+        };
+        (rng.u8(..4) > 0).then_some(isolation)
+    };
+    let (ingress, egress) = (covers(rng), covers(rng));
+    let id = PolicyId::new(model.policies.len());
+    let subject = intern(model, subject(rng));
+    let line = u32::try_from(index).unwrap_or_default() * 100 + 1;
+    model.policies.push(Policy {
+        name: format!("policy_{index}"),
+        subject,
+        tier,
+        priority: rng.u32(..3),
+        enforcement: Enforcement::Enforce,
+        ingress,
+        egress,
+        origin: origin(line),
+    });
+    for (direction, covered) in [(Direction::Ingress, ingress), (Direction::Egress, egress)] {
+        if covered.is_none() {
+            continue;
+        }
+        for rule in 0..rng.u32(..5) {
+            let action = pick(
+                rng,
+                &[Action::Allow, Action::Allow, Action::Deny, Action::Pass],
+            );
+            let peer = peer(rng, 2);
+            let peer = intern(model, peer);
+            model.rules.push(Rule {
+                policy: id,
+                direction,
+                action: action.unwrap_or(Action::Deny),
+                peer,
+                l4: l4_match(rng),
+                origin: origin(line + rule + 1),
+            });
+        }
+    }
+}
+
+fn origin(line: u32) -> Origin {
+    Origin {
+        file: FileId::new(0),
+        line,
+        column: 3,
+        text: format!("rule at line {line}"),
+    }
+}
+
+fn intern(model: &mut Model, expr: SelectorExpr) -> SelectorId {
+    let known = model
+        .selectors
+        .iter()
+        .position(|selector| selector.expr == expr);
+    SelectorId::new(known.unwrap_or_else(|| {
+        model.selectors.push(Selector {
+            text: format!("{expr:?}"),
+            expr,
+        });
+        model.selectors.len() - 1
+    }))
+}
+
+fn subject(rng: &mut Rng) -> SelectorExpr {
+    match rng.u8(..3) {
+        0 => SelectorExpr::Entity(Entity::Endpoints),
+        1 => label(rng),
+        _ => SelectorExpr::AnyOf(vec![label(rng), label(rng)]),
+    }
+}
+
+fn label(rng: &mut Rng) -> SelectorExpr {
+    let operator = match rng.u8(..6) {
+        0 => LabelOperator::NotIn(vec![word(rng, &VALUES)]),
+        1 => LabelOperator::Exists,
+        2 => LabelOperator::Absent,
+        _ => LabelOperator::In(vec![word(rng, &VALUES)]),
+    };
+    SelectorExpr::Label {
+        key: word(rng, &KEYS),
+        operator,
+    }
+}
+
+fn peer(rng: &mut Rng, depth: u8) -> SelectorExpr {
+    let choice = if depth == 0 { rng.u8(..6) } else { rng.u8(..9) };
+    match choice {
+        0 | 1 => label(rng),
+        2 => SelectorExpr::Namespace(word(rng, &NAMESPACES)),
+        3 | 4 => match word(rng, &BLOCKS).parse::<IpNet>() {
+            Ok(block) => SelectorExpr::Cidr(block),
+            Err(_) => SelectorExpr::ALL,
+        },
+        5 => SelectorExpr::Entity(pick(rng, &Entity::ALL).unwrap_or(Entity::All)),
+        6 => SelectorExpr::AnyOf(vec![peer(rng, depth - 1), peer(rng, depth - 1)]),
+        7 => SelectorExpr::AllOf(vec![peer(rng, depth - 1), peer(rng, depth - 1)]),
+        _ => {
+            let (base, except) = (peer(rng, depth - 1), peer(rng, depth - 1));
+            SelectorExpr::Minus(Box::new(base), Box::new(except))
+        }
+    }
+}
+
+fn l4_match(rng: &mut Rng) -> L4Match {
+    if rng.u8(..5) == 0 {
+        return L4Match::Any;
+    }
+    L4Match::Of((0..rng.usize(1..4)).map(|_| l4_term(rng)).collect())
+}
+
+fn l4_term(rng: &mut Rng) -> L4Term {
+    match rng.u8(..8) {
+        0 | 1 => {
+            let kind = (rng.u8(..4) > 0).then(|| pick(rng, &ICMP_TYPES)).flatten();
+            L4Term::Icmp {
+                family: if rng.bool() {
+                    IcmpFamily::V4
+                } else {
+                    IcmpFamily::V6
+                },
+                kind,
+                code: kind.and_then(|_| rng.bool().then_some(rng.u8(..2))),
+            }
+        }
+        2 => L4Term::Protocol(pick(rng, &[1, 6, 17, 47, 58]).unwrap_or(47)),
+        _ => {
+            let (one, other) = (port(rng), port(rng));
+            let ports = match rng.u8(..3) {
+                0 => PortRange::ALL,
+                1 => PortRange::single(one),
+                _ => PortRange {
+                    first: one.min(other),
+                    last: one.max(other),
+                },
+            };
+            L4Term::Ports {
+                protocol: port_protocol(rng),
+                ports,
+            }
+        }
+    }
+}
+
+pub(crate) fn port_protocol(rng: &mut Rng) -> PortProtocol {
+    let choices = [PortProtocol::Tcp, PortProtocol::Udp, PortProtocol::Sctp];
+    pick(rng, &choices).unwrap_or(PortProtocol::Tcp)
+}
+
+/// A port of the universe, or one beside it.
+pub(crate) fn port(rng: &mut Rng) -> u16 {
+    let port = pick(rng, &PORTS).unwrap_or_default();
+    match rng.u8(..4) {
+        0 => port.wrapping_add(1),
+        1 => port.wrapping_sub(1),
+        _ => port,
+    }
+}
+
+fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
+    let address = |text: &str| text.parse::<IpAddr>().ok();
+    let mut endpoints = Vec::new();
+    let links = interfaces.iter().map(|name| Some((*name).to_owned()));
+    for (index, interface) in links.chain([None, None, None]).enumerate() {
+        let mut labels = Labels::new();
+        for key in KEYS {
+            if rng.u8(..4) > 0 {
+                labels.insert(key.to_owned(), word(rng, &VALUES));
+            }
+        }
+        let subnet = rng.u8(..3);
+        let host = index + 10 + if rng.bool() { 120 } else { 0 };
+        endpoints.push(Endpoint {
+            name: format!("endpoint-{index}"),
+            namespace: (rng.u8(..4) > 0).then(|| word(rng, &NAMESPACES)),
+            labels,
+            interface,
+            addresses: [
+                format!("10.1.{subnet}.{host}"),
+                format!("fd00::{subnet}:{host}"),
+            ]
+            .iter()
+            .filter_map(|text| address(text))
+            .collect(),
+        });
+    }
+    let both = |one: &str, other: &str| [one, other].into_iter().filter_map(address).collect();
+    Inventory {
+        node: Node {
+            name: "node-1".to_owned(),
+            addresses: both("10.1.0.1", "fd00::1"),
+            uplinks: Vec::new(),
+        },
+        endpoints,
+        remote_nodes: vec![RemoteNode {
+            name: "node-2".to_owned(),
+            addresses: both("10.2.0.1", "fd00:2::1"),
+        }],
+    }
+}

@@ -1,0 +1,166 @@
+//! Random packets between the parties of a case, and what the reference says about them.
+
+use std::net::IpAddr;
+
+use polc_inventory::{Endpoint, node_facts};
+use polc_model::{Decision, Direction, IcmpFamily, L4Packet, PeerFacts, PeerKind};
+use polc_reference::{Party, judge};
+
+use crate::{Case, ICMP_TYPES, pick, port, port_protocol};
+
+/// A packet that starts a flow at a local endpoint.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Position of the endpoint in the inventory.
+    pub endpoint: usize,
+    /// Whether the endpoint receives or sends it.
+    pub direction: Direction,
+    /// The endpoint's address.
+    pub local: IpAddr,
+    /// The peer's address, of the same family.
+    pub remote: IpAddr,
+    /// What it shows above L3.
+    pub l4: L4Packet,
+}
+
+const OUTSIDE_V4: [[u8; 4]; 6] = [
+    [10, 1, 1, 200],
+    [10, 1, 9, 9],
+    [10, 9, 9, 9],
+    [192, 0, 2, 7],
+    [192, 0, 2, 8],
+    [198, 51, 100, 1],
+];
+const OUTSIDE_V6: [[u16; 8]; 4] = [
+    [0x2001, 0xdb8, 1, 0, 0, 0, 0, 7],
+    [0x2001, 0xdb8, 2, 0, 0, 0, 0, 7],
+    [0xfd12, 0, 0, 0, 0, 0, 0, 7],
+    [0x2a00, 0, 0, 0, 0, 0, 0, 7],
+];
+
+impl Case {
+    /// The next random packet. `None` when the case has no local endpoint.
+    pub fn probe(&mut self) -> Option<Probe> {
+        let local: Vec<usize> = self
+            .inventory
+            .endpoints
+            .iter()
+            .enumerate()
+            .filter(|(_, endpoint)| endpoint.interface.is_some())
+            .map(|(index, _)| index)
+            .collect();
+        let endpoint = pick(&mut self.rng, &local)?;
+        let is_v4 = self.rng.bool();
+        let family = |address: &IpAddr| address.is_ipv4() == is_v4;
+        let own = self
+            .inventory
+            .endpoints
+            .get(endpoint)?
+            .addresses
+            .iter()
+            .copied()
+            .find(family)?;
+
+        let rng = &mut self.rng;
+        let remote = match rng.u8(..10) {
+            0 => self.inventory.node.addresses.iter().copied().find(family)?,
+            1 => {
+                let remote_nodes = &self.inventory.remote_nodes;
+                remote_nodes
+                    .iter()
+                    .flat_map(|node| &node.addresses)
+                    .copied()
+                    .find(family)?
+            }
+            2..6 => {
+                let peers = &self.inventory.endpoints;
+                let peer = rng.choice(peers.iter())?;
+                peer.addresses.iter().copied().find(family)?
+            }
+            _ if is_v4 => pick(rng, &OUTSIDE_V4)?.into(),
+            _ => pick(rng, &OUTSIDE_V6)?.into(),
+        };
+        let l4 = match rng.u8(..10) {
+            0 | 1 => {
+                let family = if is_v4 {
+                    IcmpFamily::V4
+                } else {
+                    IcmpFamily::V6
+                };
+                // Echo only: errors belong to other flows and discovery to the link.
+                let kinds = if is_v4 { [0, 8] } else { [128, 129] };
+                debug_assert!(kinds.iter().all(|kind| ICMP_TYPES.contains(kind)));
+                L4Packet::Icmp(family, pick(rng, &kinds)?, rng.u8(..2))
+            }
+            2 => L4Packet::Protocol(47),
+            _ => L4Packet::Port(port_protocol(rng), port(rng)),
+        };
+        let direction = if rng.bool() {
+            Direction::Ingress
+        } else {
+            Direction::Egress
+        };
+        Some(Probe {
+            endpoint,
+            direction,
+            local: own,
+            remote,
+            l4,
+        })
+    }
+
+    /// What the reference interpreter says about a packet. `None` for a probe of another case.
+    #[must_use]
+    pub fn reference(&self, probe: &Probe) -> Option<Decision> {
+        let endpoint = self.inventory.endpoints.get(probe.endpoint)?;
+        let subject = party(endpoint, probe.local);
+        let peer = self.peer(probe.remote);
+        Some(judge(
+            &self.model,
+            probe.direction,
+            &subject,
+            &peer,
+            probe.l4,
+        ))
+    }
+
+    /// Whoever has this address.
+    #[must_use]
+    pub fn peer(&self, address: IpAddr) -> Party<'_> {
+        let inventory = &self.inventory;
+        if let Some(endpoint) = inventory
+            .endpoints
+            .iter()
+            .find(|endpoint| endpoint.addresses.contains(&address))
+        {
+            return party(endpoint, address);
+        }
+        if inventory.node.addresses.contains(&address) {
+            return Party {
+                name: &inventory.node.name,
+                facts: node_facts(PeerKind::Host, address),
+            };
+        }
+        match inventory
+            .remote_nodes
+            .iter()
+            .find(|node| node.addresses.contains(&address))
+        {
+            Some(node) => Party {
+                name: &node.name,
+                facts: node_facts(PeerKind::RemoteNode, address),
+            },
+            None => Party {
+                name: "",
+                facts: PeerFacts::world(address),
+            },
+        }
+    }
+}
+
+fn party(endpoint: &Endpoint, address: IpAddr) -> Party<'_> {
+    Party {
+        name: &endpoint.name,
+        facts: endpoint.facts(Some(address)),
+    }
+}

@@ -1,0 +1,12 @@
+//! tc ingress of an endpoint's interface on the node: what the endpoint sends.
+
+use aya_ebpf::{macros::classifier, programs::TcContext};
+use polc_abi::event::Hook;
+
+use crate::hook;
+
+/// Refuses sources that are not the endpoint's and judges egress.
+#[classifier]
+pub fn from_endpoint(ctx: TcContext) -> i32 {
+    hook::run(&ctx, Hook::FromEndpoint)
+}

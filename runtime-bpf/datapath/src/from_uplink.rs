@@ -1,0 +1,48 @@
+//! tc ingress of an uplink: what comes from other machines.
+
+use aya_ebpf::{macros::classifier, programs::TcContext};
+use polc_abi::{
+    event::Hook,
+    node::{Side, peer_flag},
+    policy::{RETURN_ON_FAILURE, RETURN_PASS},
+    verdict::DropReason,
+};
+
+use crate::{hook, maps, packet::Packet, parse, report, state};
+
+/// Refuses sources that are on this node: they cannot come from outside.
+///
+/// Everything else passes, before the first apply too: the endpoints' own hooks judge what goes
+/// to them, and the rest is the node's own traffic, which is not polc's to cut off.
+#[classifier]
+pub fn from_uplink(ctx: TcContext) -> i32 {
+    let Some(packet) = hook::begin(&ctx, Hook::FromUplink) else {
+        return RETURN_ON_FAILURE;
+    };
+    let state = state::read();
+    let Some(side) = state.side() else {
+        return RETURN_PASS;
+    };
+    packet.epoch = state.epoch();
+    packet.side = side as u32;
+    match judge(&ctx, side, packet) {
+        Ok(()) => RETURN_PASS,
+        Err(reason) => {
+            report::drop(packet, reason);
+            RETURN_ON_FAILURE
+        }
+    }
+}
+
+#[inline(always)]
+fn judge(ctx: &TcContext, side: Side, packet: &mut Packet) -> Result<(), DropReason> {
+    if !parse::addresses(ctx, packet)? {
+        return Ok(());
+    }
+    match maps::address(side, &packet.source) {
+        Some(peer) if peer.flags & (peer_flag::HOST | peer_flag::LOCAL_ENDPOINT) != 0 => {
+            Err(DropReason::SpoofedSource)
+        }
+        _ => Ok(()),
+    }
+}

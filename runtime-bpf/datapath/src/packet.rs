@@ -1,0 +1,108 @@
+//! The packet at hand, in per-CPU memory, so that it survives tail calls.
+
+use polc_abi::{
+    event::Hook,
+    flow::{Direction, FlowKey},
+    key::Address,
+    node::Side,
+};
+
+use crate::maps::PACKET;
+
+/// Everything that was found out about the packet at hand.
+///
+/// One for each CPU is enough: the hooks run with bottom halves disabled, so that no packet
+/// interrupts another on the same CPU.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Packet {
+    /// The flow it belongs to, as the endpoint sees it.
+    pub key: FlowKey,
+    /// Its L4 key.
+    pub l4: u32,
+    /// Monotonic nanoseconds.
+    pub time_ns: u64,
+    /// Source address.
+    pub source: Address,
+    /// Destination address.
+    pub destination: Address,
+    /// The state word's epoch.
+    pub epoch: u32,
+    /// The state word's side.
+    pub side: u32,
+    /// The endpoint's id.
+    pub endpoint: u32,
+    /// Bytes from L3 on.
+    pub bytes: u32,
+    /// [`ARMED`] while a policy program is being asked about this packet.
+    pub armed: u32,
+    /// A [`DeciderId`](polc_abi::verdict::DeciderId), once policy was asked.
+    pub decider: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// L4 key of the packet that started the flow; what policy is asked about.
+    pub asked_l4: u32,
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// TCP flags.
+    pub tcp_flags: u8,
+    /// A [`Direction`]: whose policy judges.
+    pub direction: u8,
+    /// A [`Hook`].
+    pub hook: u8,
+    /// One of [`known`].
+    pub known: u8,
+}
+
+// Addresses are compared as words.
+const _: () = assert!(
+    core::mem::offset_of!(Packet, source) % 8 == 0
+        && core::mem::offset_of!(Packet, destination) % 8 == 0
+        && core::mem::offset_of!(Packet, key) % 8 == 0
+        && core::mem::offset_of!(FlowKey, local) % 8 == 0
+        && core::mem::offset_of!(FlowKey, remote) % 8 == 0
+);
+
+/// Value of [`Packet::armed`]. Anything else means that a policy program runs without a packet.
+pub const ARMED: u32 = 1;
+
+/// What is known of the packet's flow before policy is asked.
+pub mod known {
+    /// Nothing: it is new.
+    pub const NEW: u8 = 0;
+    /// It was judged in an older epoch.
+    pub const STALE: u8 = 1;
+}
+
+impl Packet {
+    /// This CPU's, as the packet before left it. `None` never happens, but the verifier asks.
+    #[inline(always)]
+    pub fn at_hand() -> Option<&'static mut Self> {
+        // SAFETY: the element exists once for each CPU and nothing else refers to it (see above).
+        PACKET.get_ptr_mut(0).map(|packet| unsafe { &mut *packet })
+    }
+
+    /// The side that judges it.
+    #[inline(always)]
+    pub fn side(&self) -> Side {
+        if self.side == 0 { Side::Zero } else { Side::One }
+    }
+
+    /// Forgets the packet before and begins with this one.
+    #[inline(always)]
+    pub fn begin(hook: Hook, ifindex: u32, bytes: u32, time_ns: u64) -> Option<&'static mut Self> {
+        let packet = Self::at_hand()?;
+        *packet = Self::default();
+        packet.hook = hook as u8;
+        packet.direction = match hook {
+            Hook::FromEndpoint => Direction::Egress as u8,
+            Hook::ToEndpoint | Hook::FromUplink => Direction::Ingress as u8,
+        };
+        packet.key.ifindex = ifindex;
+        packet.bytes = bytes;
+        packet.time_ns = time_ns;
+        Some(packet)
+    }
+}

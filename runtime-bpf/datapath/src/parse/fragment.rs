@@ -1,0 +1,76 @@
+//! Fragments: later ones are judged as their first one was, so its L4 header is remembered.
+
+use aya_ebpf::bindings::BPF_ANY;
+use polc_abi::{
+    key::{Address, protocol},
+    verdict::DropReason,
+};
+
+use super::Network;
+use crate::{maps::FRAGMENTS, packet::Packet};
+
+/// Names a datagram, as one endpoint sees it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct FragmentKey {
+    source: Address,
+    destination: Address,
+    id: u32,
+    ifindex: u32,
+    protocol: u32,
+}
+
+/// What the first fragment said.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct FirstFragment {
+    l4: u32,
+    source_port: u16,
+    destination_port: u16,
+}
+
+#[inline(always)]
+fn key(packet: &Packet, network: &Network) -> FragmentKey {
+    FragmentKey {
+        source: packet.source,
+        destination: packet.destination,
+        id: network.fragment_id,
+        ifindex: packet.key.ifindex,
+        protocol: u32::from(network.protocol),
+    }
+}
+
+/// Remembers a first fragment; does nothing for anything else.
+#[inline(always)]
+pub fn remember(packet: &Packet, network: &Network) -> Result<(), DropReason> {
+    if !network.more_fragments || network.is_later_fragment() {
+        return Ok(());
+    }
+    let first = FirstFragment {
+        l4: packet.l4,
+        source_port: packet.source_port,
+        destination_port: packet.destination_port,
+    };
+    // The table takes the place of its oldest entry; if it cannot, the rest has no first fragment.
+    FRAGMENTS
+        .insert(&key(packet, network), &first, u64::from(BPF_ANY))
+        .map_err(|_| DropReason::OrphanFragment)
+}
+
+/// Takes ports over from the first fragment.
+#[inline(always)]
+pub fn recall(packet: &mut Packet, network: &Network) -> Result<(), DropReason> {
+    // A second fragment inside the TCP header would write its flags anew (RFC 1858).
+    if network.protocol == protocol::TCP && network.fragment_offset == 1 {
+        return Err(DropReason::Malformed);
+    }
+    let first = FRAGMENTS
+        .get_ptr(&key(packet, network))
+        .ok_or(DropReason::OrphanFragment)?;
+    // SAFETY: map memory; an entry that is replaced meanwhile is another first fragment's.
+    let first = unsafe { *first };
+    packet.l4 = first.l4;
+    packet.source_port = first.source_port;
+    packet.destination_port = first.destination_port;
+    Ok(())
+}

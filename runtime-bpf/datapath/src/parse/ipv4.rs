@@ -1,0 +1,44 @@
+//! The IPv4 header.
+
+use aya_ebpf::programs::TcContext;
+use polc_abi::{key::ipv4, verdict::DropReason};
+
+use super::Network;
+use crate::{
+    bytes::{be16, load},
+    packet::Packet,
+};
+
+/// A header that has been read.
+pub struct Header {
+    /// What it says.
+    pub network: Network,
+}
+
+const DO_NOT_FRAGMENT_OR_RESERVED: u16 = 0xc000;
+const MORE_FRAGMENTS: u16 = 0x2000;
+const OFFSET: u16 = 0x1fff;
+
+/// Reads the header at `at`, with its options skipped, and the addresses into the packet.
+#[inline(always)]
+pub fn header(ctx: &TcContext, packet: &mut Packet, at: u32) -> Result<Header, DropReason> {
+    let header: [u8; 20] = load(ctx, at).ok_or(DropReason::Malformed)?;
+    let length = u32::from(header[0] & 0x0f) * 4;
+    if header[0] >> 4 != 4 || length < 20 {
+        return Err(DropReason::Malformed);
+    }
+    let fragment = be16(header[6], header[7]) & !DO_NOT_FRAGMENT_OR_RESERVED;
+    packet.source = ipv4([header[12], header[13], header[14], header[15]]);
+    packet.destination = ipv4([header[16], header[17], header[18], header[19]]);
+    Ok(Header {
+        network: Network {
+            at: at + length,
+            end: at + u32::from(be16(header[2], header[3])),
+            fragment_id: u32::from(be16(header[4], header[5])),
+            fragment_offset: fragment & OFFSET,
+            protocol: header[9],
+            hop_limit: header[8],
+            more_fragments: fragment & MORE_FRAGMENTS != 0,
+        },
+    })
+}

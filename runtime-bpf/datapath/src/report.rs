@@ -1,0 +1,95 @@
+//! Counting, and telling the agent.
+
+use polc_abi::{
+    event::{Counter, Event, VerdictCounterKey},
+    verdict::{DeciderId, DropReason, Verdict},
+};
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+
+use crate::{
+    maps::{DROPS, EVENTS, LOST_EVENTS, VERDICTS},
+    packet::Packet,
+};
+
+/// Counts a drop and tells the agent.
+#[inline(always)]
+pub fn drop(packet: &Packet, reason: DropReason) {
+    if let Some(counter) = DROPS.get_ptr_mut(reason as u32) {
+        add(counter, packet.bytes);
+    }
+    event(packet, Verdict::Deny, reason as u8);
+}
+
+/// Tells the agent about a flow that may pass from now on.
+#[inline(always)]
+pub fn allowed(packet: &Packet) {
+    event(packet, Verdict::Allow, 0);
+}
+
+/// Counts a verdict for its decider.
+#[inline(always)]
+pub fn verdict(packet: &Packet, decider: DeciderId) {
+    let side = packet.side();
+    let key = VerdictCounterKey::new(side, decider);
+    if VERDICTS.get_ptr_mut(&key).is_none() {
+        // A full table loses the count, never the packet.
+        let _ = VERDICTS.insert(&key, &Counter::default(), u64::from(BPF_NOEXIST));
+    }
+    if let Some(counter) = VERDICTS.get_ptr_mut(&key) {
+        add(counter, packet.bytes);
+    }
+}
+
+#[inline(always)]
+fn add(counter: *mut Counter, bytes: u32) {
+    // SAFETY: map memory of this CPU.
+    unsafe {
+        (*counter).packets += 1;
+        (*counter).bytes += u64::from(bytes);
+    }
+}
+
+#[inline(always)]
+fn event(packet: &Packet, verdict: Verdict, reason: u8) {
+    let Some(mut entry) = EVENTS.reserve::<Event>(0) else {
+        if let Some(lost) = LOST_EVENTS.get_ptr_mut(0) {
+            // SAFETY: map memory of this CPU.
+            unsafe { *lost += 1 };
+        }
+        return;
+    };
+    entry.write(Event {
+        time_ns: packet.time_ns,
+        epoch: packet.epoch,
+        endpoint: packet.endpoint,
+        ifindex: packet.key.ifindex,
+        decider: packet.decider,
+        l4: packet.l4,
+        bytes: packet.bytes,
+        source: packet.source,
+        destination: packet.destination,
+        source_port: packet.source_port,
+        destination_port: packet.destination_port,
+        verdict: verdict as u8,
+        reason,
+        direction: packet.direction,
+        hook: packet.hook,
+    });
+    entry.submit(0);
+}
+
+/// Adds to a counter that several CPUs share.
+#[inline(always)]
+pub fn add_shared(counter: *mut u64, amount: u64) {
+    // SAFETY: an aligned word of map memory. `core` has no atomics for this target, but every
+    // kernel has the instruction.
+    unsafe {
+        core::arch::asm!(
+            "lock *(u64 *)({counter} + 0) += {amount}",
+            counter = in(reg) counter,
+            amount = in(reg) amount,
+            options(nostack),
+        );
+    }
+}

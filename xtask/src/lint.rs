@@ -1,0 +1,40 @@
+//! Formatting, lints with warnings as errors, and the policies of this repository.
+
+use crate::{
+    build,
+    run::{self, Result, root, say},
+};
+
+/// Runs all of them, stopping at the first that fails.
+pub(crate) fn run() -> Result<()> {
+    say("formatting");
+    run::run(run::cargo().args(["fmt", "--all", "--check"]))?;
+    say("lints");
+    let object = build::datapath()?;
+    run::run(
+        run::cargo()
+            .env("POLC_DATAPATH", &object)
+            .args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--quiet",
+            ])
+            .args(["--", "--deny", "warnings"]),
+    )?;
+    say("policies");
+    run::run(
+        run::cargo()
+            .args([
+                "run",
+                "--quiet",
+                "--locked",
+                "--package",
+                "polc",
+                "--",
+                "check",
+            ])
+            .arg(root().join("policies")),
+    )
+}

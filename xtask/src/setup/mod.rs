@@ -1,0 +1,36 @@
+//! Finds the tools that the datapath is built with, and installs what is missing.
+//!
+//! The datapath is Rust for the BPF target. That needs a compiler whose standard library's source
+//! is at hand, and `bpf-linker` built against the same LLVM. See [`toolchain`] for where they
+//! come from. Nothing is asked; everything that is installed is announced with its reason.
+
+mod apt;
+mod linker;
+pub(crate) mod toolchain;
+
+use std::process::Command;
+
+use crate::run::{Result, succeeds};
+
+pub(crate) use toolchain::Toolchain;
+
+/// What is needed to build the datapath, ready to use.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) toolchain: Toolchain,
+    /// The directory of `bpf-linker`.
+    pub(crate) linker: std::path::PathBuf,
+}
+
+/// Finds or installs everything. Quick when nothing is missing.
+pub(crate) fn ensure() -> Result<Tools> {
+    if !succeeds(Command::new("ip").arg("-V")) {
+        apt::install(
+            &["iproute2"],
+            "the demo and the tests make nodes of network namespaces",
+        )?;
+    }
+    let toolchain = Toolchain::find_or_install()?;
+    let linker = linker::find_or_install(&toolchain)?;
+    Ok(Tools { toolchain, linker })
+}

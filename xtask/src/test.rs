@@ -1,0 +1,19 @@
+//! Every test, after building what they need.
+
+use crate::{
+    build,
+    run::{self, Result},
+};
+
+/// Runs the tests of the workspace. `arguments` are passed on to `cargo test`.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let object = build::datapath()?;
+    run::run(
+        run::cargo()
+            .env("POLC_DATAPATH", object)
+            // Snapshots are reviewed by people, never written by a test run.
+            .env("INSTA_UPDATE", "no")
+            .args(["test", "--workspace", "--locked"])
+            .args(arguments),
+    )
+}
