@@ -29,6 +29,8 @@ mod meaning;
 mod origin;
 mod sink;
 mod syntax;
+#[cfg(test)]
+mod totality;
 mod types;
 
 pub use assemble::Analysis;
