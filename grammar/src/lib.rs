@@ -18,6 +18,29 @@ use ast::SourceFileAst;
 /// The words that name kinds of peers. No item can have such a name.
 pub const ENTITIES: [&str; 6] = ["all", "none", "world", "cluster", "host", "remote_node"];
 
+/// The words that end an expression. No item can have such a name, because nothing could use it.
+pub const RESERVED: [&str; 16] = [
+    "on",
+    "in",
+    "is",
+    "for",
+    "from",
+    "to",
+    "only",
+    "sni",
+    "allow",
+    "deny",
+    "pass",
+    "reject",
+    "by",
+    "at",
+    "given",
+    "endpoints",
+];
+
+/// The words that start a term of ports. No `ports` item can have such a name.
+pub const PORT_WORDS: [&str; 7] = ["any", "tcp", "udp", "sctp", "icmp", "icmpv6", "protocol"];
+
 /// What a text parses to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parse {

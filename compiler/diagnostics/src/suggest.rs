@@ -8,7 +8,9 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .filter(|candidate| *candidate != word && !candidate.is_empty())
-        .map(|candidate| (distance(word, candidate), candidate))
+        // Longer or shorter by more than is allowed: no need to look closer.
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= allowed * 4)
+        .map(|candidate| (distance(word, candidate, allowed), candidate))
         .filter(|(distance, candidate)| {
             // Replacing every letter is not a slip.
             *distance <= allowed && *distance < candidate.chars().count()
@@ -18,8 +20,8 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, case
-/// apart counting as no difference.
-fn distance(one: &str, other: &str) -> usize {
+/// apart counting as no difference. Past `limit` it is only said that it is more.
+fn distance(one: &str, other: &str, limit: usize) -> usize {
     let one: Vec<char> = one.chars().flat_map(char::to_lowercase).collect();
     let other: Vec<char> = other.chars().flat_map(char::to_lowercase).collect();
     let mut before: Vec<usize> = Vec::new();
@@ -40,6 +42,9 @@ fn distance(one: &str, other: &str) -> usize {
                 best = best.min(at(&before, column - 1).saturating_add(1));
             }
             current.push(best);
+        }
+        if current.iter().all(|distance| *distance > limit) {
+            return limit + 1;
         }
         before = std::mem::replace(&mut last, current);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use polc_diagnostics::{Code, Diagnostic, Place};
 use polc_syntax::{
-    ENTITIES, Span,
+    ENTITIES, PORT_WORDS, RESERVED, Span,
     ast::{Item, Name},
 };
 
@@ -21,9 +21,9 @@ pub(crate) fn conflicts(db: &dyn salsa::Database, package: Package) -> Vec<Diagn
     let mut diagnostics = Vec::new();
     let mut seen = Seen::default();
     for &file in package.files(db) {
-        for (_, name) in definitions_of(db, file) {
-            if ENTITIES.contains(&name.text.as_str()) {
-                diagnostics.push(reserved(name, place(db, file, name.span)));
+        for (kind, name) in definitions_of(db, file) {
+            if let Some(meaning) = meaning(kind, &name.text) {
+                diagnostics.push(reserved(name, place(db, file, name.span), meaning));
             } else {
                 let at = place(db, file, name.span);
                 diagnostics.extend(seen.again("name", &name.text, at));
@@ -95,12 +95,21 @@ fn labels_twice(
         .collect()
 }
 
-fn reserved(name: &Name, at: Place) -> Diagnostic {
+/// What the language itself means by a word, where it does.
+fn meaning(kind: Kind, word: &str) -> Option<&'static str> {
+    if ENTITIES.contains(&word) {
+        return Some("a kind of peers that the language names");
+    }
+    let is_taken = RESERVED.contains(&word) || (kind == Kind::Ports && PORT_WORDS.contains(&word));
+    is_taken.then_some("a word of the language, which expressions cannot use as a name")
+}
+
+fn reserved(name: &Name, at: Place, meaning: &str) -> Diagnostic {
     Diagnostic::new(
         Code::ReservedName,
         format!("`{}` already has a meaning", name.text),
         at,
-        "a kind of peers that the language names",
+        meaning,
     )
     .with_help("give the definition another name")
 }

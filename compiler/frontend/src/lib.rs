@@ -21,10 +21,16 @@ mod conflicts;
 mod database;
 mod declarations;
 mod environment;
+#[cfg(test)]
+mod incremental;
 mod lower;
+#[cfg(test)]
+mod meaning;
 mod origin;
 mod sink;
 mod syntax;
+#[cfg(test)]
+mod totality;
 mod types;
 
 pub use assemble::Analysis;

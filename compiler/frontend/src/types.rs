@@ -22,12 +22,12 @@ impl Kind {
         }
     }
 
-    /// With its article, for messages.
+    /// What its members are, for messages.
     pub(crate) const fn described(self) -> &'static str {
         match self {
-            Self::Endpoints => "a set of endpoints",
-            Self::Cidr => "a set of addresses",
-            Self::Ports => "a set of ports",
+            Self::Endpoints => "endpoints",
+            Self::Cidr => "addresses",
+            Self::Ports => "ports",
         }
     }
 }

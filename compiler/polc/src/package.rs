@@ -32,7 +32,9 @@ impl LoadedPackage {
 
     /// The path of a file as the user would write it.
     pub(crate) fn display_path(&self, file: &str) -> String {
-        self.root.join(file).display().to_string()
+        let path = self.root.join(file);
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        path.display().to_string()
     }
 
     /// The texts of the files, by path inside the package.

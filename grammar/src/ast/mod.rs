@@ -8,7 +8,7 @@ mod test;
 
 pub use l4::{L4Expr, L4Term, Ports};
 pub use peers::{ChainOperator, Condition, LabelSet, LabelTest, PeerExpr};
-pub use policy::{Action, Direction, DirectionBlock, Policy, Preposition, Rule};
+pub use policy::{Action, Completeness, Direction, DirectionBlock, Policy, Preposition, Rule};
 pub use test::{Check, Given, Outcome, Packet, Party, Test};
 
 use crate::Span;

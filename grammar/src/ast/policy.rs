@@ -22,6 +22,17 @@ pub struct Policy {
     pub blocks: Vec<DirectionBlock>,
     /// From `policy` to the end of the subject.
     pub head: Span,
+    /// Whether all of it was understood.
+    pub completeness: Completeness,
+}
+
+/// Whether an item was understood as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// It was.
+    Whole,
+    /// It has syntax errors: what seems to be missing may be in them.
+    Broken,
 }
 
 /// `ingress { … }`

@@ -48,6 +48,7 @@ impl Builder<'_> {
                 return;
             }
             Rule::EOI => return,
+            Rule::policy_item => {}
             _ => self.report(&pair),
         }
         let item = match pair.as_rule() {
@@ -132,7 +133,7 @@ impl Builder<'_> {
             SyntaxErrorKind::Unexpected,
             format!("expected {what}, found {}", found.text),
             found.span,
-            format!("expected {what}"),
+            found.label(),
         );
         let meant = synonym(word)
             .filter(|meant| words.contains(meant))

@@ -5,7 +5,7 @@ use pest::iterators::Pair;
 use super::{Builder, Rule, child, declared, name, span};
 use crate::{
     Span, SyntaxError, SyntaxErrorKind,
-    ast::{Action, Direction, DirectionBlock, Policy, Preposition, Rule as RuleAst},
+    ast::{Action, Completeness, Direction, DirectionBlock, Policy, Preposition, Rule as RuleAst},
 };
 
 const POLICY_WORDS: [&str; 6] = ["ingress", "egress", "tier", "priority", "audit", "default"];
@@ -13,6 +13,8 @@ const RULE_WORDS: [&str; 3] = ["allow", "deny", "pass"];
 
 impl Builder<'_> {
     pub(super) fn policy(&mut self, pair: &Pair<'_, Rule>) -> Policy {
+        let before = self.errors.len();
+        self.report(pair);
         let mut policy = Policy {
             name: declared(pair),
             subject: None,
@@ -22,6 +24,7 @@ impl Builder<'_> {
             default_allows: Vec::new(),
             blocks: Vec::new(),
             head: Span::default(),
+            completeness: Completeness::Whole,
         };
         let start = span(pair).start;
         let mut end = start;
@@ -39,6 +42,9 @@ impl Builder<'_> {
             }
         }
         policy.head = Span { start, end };
+        if self.errors.len() > before {
+            policy.completeness = Completeness::Broken;
+        }
         policy
     }
 
@@ -56,7 +62,7 @@ impl Builder<'_> {
             Rule::tier => policy.tiers.extend(word()),
             Rule::priority => policy.priorities.extend(word()),
             Rule::audit => policy.audits.extend(keyword()),
-            Rule::default => policy.default_allows.extend(keyword()),
+            Rule::default => policy.default_allows.push(without_rest(statement)),
             Rule::direction_block => {
                 self.report(statement);
                 policy.blocks.extend(self.direction_block(statement));

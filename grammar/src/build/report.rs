@@ -101,13 +101,14 @@ impl Builder<'_> {
                 .with_fix(place, " |"),
             ),
             Rule::action if pair.as_str() == "reject" => Some(unsupported::reject(place)),
-            Rule::rest | Rule::bad_head | Rule::rest_of_condition => {
+            Rule::rest | Rule::bad_head | Rule::rest_of_condition | Rule::missing_is => {
                 let next = token::found_at(self.text, start);
                 let word = next.word.as_deref().unwrap_or_default();
                 if let Some(error) = unsupported::clause(parent, word, next.span) {
                     return Some(error);
                 }
-                Some(self.unexpected(after(parent), start))
+                let what = expected(pair.as_rule()).unwrap_or_else(|| after(parent));
+                Some(self.unexpected(what, start))
             }
             Rule::bad_condition | Rule::bad_value => {
                 Some(self.unexpected(expected(pair.as_rule())?, start))
@@ -124,9 +125,13 @@ impl Builder<'_> {
             SyntaxErrorKind::Unexpected,
             headline,
             found.span,
-            format!("expected {what}"),
+            found.label(),
         );
         if let Some(word) = &found.word {
+            if matches!(word.as_str(), "and" | "or") {
+                return error
+                    .with_help("`|` is either set, `&` is what both contain, `-` takes away");
+            }
             // The words of an expectation are those in backticks.
             let words = what.split('`').skip(1).step_by(2);
             if let Some(meant) = suggest::closest(word, words) {

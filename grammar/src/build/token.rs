@@ -12,6 +12,17 @@ pub(super) struct Found {
     pub(super) word: Option<String>,
 }
 
+impl Found {
+    /// What a label says about it.
+    pub(super) const fn label(&self) -> &'static str {
+        if self.span.start == self.span.end {
+            "missing here"
+        } else {
+            "not expected here"
+        }
+    }
+}
+
 /// The token at `offset`, after blanks. At the end of a line, the place right after the last token.
 pub(super) fn found_at(text: &str, offset: usize) -> Found {
     let rest = text.get(offset..).unwrap_or_default();

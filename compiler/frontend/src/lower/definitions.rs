@@ -54,13 +54,10 @@ fn wrong_kind(
         Code::WrongType,
         format!("expected {needed}, found {}", found.described()),
         value.span(),
-        format!("this is {}", found.described()),
+        format!("these are {}", found.described()),
         |sink, diagnostic| {
             diagnostic
-                .with_label(
-                    sink.place(name.span),
-                    "the type that is expected here comes from this item",
-                )
+                .with_label(sink.place(name.span), format!("defined as {needed} here"))
                 .with_help(format!("write `{} {} = …`", found.word(), name.text))
         },
     );

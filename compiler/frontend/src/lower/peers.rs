@@ -21,7 +21,7 @@ pub(crate) struct Typed {
 
 impl Typed {
     /// Nothing, where something was not understood.
-    const BROKEN: Self = Self {
+    pub(crate) const BROKEN: Self = Self {
         expr: SelectorExpr::Entity(Entity::None),
         of: PeersType::Unknown,
     };
@@ -183,14 +183,14 @@ pub(super) fn wrong_type(
             name.text
         ),
         name.span,
-        format!("this is {}", kind.described()),
+        format!("these are {}", kind.described()),
         |_, diagnostic| {
             diagnostic
                 .with_label(
                     place.clone(),
                     format!("`{}` is defined as `{}` here", name.text, kind.word()),
                 )
-                .with_help(format!("{} belongs {belongs}", kind.described()))
+                .with_help(format!("{} belong {belongs}", kind.described()))
         },
     );
 }
@@ -208,7 +208,7 @@ fn in_namespace(
             Code::WrongType,
             "addresses have no namespace",
             base.span(),
-            "this is a set of addresses",
+            "these are addresses",
             |sink, diagnostic| {
                 diagnostic
                     .with_label(sink.place(span), "only endpoints are in a namespace")

@@ -10,7 +10,7 @@ use polc_syntax::{
     ast::{self, PeerExpr},
 };
 
-use super::{Scope, l4, number, peers};
+use super::{Scope, l4, number, peers, size};
 use crate::{origin::Lines, sink::Sink, types::PeersType};
 
 /// The priority of a policy that gives none: in the middle of small numbers, so that there is room
@@ -95,7 +95,7 @@ fn subject(
     let Some(expr) = &policy.subject else {
         return nothing();
     };
-    let typed = peers::lower(expr, scope, sink);
+    let typed = bounded(expr, scope, sink);
     let never = match (&typed.expr, typed.of) {
         (_, PeersType::Unknown) => None,
         (_, PeersType::Addresses) => Some("addresses are peers of rules, not endpoints"),
@@ -188,7 +188,7 @@ fn repeated(what: &str, spans: &[Span], sink: &mut Sink) {
 
 fn no_effect(policy: &ast::Policy, tier: Tier, sink: &mut Sink) {
     let name = &policy.name.text;
-    if policy.blocks.is_empty() && policy.subject.is_some() {
+    if policy.blocks.is_empty() && policy.completeness == ast::Completeness::Whole {
         sink.report(
             Code::NoEffect,
             format!("the policy `{name}` has no effect"),
@@ -295,9 +295,25 @@ fn check_preposition(rule: &ast::Rule, block: &ast::DirectionBlock, sink: &mut S
 
 fn selector(expr: &PeerExpr, scope: &dyn Scope, lines: &Lines<'_>, sink: &mut Sink) -> Selector {
     Selector {
-        expr: peers::lower(expr, scope, sink).expr,
+        expr: bounded(expr, scope, sink).expr,
         text: lines.source(expr.span()),
     }
+}
+
+/// Lowers an expression, unless it is larger than a Model holds.
+fn bounded(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> peers::Typed {
+    let typed = peers::lower(expr, scope, sink);
+    if !size::is_too_large(&typed.expr) {
+        return typed;
+    }
+    sink.report(
+        Code::TooDeep,
+        "this expression is nested too deeply",
+        expr.span(),
+        "with the definitions that it uses",
+        |_, diagnostic| diagnostic.with_help("say it with fewer sets inside sets"),
+    );
+    peers::Typed::BROKEN
 }
 
 /// Where the source leaves peers out; a syntax error was reported.

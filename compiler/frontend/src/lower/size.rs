@@ -4,8 +4,9 @@ use polc_model::SelectorExpr;
 
 /// More terms than anyone writes, few enough to handle.
 const MAX_TERMS: usize = 100_000;
-/// Everything behind walks expressions with recursion, and serialises them.
-const MAX_DEPTH: usize = 96;
+/// Everything behind walks expressions with recursion, and readers of JSON, where each level is
+/// two, give up at 128.
+const MAX_DEPTH: usize = 48;
 
 /// Whether an expression is larger or deeper than the limits.
 pub(crate) fn is_too_large(expr: &SelectorExpr) -> bool {

@@ -43,6 +43,13 @@ pub(crate) fn lower<'a>(
         let twin = earlier.find(|other| other.name.text == name.text);
         match twin {
             _ if name.is_missing() => continue,
+            _ if name.text == "host" => sink.report(
+                Code::ReservedName,
+                "`host` already has a meaning",
+                name.span,
+                "in a test, the node of the endpoint at the other end",
+                |_, diagnostic| diagnostic.with_help("give the endpoint another name"),
+            ),
             Some(twin) => {
                 sink.report(
                     Code::Duplicate,

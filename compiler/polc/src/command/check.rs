@@ -15,7 +15,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     let loaded = package::load(&arguments.input.paths);
     let format = arguments.input.format;
     let mut text = render::packages(&loaded.packages, format);
-    if format == Format::Human {
+    // With nothing read, the operational errors say it all.
+    if format == Format::Human && !loaded.packages.is_empty() {
         text.extend_from_slice(summary(&loaded.packages).as_bytes());
     }
     let outcome = outcome(&loaded.packages);

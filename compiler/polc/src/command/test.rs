@@ -89,6 +89,10 @@ impl Report {
             );
             self.text.extend_from_slice(line.as_bytes());
         }
+        // Where errors kept every test from running there is nothing to count.
+        if format == Format::Human && !broken.is_empty() && self.passed + self.failed == 0 {
+            return self.text;
+        }
         let line = format!("{} passed, {} failed\n", self.passed, self.failed);
         self.text.extend_from_slice(line.as_bytes());
         self.text

@@ -63,5 +63,10 @@ pub(super) fn operational(text: &mut Vec<u8>, error: &OperationalError) -> io::R
     handler
         .render_report(&mut rendered, error)
         .map_err(io::Error::other)?;
-    text.write_all(rendered.trim_start_matches('\n').as_bytes())
+    if !text.is_empty() {
+        text.push(b'\n');
+    }
+    text.write_all(rendered.trim_matches('\n').as_bytes())?;
+    text.push(b'\n');
+    Ok(())
 }

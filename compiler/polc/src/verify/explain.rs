@@ -66,7 +66,7 @@ pub(super) fn failure(
             Some(origin) => diagnostic = diagnostic.with_label(place(package, origin), message),
             None => diagnostic = diagnostic.with_note(message),
         }
-        for note in not_matching(package, check, ends, direction, decided) {
+        for note in not_matching(package, (test, check), ends, direction, decided) {
             diagnostic = diagnostic.with_note(note);
         }
     }
@@ -112,7 +112,7 @@ fn decider<'a>(
 /// Notes on the rules for this endpoint that were asked before the decision and did not match.
 fn not_matching(
     package: &LoadedPackage,
-    check: &Check,
+    (test, check): (&Test, &Check),
     ends: &Ends<'_>,
     direction: Direction,
     decision: Decision,
@@ -135,6 +135,10 @@ fn not_matching(
             .is_some_and(|policy| policy.tier <= Tier::Normal),
         _ => true,
     };
+    let peer_name = match direction {
+        Direction::Egress => party_name(test, check.destination),
+        Direction::Ingress => party_name(test, check.source),
+    };
     let mut notes = Vec::new();
     let mut more = 0;
     for considered in considered
@@ -143,8 +147,8 @@ fn not_matching(
     {
         let why = match considered.outcome {
             Outcome::Matches | Outcome::OtherSubject => continue,
-            Outcome::OtherPeer => "is about other peers",
-            Outcome::OtherL4 => "is about other ports or protocols",
+            Outcome::OtherPeer => format!("does not select `{peer_name}`"),
+            Outcome::OtherL4 => format!("does not match `{}`", check.l4),
         };
         let Some(rule) = model.rule(considered.rule) else {
             continue;
@@ -159,7 +163,7 @@ fn not_matching(
             .map_or("?", String::as_str);
         notes.push(format!(
             "`{}` ({}:{}) {why}",
-            rule.origin.text,
+            collapsed(source(package, &rule.origin)),
             package.display_path(file),
             rule.origin.line,
         ));
@@ -168,6 +172,11 @@ fn not_matching(
         notes.push(format!("{more} more rules do not match either"));
     }
     notes
+}
+
+/// A rule without the blanks that align it with its neighbours.
+fn collapsed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The name of the endpoint that a direction belongs to.
@@ -180,7 +189,7 @@ fn end_name(test: &Test, check: &Check, direction: Direction) -> String {
 }
 
 /// How a test calls a party.
-pub(super) fn party_name(test: &Test, party: Party) -> String {
+fn party_name(test: &Test, party: Party) -> String {
     match party {
         Party::Endpoint(index) => test
             .endpoints
@@ -218,10 +227,37 @@ pub(crate) fn place(package: &LoadedPackage, origin: &Origin) -> Place {
     let line = line.lines().next().unwrap_or_default();
     let column = (origin.column as usize).saturating_sub(1);
     let before: usize = line.chars().take(column).map(char::len_utf8).sum();
-    let code = line.split("//").next().unwrap_or_default().trim_end();
+    let length = statement(line.get(before..).unwrap_or_default()).len();
     let offset = |value| u32::try_from(value).unwrap_or(u32::MAX);
     Place {
         file: Arc::from(file),
-        range: offset(start + before)..offset(start + code.len().max(before)),
+        range: offset(start + before)..offset(start + before + length),
     }
+}
+
+/// The first statement of a text, without the block that it opens.
+fn statement(text: &str) -> &str {
+    let code = text.split("//").next().unwrap_or_default();
+    let mut depth = 0_usize;
+    let end = code.find(|c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => return true,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        c == ';' && depth == 0
+    });
+    let code = end
+        .and_then(|end| code.get(..end))
+        .unwrap_or(code)
+        .trim_end();
+    code.strip_suffix('{').unwrap_or(code).trim_end()
+}
+
+/// The source of an origin.
+fn source<'a>(package: &'a LoadedPackage, origin: &Origin) -> &'a str {
+    let place = place(package, origin);
+    let range = place.range.start as usize..place.range.end as usize;
+    package.text(&place.file).get(range).unwrap_or_default()
 }
