@@ -91,13 +91,8 @@ impl Scene {
 
     /// Starts the agent and waits until it enforces. Returns what it said first.
     pub(crate) fn start(&mut self) -> String {
-        let mut command = self.command("run");
-        command
-            .arg("--bundle")
-            .arg(self.path("start.polb"))
-            .arg("--inventory")
-            .arg(self.path("inventory.yaml"))
-            .stderr(Stdio::piped());
+        let mut command = self.run_command();
+        command.stderr(Stdio::piped());
         let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
@@ -117,6 +112,25 @@ impl Scene {
         }
         assert!(self.path("state/agent.sock").exists(), "the agent said: {said}");
         said
+    }
+
+    /// Tries to start another agent with the same files, and returns what came of it.
+    pub(crate) fn run_again(&self) -> Output {
+        let mut command = self.run_command();
+        self.testbed.in_node(|| command.output()).unwrap().unwrap()
+    }
+
+    /// Ends the agent with SIGTERM. Returns its exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.agent.as_ref().unwrap().id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(status.success());
+        self.wait()
+    }
+
+    /// Waits for the agent's end. Returns its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.agent.take().unwrap().wait().unwrap().code()
     }
 
     /// Kills the agent as `kill -9` does.
@@ -165,6 +179,16 @@ impl Scene {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
+    }
+
+    fn run_command(&self) -> Command {
+        let mut command = self.command("run");
+        command
+            .arg("--bundle")
+            .arg(self.path("start.polb"))
+            .arg("--inventory")
+            .arg(self.path("inventory.yaml"));
+        command
     }
 
     fn command(&self, subcommand: &str) -> Command {
