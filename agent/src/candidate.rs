@@ -58,11 +58,10 @@ impl Candidate {
         };
         let bundle = Bundle::decode(&source.bundle).map_err(unusable)?;
         let digest = bundle.digest().map_err(unusable)?.to_string();
-        let inventory =
-            Inventory::parse(&source.inventory).map_err(|cause| Error::Inventory {
-                path: inventory_path.to_owned(),
-                cause: cause.to_string(),
-            })?;
+        let inventory = Inventory::parse(&source.inventory).map_err(|cause| Error::Inventory {
+            path: inventory_path.to_owned(),
+            cause: cause.to_string(),
+        })?;
         let tables = NodeTables::compute(&bundle.model, &bundle.plan, &inventory)
             .map_err(|cause| Error::TooLarge(cause.to_string()))?;
 

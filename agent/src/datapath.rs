@@ -45,7 +45,10 @@ impl Datapath {
         if !is_built_in() {
             return Err(Error::NoDatapath);
         }
-        let paths: Vec<_> = map::ALL.iter().map(|name| (*name, pins.map(name))).collect();
+        let paths: Vec<_> = map::ALL
+            .iter()
+            .map(|name| (*name, pins.map(name)))
+            .collect();
         let mut loader = EbpfLoader::new();
         for (name, path) in &paths {
             loader.map_pin_path(name, path);

@@ -10,7 +10,10 @@ use thiserror::Error as ThisError;
 pub enum Error {
     /// No object was embedded.
     #[error("this polc-agent was built without its datapath")]
-    #[diagnostic(code(polc::agent::no_datapath), help("build it with `cargo xtask build`"))]
+    #[diagnostic(
+        code(polc::agent::no_datapath),
+        help("build it with `cargo xtask build`")
+    )]
     NoDatapath,
 
     /// The kernel refuses a fixed program.
@@ -78,7 +81,9 @@ pub enum Error {
     #[error("the inventory's {what} has the interface `{interface}`, which does not exist here")]
     #[diagnostic(
         code(polc::agent::no_interface),
-        help("nothing was changed; `ip link` in the agent's network namespace shows what there is")
+        help(
+            "nothing was changed; `ip link` in the agent's network namespace shows what there is"
+        )
     )]
     NoInterface {
         /// The endpoint or uplink, in words.
@@ -131,8 +136,10 @@ pub enum Error {
     #[error("another polc-agent uses `{}`", .0.display())]
     #[diagnostic(
         code(polc::agent::running),
-        help("`polc-agent apply` gives it a new bundle; another `--name` and `--state-dir` make \
-              a second agent")
+        help(
+            "`polc-agent apply` gives it a new bundle; another `--name` and `--state-dir` make \
+              a second agent"
+        )
     )]
     AlreadyRunning(PathBuf),
 

@@ -151,7 +151,13 @@ impl StateDir {
         entries(&self.root)
             .unwrap_or_default()
             .iter()
-            .filter_map(|path| path.file_name()?.to_str()?.strip_prefix("epoch-")?.parse().ok())
+            .filter_map(|path| {
+                path.file_name()?
+                    .to_str()?
+                    .strip_prefix("epoch-")?
+                    .parse()
+                    .ok()
+            })
             .collect()
     }
 

@@ -13,8 +13,8 @@ use crate::{
     Error,
     api::{Count, DeciderCount, EndpointStatus, Status},
     candidate::Candidate,
-    dataplane::{ClassProgram, Dataplane},
     datapath::ProgramSize,
+    dataplane::{ClassProgram, Dataplane},
     flows::record::DecidedBy,
     pins::Pins,
     sys::{map::Map, percpu::PerCpuMap},
@@ -41,14 +41,17 @@ pub fn collect(
         epoch: state.epoch(),
         node: candidate.inventory.node.name.clone(),
         pid: std::process::id(),
-        endpoints: candidate.tables.endpoints.iter().map(|endpoint| {
-            EndpointStatus {
+        endpoints: candidate
+            .tables
+            .endpoints
+            .iter()
+            .map(|endpoint| EndpointStatus {
                 name: endpoint.name.clone(),
                 interface: endpoint.interface.clone(),
                 ingress: policies(candidate, endpoint.ingress_slot, Direction::Ingress),
                 egress: policies(candidate, endpoint.egress_slot, Direction::Egress),
-            }
-        }).collect(),
+            })
+            .collect(),
         flows: flows.keys().map_err(reading())?.len(),
         lost_events: lost.get(&0).map_err(reading())?.iter().sum(),
         drops: drops(pins)?,
@@ -66,7 +69,13 @@ pub fn collect(
 
 fn policies(candidate: &Candidate, slot: u32, direction: Direction) -> Vec<String> {
     let is_meant = |class: &&ClassPlan| class.key.direction == direction;
-    let name = |&id: &PolicyId| candidate.bundle.model.policy(id).map(|policy| policy.name.clone());
+    let name = |&id: &PolicyId| {
+        candidate
+            .bundle
+            .model
+            .policy(id)
+            .map(|policy| policy.name.clone())
+    };
     candidate
         .tables
         .classes
@@ -122,8 +131,10 @@ fn verdicts(
 }
 
 fn sum(counters: &[Counter]) -> Counter {
-    counters.iter().fold(Counter::default(), |sum, counter| Counter {
-        packets: sum.packets + counter.packets,
-        bytes: sum.bytes + counter.bytes,
-    })
+    counters
+        .iter()
+        .fold(Counter::default(), |sum, counter| Counter {
+            packets: sum.packets + counter.packets,
+            bytes: sum.bytes + counter.bytes,
+        })
 }

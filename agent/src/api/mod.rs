@@ -10,7 +10,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{datapath::ProgramSize, flows::{FlowRecord, record::DecidedBy}};
+use crate::{
+    datapath::ProgramSize,
+    flows::{FlowRecord, record::DecidedBy},
+};
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,7 +28,11 @@ impl Flows {
     pub(super) fn execute(self) -> Result<(), Error> {
         let request = Request::Flows {
             last: self.last,
-            then: if self.follow { After::Follow } else { After::End },
+            then: if self.follow {
+                After::Follow
+            } else {
+                After::End
+            },
         };
         client::ask(&self.which.state_dir().socket(), &request, |response| {
             if let Response::Flow(record) = response {

@@ -64,8 +64,7 @@ struct Inner {
 
 impl Run {
     pub(super) fn execute(self) -> Result<(), Error> {
-        let termination =
-            Termination::block().map_err(Error::kernel("blocking signals"))?;
+        let termination = Termination::block().map_err(Error::kernel("blocking signals"))?;
         let state_dir = self.which.state_dir();
         state_dir.create()?;
         let _lock = state_dir.lock()?;
@@ -77,19 +76,26 @@ impl Run {
             .map_err(Error::kernel("mounting the BPF file system"))?;
         let pins = self.place.pins();
         let dataplane = Dataplane::open(pins.clone(), Mechanism::probe())?;
-        let agent = Agent::start(dataplane, given, self.place, state_dir, [bundle_path, inventory_path])?;
+        let agent = Agent::start(
+            dataplane,
+            given,
+            self.place,
+            state_dir,
+            [bundle_path, inventory_path],
+        )?;
         let agent = Arc::new(agent);
 
         let reader = Reader::open(&pins)?;
         let listener = server::listen(&agent.state_dir.socket())?;
         let events = Arc::clone(&agent);
-        let events = thread::spawn(move || {
-            reader.run(&events.epochs, &events.history, &events.ending)
-        });
+        let events =
+            thread::spawn(move || reader.run(&events.epochs, &events.history, &events.ending));
         let clients = Arc::clone(&agent);
         thread::spawn(move || server::serve(&listener, &clients));
 
-        termination.wait().map_err(Error::kernel("waiting for a signal"))?;
+        termination
+            .wait()
+            .map_err(Error::kernel("waiting for a signal"))?;
         agent.ending.store(true, Ordering::Relaxed);
         if let Ok(Err(error)) = events.join() {
             eprintln!("polc-agent: {error}");
@@ -159,20 +165,14 @@ impl Agent {
     }
 
     /// Puts another bundle in force.
-    pub(crate) fn apply(
-        &self,
-        bundle: &Path,
-        inventory: Option<&Path>,
-    ) -> Result<Response, Error> {
+    pub(crate) fn apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let read = |path: &Path| std::fs::read(path).map_err(Error::file(path));
         let source = Source {
             bundle: read(bundle)?,
             inventory: match inventory {
-                Some(path) => {
-                    std::fs::read_to_string(path).map_err(Error::file(path))?
-                }
+                Some(path) => std::fs::read_to_string(path).map_err(Error::file(path))?,
                 None => inner.candidate.source.inventory.clone(),
             },
         };
@@ -191,7 +191,10 @@ impl Agent {
         if let Err(error) = self.state_dir.keep_only(epoch) {
             eprintln!("polc-agent: {error}");
         }
-        eprintln!("polc-agent: bundle {} is in force, epoch {epoch}", candidate.digest);
+        eprintln!(
+            "polc-agent: bundle {} is in force, epoch {epoch}",
+            candidate.digest
+        );
         Ok(Response::Applied {
             bundle: candidate.digest.clone(),
             epoch,

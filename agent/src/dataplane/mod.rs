@@ -54,7 +54,8 @@ impl Dataplane {
     /// # Errors
     /// See [`Datapath::load`].
     pub fn open(pins: Pins, mechanism: Mechanism) -> Result<Self, Error> {
-        pins.create().map_err(Error::kernel("making directories for pins"))?;
+        pins.create()
+            .map_err(Error::kernel("making directories for pins"))?;
         let datapath = Datapath::load(&pins)?;
         Ok(Self {
             mechanism,
@@ -114,7 +115,9 @@ impl Dataplane {
         let next = old.next(side);
 
         // A packet may still use this side if the agent before died right after its switch.
-        self.grace.wait().map_err(Error::kernel("waiting for packets"))?;
+        self.grace
+            .wait()
+            .map_err(Error::kernel("waiting for packets"))?;
         self.slots.clear(side)?;
         self.tables(side).fill(candidate, &self.signatures)?;
         let programs = self.slots.fill(side, candidate)?;
@@ -157,7 +160,9 @@ impl Dataplane {
     /// An endpoint that is gone from the inventory keeps its hooks while its interface exists:
     /// they drop everything. Losing an entry must never open an endpoint.
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
-        self.grace.wait().map_err(Error::kernel("waiting for packets"))?;
+        self.grace
+            .wait()
+            .map_err(Error::kernel("waiting for packets"))?;
         self.slots.clear(side)?;
         self.tables(side).clear()?;
         let uplinks: Vec<u32> = candidate

@@ -45,9 +45,13 @@ impl SideTables {
         self.clear()?;
         let filling = || Error::kernel("filling a table");
         let first_row = self.first_row();
-        let rows: Vec<_> = (first_row..).zip(candidate.tables.rows.iter().copied()).collect();
+        let rows: Vec<_> = (first_row..)
+            .zip(candidate.tables.rows.iter().copied())
+            .collect();
         signatures.set_all(&rows).map_err(filling())?;
-        self.endpoints.set_all(&self.expected(candidate)).map_err(filling())?;
+        self.endpoints
+            .set_all(&self.expected(candidate))
+            .map_err(filling())?;
         let in_side = |peer: Peer| Peer {
             row: peer.row + first_row,
             ..peer

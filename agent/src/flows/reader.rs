@@ -57,11 +57,10 @@ impl Reader {
     /// # Errors
     /// What the kernel says.
     pub fn open(pins: &Pins) -> Result<Self, Error> {
-        let failed = |cause: String| {
-            Error::kernel("opening the events")(std::io::Error::other(cause))
-        };
-        let data = MapData::from_pin(pins.map(map::EVENTS))
-            .map_err(|cause| failed(cause.to_string()))?;
+        let failed =
+            |cause: String| Error::kernel("opening the events")(std::io::Error::other(cause));
+        let data =
+            MapData::from_pin(pins.map(map::EVENTS)).map_err(|cause| failed(cause.to_string()))?;
         let events =
             RingBuf::try_from(Map::RingBuf(data)).map_err(|cause| failed(cause.to_string()))?;
         Ok(Self { events })

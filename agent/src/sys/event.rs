@@ -1,5 +1,8 @@
 //! Reading events, and waiting for them.
-#![expect(unsafe_code, reason = "reads kernel memory, calls poll(2) and clock_gettime(2)")]
+#![expect(
+    unsafe_code,
+    reason = "reads kernel memory, calls poll(2) and clock_gettime(2)"
+)]
 
 use std::{io, mem::MaybeUninit, os::fd::AsRawFd, time::Duration};
 

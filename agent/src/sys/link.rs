@@ -26,6 +26,9 @@ pub fn detach(pin: &Path) -> io::Result<()> {
         link => link?,
     };
     // Fails when the interface is gone; then there is nothing to take off.
-    let _ = call(Command::LinkDetach, &mut DetachAttributes { fd: raw(&link) });
+    let _ = call(
+        Command::LinkDetach,
+        &mut DetachAttributes { fd: raw(&link) },
+    );
     fs::remove_file(pin)
 }

@@ -142,7 +142,9 @@ impl<K: Plain, V: Plain> Map<K, V> {
         if self.batch(Command::MapUpdateBatch, &keys, &values).is_ok() {
             return Ok(());
         }
-        entries.iter().try_for_each(|(key, value)| self.set(key, value))
+        entries
+            .iter()
+            .try_for_each(|(key, value)| self.set(key, value))
     }
 
     /// Removes every key.
@@ -163,7 +165,11 @@ impl<K: Plain, V: Plain> Map<K, V> {
         }
         let mut attributes = BatchAttributes {
             keys: address(keys),
-            values: if values.is_empty() { 0 } else { address(values) },
+            values: if values.is_empty() {
+                0
+            } else {
+                address(values)
+            },
             count: u32::try_from(keys.len())
                 .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?,
             fd: raw(&self.fd),

@@ -22,8 +22,9 @@ impl Termination {
             set.assume_init()
         };
         // SAFETY: a valid set, and no place for the old one.
-        match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) }
-        {
+        match unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut())
+        } {
             0 => Ok(Self(set)),
             error => Err(io::Error::from_raw_os_error(error)),
         }

@@ -41,7 +41,18 @@ impl Frame {
                 let length = (20 + payload.len()) as u16;
                 let [length_high, length_low] = length.to_be_bytes();
                 let mut header = vec![
-                    0x45, 0, length_high, length_low, 0, 1, 0, 0, 64, protocol, 0, 0,
+                    0x45,
+                    0,
+                    length_high,
+                    length_low,
+                    0,
+                    1,
+                    0,
+                    0,
+                    64,
+                    protocol,
+                    0,
+                    0,
                 ];
                 header.extend(source.octets());
                 header.extend(destination.octets());

@@ -17,7 +17,9 @@ pub(crate) fn ip(arguments: &[&str]) -> io::Result<()> {
 /// Runs many `ip` commands, one a line, in the calling thread's namespace.
 pub(crate) fn batch(commands: &str) -> io::Result<()> {
     finish(
-        Command::new("ip").args(["-batch", "-"]).stdin(Stdio::piped()),
+        Command::new("ip")
+            .args(["-batch", "-"])
+            .stdin(Stdio::piped()),
         commands,
         commands,
     )

@@ -56,12 +56,17 @@ fn nobody_outside_can_speak_for_the_node_or_its_endpoints() {
     let server = db.serve_udp(53).unwrap();
     let mut expected = scene.drops("spoofed_source");
     for (api_address, db_address) in ends(api, db) {
-        outside.inject(&Frame::udp((api_address, 4000), (db_address, 53))).unwrap();
+        outside
+            .inject(&Frame::udp((api_address, 4000), (db_address, 53)))
+            .unwrap();
         expected += 1;
     }
     // The node itself may talk to its endpoints; outside it may not be imitated.
     outside
-        .inject(&Frame::udp(("10.244.0.1".parse().unwrap(), 4000), (db.v4().unwrap(), 53)))
+        .inject(&Frame::udp(
+            ("10.244.0.1".parse().unwrap(), 4000),
+            (db.v4().unwrap(), 53),
+        ))
         .unwrap();
     expected += 1;
     assert_eq!(scene.drops("spoofed_source"), expected);
@@ -94,7 +99,10 @@ fn frames_that_contradict_themselves_are_dropped_and_counted() {
         ("IPv6 version", udp6().with_byte(0, 0x40)),
         ("IPv6 length beyond the frame", udp6().with_byte(4, 0x10)),
         ("IPv6 cut in its header", udp6().cut_to(30)),
-        ("UDP over IPv6 cut in its header", udp6().with_byte(5, 4).cut_to(44)),
+        (
+            "UDP over IPv6 cut in its header",
+            udp6().with_byte(5, 4).cut_to(44),
+        ),
         ("IPv6 extension beyond the packet", udp6().with_byte(6, 60)),
         (
             "IPv6 routing header with segments left",
@@ -124,7 +132,11 @@ fn frames_that_contradict_themselves_are_dropped_and_counted() {
 fn tcp_needs_a_connection_and_icmp_errors_a_flow() {
     let open = Package::new()
         .policy("db", "db", &[Direction::Ingress])
-        .allow(Direction::Ingress, SelectorExpr::Entity(Entity::All), L4Match::Any)
+        .allow(
+            Direction::Ingress,
+            SelectorExpr::Entity(Entity::All),
+            L4Match::Any,
+        )
         .compile();
     let Some(scene) = Scene::enforcing("stray", &open) else {
         return;
@@ -133,17 +145,23 @@ fn tcp_needs_a_connection_and_icmp_errors_a_flow() {
     for (api_address, db_address) in ends(api, db) {
         let before = scene.drops("no_connection");
         for flags in [0x10, 0x12, 0x04, 0x01, 0x00] {
-            api.inject(&Frame::tcp((api_address, 4000), (db_address, 80), flags)).unwrap();
+            api.inject(&Frame::tcp((api_address, 4000), (db_address, 80), flags))
+                .unwrap();
         }
         assert_eq!(scene.drops("no_connection"), before + 5);
 
         // "Destination unreachable" about a packet that was never sent.
-        let (protocol, kind) = if api_address.is_ipv4() { (1, 3) } else { (58, 1) };
+        let (protocol, kind) = if api_address.is_ipv4() {
+            (1, 3)
+        } else {
+            (58, 1)
+        };
         let never = Frame::udp((db_address, 9), (api_address, 9));
         let mut message = vec![kind, 0, 0, 0, 0, 0, 0, 0];
         message.extend(never.bytes().iter().skip(14));
         let before = scene.drops("unrelated_error");
-        api.inject(&Frame::ip(api_address, db_address, protocol, &message)).unwrap();
+        api.inject(&Frame::ip(api_address, db_address, protocol, &message))
+            .unwrap();
         assert_eq!(scene.drops("unrelated_error"), before + 1);
     }
 }
@@ -181,7 +199,11 @@ fn later_fragments_follow_their_first() {
         (db.v6().unwrap(), 54),
     ] {
         api.run(|| {
-            let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+            let any = if address.is_ipv4() {
+                "0.0.0.0:0"
+            } else {
+                "[::]:0"
+            };
             let socket = std::net::UdpSocket::bind(any).unwrap();
             socket.send_to(&[7; 4000], (address, port)).unwrap();
         })
@@ -192,7 +214,8 @@ fn later_fragments_follow_their_first() {
 
     let before = scene.drops("orphan_fragment");
     let orphan = Frame::ip(api.v4().unwrap(), db.v4().unwrap(), 17, &[0; 64]);
-    api.inject(&orphan.with_byte(4, 0x77).with_byte(7, 100)).unwrap();
+    api.inject(&orphan.with_byte(4, 0x77).with_byte(7, 100))
+        .unwrap();
     assert_eq!(scene.drops("orphan_fragment"), before + 1);
 }
 
@@ -226,6 +249,9 @@ fn random_frames_crash_nothing() {
         .collect();
     api.inject_all(&frames).unwrap();
     let _server = db.serve_udp(53).unwrap();
-    assert_eq!(api.send_udp(db.v4().unwrap(), 53).unwrap(), Outcome::Reached);
+    assert_eq!(
+        api.send_udp(db.v4().unwrap(), 53).unwrap(),
+        Outcome::Reached
+    );
     assert!(scene.ask("status", &[]).status.success());
 }

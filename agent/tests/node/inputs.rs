@@ -39,16 +39,30 @@ fn damaged_bundles_change_nothing() {
         let mut flipped = bundle.clone();
         flipped[position] ^= 0x10;
         let path = scene.write("flipped.polb", &flipped);
-        refused(&scene, &["--bundle", path.to_str().unwrap()], "flipped.polb");
+        refused(
+            &scene,
+            &["--bundle", path.to_str().unwrap()],
+            "flipped.polb",
+        );
     }
     let text = scene.write("text.polb", b"this is not a bundle");
-    refused(&scene, &["--bundle", text.to_str().unwrap()], "not a polc bundle");
+    refused(
+        &scene,
+        &["--bundle", text.to_str().unwrap()],
+        "not a polc bundle",
+    );
 
     let db = scene.pod("db");
     let _server = db.serve_tcp(5432).unwrap();
     let address = db.v4().unwrap();
-    assert_eq!(scene.pod("api").connect_tcp(address, 5432).unwrap(), Outcome::Reached);
-    assert_eq!(scene.pod("web").connect_tcp(address, 5432).unwrap(), Outcome::Blocked);
+    assert_eq!(
+        scene.pod("api").connect_tcp(address, 5432).unwrap(),
+        Outcome::Reached
+    );
+    assert_eq!(
+        scene.pod("web").connect_tcp(address, 5432).unwrap(),
+        Outcome::Blocked
+    );
 }
 
 #[test]
@@ -67,7 +81,13 @@ fn inventories_that_do_not_fit_change_nothing() {
     refused(&scene, &arguments, "broken.yaml");
     let db = scene.pod("db");
     let _server = db.serve_tcp(5432).unwrap();
-    assert_eq!(scene.pod("web").connect_tcp(db.v4().unwrap(), 5432).unwrap(), Outcome::Blocked);
+    assert_eq!(
+        scene
+            .pod("web")
+            .connect_tcp(db.v4().unwrap(), 5432)
+            .unwrap(),
+        Outcome::Blocked
+    );
 }
 
 #[test]
@@ -81,7 +101,10 @@ fn an_agent_that_cannot_start_touches_nothing() {
     let output = scene.run_again();
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(said.contains("veth-gone") && said.contains("shop/db"), "{said}");
+    assert!(
+        said.contains("veth-gone") && said.contains("shop/db"),
+        "{said}"
+    );
     assert!(!scene.path("bpf").exists());
 
     fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();

@@ -4,9 +4,9 @@
 //! Needs root and a kernel with BPF, and an agent that was built with its datapath; otherwise each
 //! test says that it was skipped, and why.
 
+mod hostile;
 mod inputs;
 mod package;
-mod hostile;
 mod reachability;
 mod restart;
 mod scene;

@@ -42,24 +42,55 @@ fn allowed_packets_arrive_and_denied_ones_do_not() {
         api.serve_udp(80).unwrap(),
     ];
     for address in both(db) {
-        assert_eq!(api.connect_tcp(address, 5432).unwrap(), Outcome::Reached, "{address}");
-        assert_eq!(api.connect_tcp(address, 5433).unwrap(), Outcome::Blocked, "{address}");
-        assert_eq!(api.send_udp(address, 53).unwrap(), Outcome::Reached, "{address}");
-        assert_eq!(api.send_udp(address, 54).unwrap(), Outcome::Blocked, "{address}");
+        assert_eq!(
+            api.connect_tcp(address, 5432).unwrap(),
+            Outcome::Reached,
+            "{address}"
+        );
+        assert_eq!(
+            api.connect_tcp(address, 5433).unwrap(),
+            Outcome::Blocked,
+            "{address}"
+        );
+        assert_eq!(
+            api.send_udp(address, 53).unwrap(),
+            Outcome::Reached,
+            "{address}"
+        );
+        assert_eq!(
+            api.send_udp(address, 54).unwrap(),
+            Outcome::Blocked,
+            "{address}"
+        );
         assert_eq!(api.ping(address).unwrap(), Outcome::Reached, "{address}");
         // Neither web's egress nor db's ingress lets it.
-        assert_eq!(web.connect_tcp(address, 5432).unwrap(), Outcome::Blocked, "{address}");
+        assert_eq!(
+            web.connect_tcp(address, 5432).unwrap(),
+            Outcome::Blocked,
+            "{address}"
+        );
         assert_eq!(web.ping(address).unwrap(), Outcome::Blocked, "{address}");
     }
     for address in both(api) {
-        assert_eq!(web.connect_tcp(address, 80).unwrap(), Outcome::Reached, "{address}");
-        assert_eq!(web.send_udp(address, 80).unwrap(), Outcome::Reached, "{address}");
+        assert_eq!(
+            web.connect_tcp(address, 80).unwrap(),
+            Outcome::Reached,
+            "{address}"
+        );
+        assert_eq!(
+            web.send_udp(address, 80).unwrap(),
+            Outcome::Reached,
+            "{address}"
+        );
         assert_eq!(web.ping(address).unwrap(), Outcome::Reached, "{address}");
         // db may ask anyone, but the ping that api may send to it opens no way back.
         assert_eq!(db.ping(address).unwrap(), Outcome::Reached, "{address}");
     }
     for program in scene.status().datapath {
-        eprintln!("{}: {} verified instructions", program.name, program.verified_instructions);
+        eprintln!(
+            "{}: {} verified instructions",
+            program.name, program.verified_instructions
+        );
     }
 }
 
@@ -70,9 +101,17 @@ fn closed_ports_answer_where_packets_may_pass() {
     };
     let (api, db) = (scene.pod("api"), scene.pod("db"));
     for address in both(db) {
-        assert_eq!(api.connect_tcp(address, 5432).unwrap(), Outcome::Refused, "{address}");
+        assert_eq!(
+            api.connect_tcp(address, 5432).unwrap(),
+            Outcome::Refused,
+            "{address}"
+        );
         // The ICMP error that answers belongs to the flow.
-        assert_eq!(api.send_udp(address, 53).unwrap(), Outcome::Refused, "{address}");
+        assert_eq!(
+            api.send_udp(address, 53).unwrap(),
+            Outcome::Refused,
+            "{address}"
+        );
     }
 }
 
@@ -82,7 +121,11 @@ fn the_world_is_reached_by_cidr() {
         .policy("web", "web", &[Direction::Ingress, Direction::Egress])
         .allow(Direction::Egress, cidr("192.0.2.0/24"), tcp(443))
         .allow(Direction::Egress, cidr("2001:db8::/64"), tcp(443))
-        .allow(Direction::Ingress, SelectorExpr::Entity(Entity::World), tcp(80))
+        .allow(
+            Direction::Ingress,
+            SelectorExpr::Entity(Entity::World),
+            tcp(80),
+        )
         .compile();
     let Some(scene) = Scene::enforcing("world", &bundle) else {
         return;
@@ -95,13 +138,32 @@ fn the_world_is_reached_by_cidr() {
         web.serve_tcp(81).unwrap(),
     ];
     for address in both(outside) {
-        assert_eq!(web.connect_tcp(address, 443).unwrap(), Outcome::Reached, "{address}");
-        assert_eq!(web.connect_tcp(address, 444).unwrap(), Outcome::Blocked, "{address}");
+        assert_eq!(
+            web.connect_tcp(address, 443).unwrap(),
+            Outcome::Reached,
+            "{address}"
+        );
+        assert_eq!(
+            web.connect_tcp(address, 444).unwrap(),
+            Outcome::Blocked,
+            "{address}"
+        );
     }
     for address in both(web) {
-        assert_eq!(outside.connect_tcp(address, 80).unwrap(), Outcome::Reached, "{address}");
-        assert_eq!(outside.connect_tcp(address, 81).unwrap(), Outcome::Blocked, "{address}");
-        assert_eq!(scene.pod("db").connect_tcp(address, 80).unwrap(), Outcome::Blocked);
+        assert_eq!(
+            outside.connect_tcp(address, 80).unwrap(),
+            Outcome::Reached,
+            "{address}"
+        );
+        assert_eq!(
+            outside.connect_tcp(address, 81).unwrap(),
+            Outcome::Blocked,
+            "{address}"
+        );
+        assert_eq!(
+            scene.pod("db").connect_tcp(address, 80).unwrap(),
+            Outcome::Blocked
+        );
     }
 }
 
@@ -143,7 +205,10 @@ fn every_verdict_names_the_rule_that_decided() {
     assert_eq!(allowed.destination.name, "shop/db");
     assert_eq!(allowed.destination.port, Some(5432));
     let decider = allowed.decider.as_ref().unwrap();
-    assert_eq!((decider.kind.as_str(), decider.policy.as_deref()), ("rule", Some("db")));
+    assert_eq!(
+        (decider.kind.as_str(), decider.policy.as_deref()),
+        ("rule", Some("db"))
+    );
     assert_eq!(decider.text.as_deref(), Some("allow ingress tcp 5432"));
     for flow in &flows {
         eprintln!("{flow}");
@@ -152,5 +217,8 @@ fn every_verdict_names_the_rule_that_decided() {
     let dropped = flows.iter().find(by_policy).unwrap();
     let decider = dropped.decider.as_ref().unwrap();
     assert_eq!(dropped.endpoint.as_deref(), Some("shop/web"));
-    assert_eq!((decider.kind.as_str(), decider.policy.as_deref()), ("isolation", Some("web")));
+    assert_eq!(
+        (decider.kind.as_str(), decider.policy.as_deref()),
+        ("isolation", Some("web"))
+    );
 }

@@ -43,9 +43,18 @@ fn a_killed_agent_leaves_enforcement_and_connections_behind() {
 
     scene.kill();
     talk(&live).unwrap();
-    assert_eq!(scene.pod("api").connect_tcp(db, 5432).unwrap(), Outcome::Reached);
-    assert_eq!(scene.pod("api").connect_tcp(db, 5433).unwrap(), Outcome::Blocked);
-    assert_eq!(scene.pod("web").connect_tcp(db, 5432).unwrap(), Outcome::Blocked);
+    assert_eq!(
+        scene.pod("api").connect_tcp(db, 5432).unwrap(),
+        Outcome::Reached
+    );
+    assert_eq!(
+        scene.pod("api").connect_tcp(db, 5433).unwrap(),
+        Outcome::Blocked
+    );
+    assert_eq!(
+        scene.pod("web").connect_tcp(db, 5432).unwrap(),
+        Outcome::Blocked
+    );
 
     let said = scene.start();
     assert!(said.contains("goes on with bundle"), "{said}");
@@ -55,7 +64,10 @@ fn a_killed_agent_leaves_enforcement_and_connections_behind() {
     // Each end of each connection is a flow: two connections that were allowed, and the two
     // that web and api opened on their side only.
     assert!(status.flows >= 4, "{}", status.flows);
-    assert_eq!(scene.pod("api").connect_tcp(db, 5433).unwrap(), Outcome::Blocked);
+    assert_eq!(
+        scene.pod("api").connect_tcp(db, 5433).unwrap(),
+        Outcome::Blocked
+    );
     // What happened while no agent ran was kept for this one.
     assert!(scene.flows().iter().any(|flow| {
         flow.source.name == "shop/web" && flow.reason.as_deref() == Some("policy")
@@ -98,7 +110,11 @@ fn a_second_agent_of_the_same_name_is_refused() {
     };
     let output = scene.run_again();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("another polc-agent"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("another polc-agent"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -110,11 +126,21 @@ fn a_terminated_agent_says_that_enforcement_stays() {
     let _server = scene.pod("db").serve_tcp(5432).unwrap();
     let code = scene.terminate();
     assert_eq!(code, Some(0));
-    assert_eq!(scene.pod("web").connect_tcp(db, 5432).unwrap(), Outcome::Blocked);
-    assert_eq!(scene.pod("api").connect_tcp(db, 5432).unwrap(), Outcome::Reached);
+    assert_eq!(
+        scene.pod("web").connect_tcp(db, 5432).unwrap(),
+        Outcome::Blocked
+    );
+    assert_eq!(
+        scene.pod("api").connect_tcp(db, 5432).unwrap(),
+        Outcome::Reached
+    );
     let output = scene.ask("status", &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("no polc-agent answers"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("no polc-agent answers"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -125,20 +151,30 @@ fn detach_removes_everything_with_and_without_an_agent() {
     let db = scene.pod("db").v4().unwrap();
     let _server = scene.pod("db").serve_tcp(5432).unwrap();
     for with_agent in [true, false] {
-        assert_eq!(scene.pod("web").connect_tcp(db, 5432).unwrap(), Outcome::Blocked);
+        assert_eq!(
+            scene.pod("web").connect_tcp(db, 5432).unwrap(),
+            Outcome::Blocked
+        );
         if !with_agent {
             scene.kill();
         }
         let output = scene.ask("detach", &[]);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        assert_eq!(scene.pod("web").connect_tcp(db, 5432).unwrap(), Outcome::Reached);
+        assert_eq!(
+            scene.pod("web").connect_tcp(db, 5432).unwrap(),
+            Outcome::Reached
+        );
         assert!(!scene.path("state").exists());
         assert!(!scene.path("bpf/polc/default").exists());
         let links = scene
             .testbed
             .in_node(|| Command::new("bpftool").args(["net", "show"]).output());
         if let Ok(Ok(links)) = links {
-            assert!(!text(&links.stdout).contains("endpoint"), "{}", text(&links.stdout));
+            assert!(
+                !text(&links.stdout).contains("endpoint"),
+                "{}",
+                text(&links.stdout)
+            );
         }
         if with_agent {
             assert_eq!(scene.wait(), Some(0));

@@ -110,7 +110,10 @@ impl Scene {
         while !self.path("state/agent.sock").exists() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
-        assert!(self.path("state/agent.sock").exists(), "the agent said: {said}");
+        assert!(
+            self.path("state/agent.sock").exists(),
+            "the agent said: {said}"
+        );
         said
     }
 
