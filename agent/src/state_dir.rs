@@ -12,8 +12,9 @@
 //! and at most one that never came to be.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, Write as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -68,12 +69,16 @@ impl StateDir {
         }
     }
 
-    /// Makes the directory.
+    /// Makes the directory, for its owner alone.
     ///
     /// # Errors
     /// What the system says.
     pub fn create(&self) -> Result<(), Error> {
-        fs::create_dir_all(&self.root).map_err(Error::file(&self.root))
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.root)
+            .map_err(Error::file(&self.root))
     }
 
     /// Takes the directory for this process, for as long as the file is open.

@@ -139,7 +139,10 @@ impl Agent {
                 epochs.add(next.epoch(), Arc::clone(&candidate));
                 state_dir.save(next.epoch(), &candidate.source, &started_with)
             })?;
-            state_dir.keep_only(applied.state.epoch())?;
+            // Is in force all the same; the next apply or start removes what is left over.
+            if let Err(error) = state_dir.keep_only(applied.state.epoch()) {
+                eprintln!("polc-agent: {error}");
+            }
             programs = applied.programs;
             eprintln!(
                 "polc-agent: bundle {} is in force, epoch {}",
