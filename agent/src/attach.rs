@@ -16,6 +16,7 @@ use aya::{
     },
     util::KernelVersion,
 };
+use clap::ValueEnum;
 
 use crate::{Error, datapath::Datapath, pins::Pins, sys::link};
 
@@ -61,11 +62,11 @@ pub struct Hook {
 }
 
 /// How this kernel keeps hooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mechanism {
-    /// Pinned tcx links.
+    /// Pinned tcx links, since Linux 6.6
     Tcx,
-    /// clsact filters.
+    /// clsact filters
     Clsact,
 }
 

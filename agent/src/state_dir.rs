@@ -32,6 +32,19 @@ pub struct Source {
     pub inventory: String,
 }
 
+impl Source {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn read(bundle: &Path, inventory: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            bundle: fs::read(bundle).map_err(Error::file(bundle))?,
+            inventory: fs::read_to_string(inventory).map_err(Error::file(inventory))?,
+        })
+    }
+}
+
 /// SHA-256 of the files that the agent was started with. As long as they are the same, a restarted
 /// agent goes on with what is in force, which may have been applied since; when they change, they
 /// are what the node's owner wants now.

@@ -75,6 +75,96 @@ fn a_killed_agent_leaves_enforcement_and_connections_behind() {
 }
 
 #[test]
+fn clsact_filters_stay_are_replaced_and_removed_like_links() {
+    let Some(mut scene) = Scene::enforcing_with_clsact("clsact", &shop(5432)) else {
+        return;
+    };
+    let db = scene.pod("db").v4().unwrap();
+    let _server = scene.pod("db").serve_tcp(5432).unwrap();
+    let live = scene.pod("api").open_tcp(db, 5432).unwrap();
+    for _ in 0..2 {
+        talk(&live).unwrap();
+        assert_eq!(
+            scene.pod("web").connect_tcp(db, 5432).unwrap(),
+            Outcome::Blocked
+        );
+        scene.kill();
+        talk(&live).unwrap();
+        assert_eq!(
+            scene.pod("web").connect_tcp(db, 5432).unwrap(),
+            Outcome::Blocked
+        );
+        scene.start();
+    }
+    assert_eq!(filters(&scene), 2);
+    let output = scene.ask("detach", &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(scene.wait(), Some(0));
+    assert_eq!(filters(&scene), 0);
+    assert_eq!(
+        scene.pod("web").connect_tcp(db, 5432).unwrap(),
+        Outcome::Reached
+    );
+}
+
+/// Filters on db's interface, both directions.
+fn filters(scene: &Scene) -> usize {
+    ["ingress", "egress"]
+        .into_iter()
+        .map(|direction| {
+            let arguments = ["filter", "show", "dev", "veth-db", direction];
+            let output = scene
+                .testbed
+                .in_node(|| Command::new("tc").args(arguments).output())
+                .unwrap()
+                .unwrap();
+            text(&output.stdout).matches("_endpoint").count()
+        })
+        .sum()
+}
+
+#[test]
+fn a_pod_that_restarts_is_enforced_again() {
+    let Some(mut scene) = Scene::enforcing("pod", &shop(5432)) else {
+        return;
+    };
+    scene.testbed.restart_pod("shop/db").unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let db = scene.pod("db").v4().unwrap();
+    let _server = scene.pod("db").serve_tcp(5432).unwrap();
+    assert_eq!(
+        scene.pod("api").connect_tcp(db, 5432).unwrap(),
+        Outcome::Reached
+    );
+    assert_eq!(
+        scene.pod("web").connect_tcp(db, 5432).unwrap(),
+        Outcome::Blocked
+    );
+
+    // While no agent runs, and with another pod gone for good.
+    scene.kill();
+    scene.testbed.restart_pod("shop/db").unwrap();
+    let gone = [
+        "-n",
+        scene.testbed.node().name(),
+        "link",
+        "delete",
+        "veth-web",
+    ];
+    assert!(Command::new("ip").args(gone).status().unwrap().success());
+    scene.start();
+    let _server = scene.pod("db").serve_tcp(5433).unwrap();
+    assert_eq!(
+        scene.pod("api").connect_tcp(db, 5432).unwrap(),
+        Outcome::Refused
+    );
+    assert_eq!(
+        scene.pod("api").connect_tcp(db, 5433).unwrap(),
+        Outcome::Blocked
+    );
+}
+
+#[test]
 fn a_restart_keeps_what_was_applied_unless_the_given_bundle_changed() {
     let Some(mut scene) = Scene::enforcing("resume", &shop(5432)) else {
         return;

@@ -44,6 +44,7 @@ pub(crate) struct Scene {
     pub(crate) testbed: Testbed,
     directory: TempDir,
     agent: Option<Child>,
+    attach: &'static str,
 }
 
 impl Scene {
@@ -62,6 +63,7 @@ impl Scene {
             testbed: Testbed::new(test, &inventory, &outside).unwrap(),
             directory: tempfile::tempdir().unwrap(),
             agent: None,
+            attach: "tcx",
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -70,6 +72,15 @@ impl Scene {
     /// As [`Self::new`], with an agent that enforces `bundle`.
     pub(crate) fn enforcing(test: &str, bundle: &[u8]) -> Option<Self> {
         let mut scene = Self::new(test)?;
+        scene.write("start.polb", bundle);
+        scene.start();
+        Some(scene)
+    }
+
+    /// As [`Self::enforcing`], with clsact filters, as before Linux 6.6.
+    pub(crate) fn enforcing_with_clsact(test: &str, bundle: &[u8]) -> Option<Self> {
+        let mut scene = Self::new(test)?;
+        scene.attach = "clsact";
         scene.write("start.polb", bundle);
         scene.start();
         Some(scene)
@@ -202,6 +213,7 @@ impl Scene {
             .arg(self.path("state"));
         if matches!(subcommand, "run" | "detach") {
             command.arg("--bpffs").arg(self.path("bpf"));
+            command.args(["--attach", self.attach]);
         }
         command
     }
