@@ -118,7 +118,7 @@ fn filters(scene: &Scene) -> usize {
                 .in_node(|| Command::new("tc").args(arguments).output())
                 .unwrap()
                 .unwrap();
-            text(&output.stdout).matches("_endpoint").count()
+            text(&output.stdout).matches(" handle ").count()
         })
         .sum()
 }
