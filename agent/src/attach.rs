@@ -6,7 +6,7 @@
 //!
 //! polc's programs go first. Whatever they let through, programs behind them still see.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use aya::{
     programs::{
@@ -16,8 +16,9 @@ use aya::{
     },
     util::KernelVersion,
 };
+use clap::ValueEnum;
 
-use crate::{Error, datapath::Datapath, pins::Pins};
+use crate::{Error, datapath::Datapath, pins::Pins, sys::link};
 
 /// Where a program of the datapath belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,11 +62,11 @@ pub struct Hook {
 }
 
 /// How this kernel keeps hooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mechanism {
-    /// Pinned tcx links.
+    /// Pinned tcx links, since Linux 6.6
     Tcx,
-    /// clsact filters.
+    /// clsact filters
     Clsact,
 }
 
@@ -109,12 +110,7 @@ impl Mechanism {
         match self {
             Self::Tcx => {
                 let pin = pins.link(hook.point.program(), hook.ifindex);
-                match fs::remove_file(&pin) {
-                    Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                        Err(Error::File { path: pin, cause })
-                    }
-                    _ => Ok(()),
-                }
+                link::detach(&pin).map_err(Error::file(pin))
             }
             Self::Clsact => {
                 // Dropping the link removes the filter; a filter that is not there is fine.
@@ -134,7 +130,7 @@ pub fn sweep_links(pins: &Pins, is_wanted: impl Fn(&str) -> bool) -> Result<(), 
     for pin in crate::pins::entries(&directory).map_err(Error::file(&directory))? {
         let name = pin.file_name().and_then(|name| name.to_str()).unwrap_or("");
         if !is_wanted(name) {
-            fs::remove_file(&pin).map_err(Error::file(&pin))?;
+            link::detach(&pin).map_err(Error::file(&pin))?;
         }
     }
     Ok(())
@@ -147,7 +143,7 @@ fn attach_tcx(program: &mut SchedClassifier, pins: &Pins, hook: &Hook) -> Result
             return Ok(false);
         }
         // Its interface is gone, and the index is another's now.
-        fs::remove_file(&pin).map_err(|cause| cause.to_string())?;
+        link::detach(&pin).map_err(chain)?;
     }
     let id = program
         .attach_with_options(

@@ -1,7 +1,7 @@
 //! A bundle and an inventory on their way into force: read, checked and computed, with nothing on
 //! the node touched yet.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
 use polc_bundle::Bundle;
@@ -30,28 +30,32 @@ pub struct Candidate {
     pub endpoints: BTreeMap<u32, Endpoint>,
     /// Where programs must be attached.
     pub hooks: Vec<Hook>,
+    /// Interfaces that do not exist, if that was no reason to refuse.
+    pub absent: Vec<String>,
     /// What all of this was read from.
     pub source: Source,
 }
 
-impl Candidate {
-    /// Reads both files.
-    ///
-    /// # Errors
-    /// A file that cannot be read or used; an interface that does not exist.
-    pub fn read(bundle: &Path, inventory: &Path) -> Result<Self, Error> {
-        let source = Source {
-            bundle: fs::read(bundle).map_err(Error::file(bundle))?,
-            inventory: fs::read_to_string(inventory).map_err(Error::file(inventory))?,
-        };
-        Self::new(source, bundle, inventory)
-    }
+/// What to do about an interface of the inventory that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingInterface {
+    /// Refuse the inventory: somebody has just given it to us, and it is wrong.
+    Refuse,
+    /// Go on without it: the inventory is in force, and a pod has ended since.
+    Skip,
+}
 
+impl Candidate {
     /// Checks and computes. The paths are for messages.
     ///
     /// # Errors
-    /// As [`Self::read`], without the reading.
-    pub fn new(source: Source, bundle_path: &Path, inventory_path: &Path) -> Result<Self, Error> {
+    /// A file that cannot be used; an interface that does not exist, where that matters.
+    pub fn new(
+        source: Source,
+        bundle_path: &Path,
+        inventory_path: &Path,
+        missing: MissingInterface,
+    ) -> Result<Self, Error> {
         let unusable = |cause: polc_bundle::BundleError| Error::Bundle {
             path: bundle_path.to_owned(),
             cause: cause.to_string(),
@@ -67,8 +71,25 @@ impl Candidate {
 
         let mut endpoints = BTreeMap::new();
         let mut hooks = Vec::new();
+        let mut absent = Vec::new();
+        let mut index_of = |what: String, interface: &str| {
+            let index = interface::index_of(interface);
+            if index.is_none() {
+                if missing == MissingInterface::Refuse {
+                    return Err(Error::NoInterface {
+                        what,
+                        interface: interface.to_owned(),
+                    });
+                }
+                absent.push(interface.to_owned());
+            }
+            Ok(index)
+        };
         for local in &tables.endpoints {
-            let ifindex = index_of(format!("endpoint `{}`", local.name), &local.interface)?;
+            let what = format!("endpoint `{}`", local.name);
+            let Some(ifindex) = index_of(what, &local.interface)? else {
+                continue;
+            };
             if local.addresses.len() > ENDPOINT_ADDRESSES {
                 return Err(Error::TooLarge(format!(
                     "endpoint `{}` has {} addresses; the limit is {ENDPOINT_ADDRESSES}",
@@ -96,11 +117,13 @@ impl Candidate {
             }
         }
         for uplink in &inventory.node.uplinks {
-            hooks.push(Hook {
-                point: HookPoint::FromUplink,
-                ifindex: index_of("node".to_owned(), uplink)?,
-                interface: uplink.clone(),
-            });
+            if let Some(ifindex) = index_of("node".to_owned(), uplink)? {
+                hooks.push(Hook {
+                    point: HookPoint::FromUplink,
+                    interface: uplink.clone(),
+                    ifindex,
+                });
+            }
         }
         Ok(Self {
             bundle,
@@ -109,14 +132,21 @@ impl Candidate {
             tables,
             endpoints,
             hooks,
+            absent,
             source,
         })
     }
-}
 
-fn index_of(what: String, interface: &str) -> Result<u32, Error> {
-    interface::index_of(interface).ok_or_else(|| Error::NoInterface {
-        what,
-        interface: interface.to_owned(),
-    })
+    /// Whether every interface still has the index that the candidate was computed with, and those
+    /// that were absent still are.
+    #[must_use]
+    pub fn interfaces_are_current(&self) -> bool {
+        self.hooks
+            .iter()
+            .all(|hook| interface::index_of(&hook.interface) == Some(hook.ifindex))
+            && self
+                .absent
+                .iter()
+                .all(|name| interface::index_of(name).is_none())
+    }
 }

@@ -2,12 +2,14 @@
 //!
 //! - [`candidate`]: a bundle and an inventory, read and computed; nothing has been touched yet
 //! - [`dataplane`]: puts a candidate in force, all of it or nothing
+//! - [`agent`]: the running agent
 //! - [`datapath`], [`attach`], [`pins`]: the fixed programs, their hooks, and what outlives us
 //! - [`state_dir`]: which bundle is in force, for the agent that comes after us
 //! - [`flows`]: what the datapath reports, with names and source lines
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
 //! - [`sys`]: the kernel's own interfaces
 
+pub mod agent;
 pub mod api;
 pub mod attach;
 pub mod candidate;
@@ -17,8 +19,11 @@ pub mod dataplane;
 mod error;
 pub mod flows;
 pub mod pins;
+mod removal;
 pub mod state_dir;
 pub mod status;
 pub mod sys;
+mod wanted;
+mod watch;
 
 pub use error::Error;

@@ -12,6 +12,8 @@ use std::{
 
 use polc_abi::ABI_VERSION;
 
+use crate::sys::link;
+
 /// The directories of one agent.
 #[derive(Clone, Debug)]
 pub struct Pins {
@@ -67,10 +69,11 @@ impl Pins {
     /// What the kernel says; not that there is nothing.
     pub fn remove(&self) -> io::Result<()> {
         for version in entries(&self.root)? {
-            for directory in [version.join("links"), version.join("maps")] {
-                for pin in entries(&directory)? {
-                    fs::remove_file(pin)?;
-                }
+            for pin in entries(&version.join("links"))? {
+                link::detach(&pin)?;
+            }
+            for pin in entries(&version.join("maps"))? {
+                fs::remove_file(pin)?;
             }
         }
         match fs::remove_dir_all(&self.root) {

@@ -12,8 +12,9 @@
 //! and at most one that never came to be.
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, Write as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -29,6 +30,19 @@ pub struct Source {
     pub bundle: Vec<u8>,
     /// The inventory.
     pub inventory: String,
+}
+
+impl Source {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn read(bundle: &Path, inventory: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            bundle: fs::read(bundle).map_err(Error::file(bundle))?,
+            inventory: fs::read_to_string(inventory).map_err(Error::file(inventory))?,
+        })
+    }
 }
 
 /// SHA-256 of the files that the agent was started with. As long as they are the same, a restarted
@@ -68,12 +82,16 @@ impl StateDir {
         }
     }
 
-    /// Makes the directory.
+    /// Makes the directory, for its owner alone.
     ///
     /// # Errors
     /// What the system says.
     pub fn create(&self) -> Result<(), Error> {
-        fs::create_dir_all(&self.root).map_err(Error::file(&self.root))
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.root)
+            .map_err(Error::file(&self.root))
     }
 
     /// Takes the directory for this process, for as long as the file is open.

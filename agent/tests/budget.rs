@@ -6,7 +6,11 @@
 use std::{collections::BTreeSet, path::Path, process::Command, time::Instant};
 
 use polc_agent::{
-    attach::Mechanism, candidate::Candidate, dataplane::Dataplane, pins::Pins, state_dir::Source,
+    attach::Mechanism,
+    candidate::{Candidate, MissingInterface},
+    dataplane::Dataplane,
+    pins::Pins,
+    state_dir::Source,
     sys::mount,
 };
 use polc_bundle::{Bundle, CompileError};
@@ -104,8 +108,13 @@ fn load_all(bpffs: &Path) {
             bundle: bundle.encode().unwrap(),
             inventory: INVENTORY.to_owned(),
         };
-        let candidate =
-            Candidate::new(source, Path::new("large.polb"), Path::new("large.yaml")).unwrap();
+        let candidate = Candidate::new(
+            source,
+            Path::new("large.polb"),
+            Path::new("large.yaml"),
+            MissingInterface::Refuse,
+        )
+        .unwrap();
         let started = Instant::now();
         let applied = dataplane.apply(&candidate, |_| Ok(())).unwrap();
         let largest = applied

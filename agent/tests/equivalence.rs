@@ -21,7 +21,7 @@ use polc_abi::{
 };
 use polc_agent::{
     attach::Mechanism,
-    candidate::Candidate,
+    candidate::{Candidate, MissingInterface},
     dataplane::Dataplane,
     pins::Pins,
     state_dir::Source,
@@ -110,8 +110,13 @@ impl Kernel {
             bundle: bundle.encode().unwrap(),
             inventory: serde_yaml::to_string(&case.inventory).unwrap(),
         };
-        let candidate =
-            Candidate::new(source, Path::new("random.polb"), Path::new("random.yaml")).unwrap();
+        let candidate = Candidate::new(
+            source,
+            Path::new("random.polb"),
+            Path::new("random.yaml"),
+            MissingInterface::Refuse,
+        )
+        .unwrap();
         if let Err(error) = self.dataplane.apply(&candidate, |_| Ok(())) {
             panic!("seed {}: {error:?}", case.seed);
         }

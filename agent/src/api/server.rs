@@ -16,7 +16,7 @@ use std::{
 use miette::Diagnostic as _;
 
 use super::{After, Request, Response};
-use crate::{Error, command::run::Agent};
+use crate::{Error, agent::Agent};
 
 /// The longest request that is read.
 const MAX_REQUEST: u64 = 64 * 1024;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Error, pins::Pins, state_dir::StateDir};
+use crate::{Error, attach::Mechanism, pins::Pins, state_dir::StateDir};
 
 /// Enforces network policy on a node.
 ///
@@ -53,6 +53,9 @@ pub struct Where {
     /// The agent's name, for several on one kernel
     #[arg(long, default_value = "default")]
     pub name: String,
+    /// How to attach programs; the best that the kernel has, unless said otherwise
+    #[arg(long, value_enum)]
+    pub attach: Option<Mechanism>,
 }
 
 impl Which {
@@ -64,6 +67,10 @@ impl Which {
 impl Where {
     fn pins(&self) -> Pins {
         Pins::new(&self.bpffs, &self.name)
+    }
+
+    fn mechanism(&self) -> Mechanism {
+        self.attach.unwrap_or_else(Mechanism::probe)
     }
 }
 

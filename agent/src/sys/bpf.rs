@@ -27,6 +27,7 @@ pub(crate) enum Command {
     BtfLoad = 18,
     MapUpdateBatch = 26,
     MapDeleteBatch = 27,
+    LinkDetach = 34,
 }
 
 /// The attributes of one command: a prefix of the kernel's `union bpf_attr`.

@@ -7,6 +7,7 @@ pub mod bpf;
 pub mod event;
 pub mod grace;
 pub mod interface;
+pub mod link;
 pub mod map;
 pub mod mount;
 pub mod percpu;

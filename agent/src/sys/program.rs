@@ -143,7 +143,13 @@ impl LoadedProgram {
             Ok(fd) => return Ok(Self { fd }),
             Err(error) => error,
         };
-        // Again, for the log alone.
+        // Again, for the log; and without what only helps people, in case the kernel is too old
+        // for some of it.
+        attributes.btf_fd = 0;
+        attributes.function_count = 0;
+        attributes.function_size = 0;
+        attributes.line_count = 0;
+        attributes.line_size = 0;
         let mut log = vec![0_u8; LOG_BYTES];
         attributes.log_level = 1;
         attributes.log_size = LOG_BYTES as u32;

@@ -1,11 +1,8 @@
 //! Frames made by hand: spoofed, malformed, cut short.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::{ping::checksum, sys};
+use crate::ping::checksum;
 
 /// An Ethernet frame to the node's end of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,14 +113,6 @@ impl Frame {
             *byte = value;
         }
         self
-    }
-
-    /// Sends it out of an interface of the calling thread's namespace, as it is.
-    ///
-    /// # Errors
-    /// The system says no.
-    pub fn send(&self, interface: &str) -> io::Result<()> {
-        sys::send_frame(interface, &self.bytes)
     }
 
     /// The bytes.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Frame, Namespace, Server, ping};
+use crate::{Frame, Namespace, Server, ping, sys};
 
 /// How long to wait for an answer. Everything is on one machine: what takes longer was dropped.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
@@ -141,7 +141,15 @@ impl Host {
     /// # Errors
     /// The system says no.
     pub fn inject(&self, frame: &Frame) -> io::Result<()> {
-        self.run(|| frame.send("eth0"))?
+        self.inject_all(std::slice::from_ref(frame))
+    }
+
+    /// As [`Self::inject`], for many frames.
+    ///
+    /// # Errors
+    /// The system says no.
+    pub fn inject_all(&self, frames: &[Frame]) -> io::Result<()> {
+        self.run(|| sys::send_frames("eth0", frames.iter().map(Frame::bytes)))?
     }
 }
 

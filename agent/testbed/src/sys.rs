@@ -27,8 +27,12 @@ pub(crate) fn is_alive(pid: i32) -> bool {
     unsafe { libc::kill(pid, 0) == 0 }
 }
 
-/// Sends a frame out of an interface of the calling thread's namespace, as it is.
-pub(crate) fn send_frame(interface: &str, frame: &[u8]) -> io::Result<()> {
+/// Sends frames out of an interface of the calling thread's namespace, as they are. One socket for
+/// all: closing a packet socket waits for the whole network stack.
+pub(crate) fn send_frames<'a>(
+    interface: &str,
+    frames: impl IntoIterator<Item = &'a [u8]>,
+) -> io::Result<()> {
     let name = CString::new(interface)?;
     // SAFETY: a C string.
     let ifindex = unsafe { libc::if_nametoindex(name.as_ptr()) };
@@ -36,26 +40,27 @@ pub(crate) fn send_frame(interface: &str, frame: &[u8]) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     let socket = socket(libc::AF_PACKET, libc::SOCK_RAW, 0)?;
-    // SAFETY: zero is valid, and the fields that matter are filled in.
-    let sent = unsafe {
-        let mut name: libc::sockaddr_ll = MaybeUninit::zeroed().assume_init();
-        name.sll_family = libc::AF_PACKET as u16;
-        name.sll_ifindex = ifindex.cast_signed();
-        name.sll_halen = 6;
-        libc::sendto(
-            socket.as_raw_fd(),
-            frame.as_ptr().cast(),
-            frame.len(),
-            0,
-            (&raw const name).cast(),
-            size_of::<libc::sockaddr_ll>() as u32,
-        )
-    };
-    if sent < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
+    for frame in frames {
+        // SAFETY: zero is valid, and the fields that matter are filled in.
+        let sent = unsafe {
+            let mut name: libc::sockaddr_ll = MaybeUninit::zeroed().assume_init();
+            name.sll_family = libc::AF_PACKET as u16;
+            name.sll_ifindex = ifindex.cast_signed();
+            name.sll_halen = 6;
+            libc::sendto(
+                socket.as_raw_fd(),
+                frame.as_ptr().cast(),
+                frame.len(),
+                0,
+                (&raw const name).cast(),
+                size_of::<libc::sockaddr_ll>() as u32,
+            )
+        };
+        if sent < 0 {
+            return Err(io::Error::last_os_error());
+        }
     }
+    Ok(())
 }
 
 fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {

@@ -15,6 +15,8 @@ const NODE_MAC: &str = "02:00:00:00:00:fe";
 /// A node with its pods, and a host outside.
 #[derive(Debug)]
 pub struct Testbed {
+    name: String,
+    inventory: Inventory,
     pods: BTreeMap<String, Host>,
     outside: Option<Host>,
     // Last, so that the links' other ends go first.
@@ -43,21 +45,21 @@ impl Testbed {
         })??;
 
         let mut testbed = Self {
+            name: name.to_owned(),
+            inventory: inventory.clone(),
             pods: BTreeMap::new(),
             outside: None,
             node,
         };
         for endpoint in &inventory.endpoints {
             if let Some(interface) = &endpoint.interface {
-                let label = format!("{name}-{}", endpoint.full_name().replace('/', "-"));
-                let host = testbed.add_host(&label, interface, &endpoint.addresses, addresses)?;
-                testbed.pods.insert(endpoint.full_name(), host);
+                testbed.add_pod(&endpoint.full_name(), interface, &endpoint.addresses)?;
             }
         }
         for (position, uplink) in inventory.node.uplinks.iter().enumerate() {
             let behind: &[IpAddr] = if position == 0 { outside } else { &[] };
             let label = format!("{name}-outside{position}");
-            let host = testbed.add_host(&label, uplink, behind, addresses)?;
+            let host = testbed.add_host(&label, uplink, behind)?;
             testbed.outside.get_or_insert(host);
         }
         Ok(testbed)
@@ -112,13 +114,40 @@ impl Testbed {
             .ok_or_else(|| io::Error::other("the testbed has no uplink"))
     }
 
-    fn add_host(
-        &self,
-        label: &str,
+    /// Ends a pod and everything in it, and makes it anew, with the same names and addresses and
+    /// another interface.
+    ///
+    /// # Errors
+    /// There is none of this name, or the system says no.
+    pub fn restart_pod(&mut self, full_name: &str) -> io::Result<()> {
+        let inventory = self.inventory.clone();
+        let endpoint = inventory
+            .endpoints
+            .iter()
+            .find(|endpoint| endpoint.full_name() == full_name);
+        let (Some(endpoint), Some(_)) = (endpoint, self.pods.remove(full_name)) else {
+            return Err(io::Error::other(format!("no pod `{full_name}`")));
+        };
+        let interface = endpoint.interface.as_deref().unwrap_or_default();
+        // The kernel takes its time to remove it with the namespace; it may be gone already.
+        let _ = ip::ip(&["-n", self.node.name(), "link", "delete", interface]);
+        self.add_pod(full_name, interface, &endpoint.addresses)
+    }
+
+    fn add_pod(
+        &mut self,
+        full_name: &str,
         interface: &str,
         addresses: &[IpAddr],
-        node: &[IpAddr],
-    ) -> io::Result<Host> {
+    ) -> io::Result<()> {
+        let label = format!("{}-{}", self.name, full_name.replace('/', "-"));
+        let host = self.add_host(&label, interface, addresses)?;
+        self.pods.insert(full_name.to_owned(), host);
+        Ok(())
+    }
+
+    fn add_host(&self, label: &str, interface: &str, addresses: &[IpAddr]) -> io::Result<Host> {
+        let node = &self.inventory.node.addresses;
         let namespace = Namespace::new(label)?;
         ip::ip(&[
             "-n",

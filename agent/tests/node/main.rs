@@ -4,6 +4,8 @@
 //! Needs root and a kernel with BPF, and an agent that was built with its datapath; otherwise each
 //! test says that it was skipped, and why.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod hostile;
 mod inputs;
 mod package;

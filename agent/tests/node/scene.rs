@@ -44,6 +44,7 @@ pub(crate) struct Scene {
     pub(crate) testbed: Testbed,
     directory: TempDir,
     agent: Option<Child>,
+    attach: &'static str,
 }
 
 impl Scene {
@@ -62,6 +63,7 @@ impl Scene {
             testbed: Testbed::new(test, &inventory, &outside).unwrap(),
             directory: tempfile::tempdir().unwrap(),
             agent: None,
+            attach: "tcx",
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -70,6 +72,15 @@ impl Scene {
     /// As [`Self::new`], with an agent that enforces `bundle`.
     pub(crate) fn enforcing(test: &str, bundle: &[u8]) -> Option<Self> {
         let mut scene = Self::new(test)?;
+        scene.write("start.polb", bundle);
+        scene.start();
+        Some(scene)
+    }
+
+    /// As [`Self::enforcing`], with clsact filters, as before Linux 6.6.
+    pub(crate) fn enforcing_with_clsact(test: &str, bundle: &[u8]) -> Option<Self> {
+        let mut scene = Self::new(test)?;
+        scene.attach = "clsact";
         scene.write("start.polb", bundle);
         scene.start();
         Some(scene)
@@ -91,13 +102,8 @@ impl Scene {
 
     /// Starts the agent and waits until it enforces. Returns what it said first.
     pub(crate) fn start(&mut self) -> String {
-        let mut command = self.command("run");
-        command
-            .arg("--bundle")
-            .arg(self.path("start.polb"))
-            .arg("--inventory")
-            .arg(self.path("inventory.yaml"))
-            .stderr(Stdio::piped());
+        let mut command = self.run_command();
+        command.stderr(Stdio::piped());
         let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
@@ -120,6 +126,25 @@ impl Scene {
             "the agent said: {said}"
         );
         said
+    }
+
+    /// Tries to start another agent with the same files, and returns what came of it.
+    pub(crate) fn run_again(&self) -> Output {
+        let mut command = self.run_command();
+        self.testbed.in_node(|| command.output()).unwrap().unwrap()
+    }
+
+    /// Ends the agent with SIGTERM. Returns its exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.agent.as_ref().unwrap().id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(status.success());
+        self.wait()
+    }
+
+    /// Waits for the agent's end. Returns its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.agent.take().unwrap().wait().unwrap().code()
     }
 
     /// Kills the agent as `kill -9` does.
@@ -170,6 +195,16 @@ impl Scene {
             .collect()
     }
 
+    fn run_command(&self) -> Command {
+        let mut command = self.command("run");
+        command
+            .arg("--bundle")
+            .arg(self.path("start.polb"))
+            .arg("--inventory")
+            .arg(self.path("inventory.yaml"));
+        command
+    }
+
     fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_polc-agent"));
         command
@@ -178,6 +213,7 @@ impl Scene {
             .arg(self.path("state"));
         if matches!(subcommand, "run" | "detach") {
             command.arg("--bpffs").arg(self.path("bpf"));
+            command.args(["--attach", self.attach]);
         }
         command
     }

@@ -36,23 +36,34 @@ impl Analysis {
     }
 }
 
+/// Everything there is to say about a package. An editor asks for this alone: it does not wait for
+/// a Model of the whole package.
+#[salsa::tracked(returns(ref))]
+pub(crate) fn diagnostics(db: &dyn salsa::Database, package: Package) -> Vec<Diagnostic> {
+    let mut diagnostics = conflicts(db, package).clone();
+    for &file in package.files(db) {
+        diagnostics.extend(syntax_diagnostics(db, file).iter().cloned());
+        diagnostics.extend(lower_file(db, package, file).diagnostics.iter().cloned());
+    }
+    diagnostics.sort_by(|one, other| one.order().cmp(&other.order()));
+    diagnostics.dedup();
+    diagnostics
+}
+
 /// Puts the files of a package together.
 #[salsa::tracked(returns(ref))]
-pub(crate) fn analyze(db: &dyn salsa::Database, package: Package) -> Analysis {
-    let mut diagnostics = conflicts(db, package).clone();
+pub(crate) fn model(db: &dyn salsa::Database, package: Package) -> Model {
     let mut model = Model::default();
     let mut policies: BTreeMap<&str, (FileId, &LoweredPolicy)> = BTreeMap::new();
     let mut tests: BTreeMap<&str, (FileId, &LoweredTest)> = BTreeMap::new();
     for (index, &file) in package.files(db).iter().enumerate() {
         let id = FileId::new(index);
         model.files.push(file.path(db).to_string());
-        diagnostics.extend(syntax_diagnostics(db, file).iter().cloned());
         let LoweredFile {
             policies: of_policies,
             tests: of_tests,
-            diagnostics: of_file,
+            ..
         } = lower_file(db, package, file);
-        diagnostics.extend(of_file.iter().cloned());
         // Of two with one name the first counts; the second was reported.
         for policy in of_policies {
             policies.entry(&policy.name).or_insert((id, policy));
@@ -81,9 +92,7 @@ pub(crate) fn analyze(db: &dyn salsa::Database, package: Package) -> Analysis {
         .values()
         .map(|&(file, test)| finish_test(&model.policies, file, test))
         .collect();
-    diagnostics.sort_by(|one, other| one.order().cmp(&other.order()));
-    diagnostics.dedup();
-    Analysis { model, diagnostics }
+    model
 }
 
 #[derive(Default)]

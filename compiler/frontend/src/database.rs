@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use polc_diagnostics::Diagnostic;
 use salsa::Setter;
 
 use crate::{Analysis, assemble};
@@ -104,8 +105,20 @@ impl Database {
     #[must_use]
     pub fn analyze(&self) -> Analysis {
         match self.package {
-            Some(package) => assemble::analyze(self, package).clone(),
+            Some(package) => Analysis {
+                model: assemble::model(self, package).clone(),
+                diagnostics: assemble::diagnostics(self, package).clone(),
+            },
             None => Analysis::default(),
+        }
+    }
+
+    /// What there is to say about the package, without waiting for its Model.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        match self.package {
+            Some(package) => assemble::diagnostics(self, package),
+            None => &[],
         }
     }
 

@@ -69,7 +69,21 @@ fn an_edited_policy_runs_its_own_file() {
     assert_eq!(count(&queries, "declarations"), 1, "{queries:?}");
     assert_eq!(count(&queries, "lower_file"), 1, "{queries:?}");
     assert_eq!(count(&queries, "environment"), 0, "{queries:?}");
-    assert_eq!(count(&queries, "analyze"), 1, "{queries:?}");
+    assert_eq!(count(&queries, "model"), 1, "{queries:?}");
+    assert_eq!(count(&queries, "diagnostics"), 1, "{queries:?}");
+}
+
+#[test]
+fn diagnostics_do_not_wait_for_the_model() {
+    let mut harness = Harness::new();
+    harness
+        .database
+        .set_file("web.pol", WEB.replace("api", "apis"));
+    harness.log.lock().unwrap().clear();
+    assert_eq!(harness.database.diagnostics().len(), 1);
+    let queries = harness.log.lock().unwrap().clone();
+    assert_eq!(count(&queries, "model"), 0, "{queries:?}");
+    assert_eq!(count(&queries, "lower_file"), 1, "{queries:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //!                         ▼                          ▼
 //!                    lower_file: policies and tests of one file, and diagnostics
 //!                                                    │
-//!                                  analyze: the Model and every diagnostic
+//!                                  model, diagnostics: of the whole package
 //! ```
 //!
 //! - [`Database`] is the whole interface: files go in, an [`Analysis`] comes out. Nothing here

@@ -87,11 +87,7 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
 
 /// Writes down what policy said. Whether that is news: a new flow, or a verdict that changed.
 #[inline(always)]
-pub fn judged(
-    packet: &Packet,
-    verdict: Verdict,
-    decider: DeciderId,
-) -> Result<bool, DropReason> {
+pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<bool, DropReason> {
     let judgement = Judgement::new(packet.epoch, verdict, decider);
     if packet.known == known::STALE {
         if let Some(flow) = FLOWS.get_ptr_mut(&packet.key) {
@@ -180,7 +176,10 @@ fn count(flow: *mut Flow, packet: &Packet, forward: bool) {
             (*flow).tcp_flags |= packet.tcp_flags;
         }
         let (packets, bytes) = if forward {
-            (&raw mut (*flow).forward_packets, &raw mut (*flow).forward_bytes)
+            (
+                &raw mut (*flow).forward_packets,
+                &raw mut (*flow).forward_bytes,
+            )
         } else {
             (&raw mut (*flow).reply_packets, &raw mut (*flow).reply_bytes)
         };

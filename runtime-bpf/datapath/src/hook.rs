@@ -59,7 +59,7 @@ fn judge(ctx: &TcContext, hook: Hook, packet: &mut Packet) -> Result<(), DropRea
         Frame::Ip(network) => network,
     };
     parse::transport(ctx, packet, &network)?;
-    if link::is_control(packet, &network, hook)? {
+    if link::is_control(packet, &network, hook, side)? {
         return Ok(());
     }
     orient(packet, hook);

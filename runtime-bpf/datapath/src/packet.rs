@@ -87,7 +87,11 @@ impl Packet {
     /// The side that judges it.
     #[inline(always)]
     pub fn side(&self) -> Side {
-        if self.side == 0 { Side::Zero } else { Side::One }
+        if self.side == 0 {
+            Side::Zero
+        } else {
+            Side::One
+        }
     }
 
     /// Forgets the packet before and begins with this one.

@@ -42,8 +42,7 @@ pub fn judge(
     if inner.is_later_fragment() {
         return Err(DropReason::UnrelatedError);
     }
-    let (source_port, destination_port) =
-        ports(ctx, &inner).ok_or(DropReason::UnrelatedError)?;
+    let (source_port, destination_port) = ports(ctx, &inner).ok_or(DropReason::UnrelatedError)?;
 
     // What comes to the endpoint speaks about what it sent, and the other way round.
     match hook {

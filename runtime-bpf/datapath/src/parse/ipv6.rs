@@ -1,7 +1,7 @@
 //! The IPv6 header and its extensions.
 
 use aya_ebpf::programs::TcContext;
-use polc_abi::verdict::DropReason;
+use polc_abi::{key::Address, verdict::DropReason};
 
 use super::Network;
 use crate::{
@@ -36,6 +36,11 @@ pub fn header(ctx: &TcContext, packet: &mut Packet, at: u32) -> Result<Header, D
     }
     packet.source = load(ctx, at + 8).ok_or(DropReason::Malformed)?;
     packet.destination = load(ctx, at + 24).ok_or(DropReason::Malformed)?;
+    // Tables hold IPv4 addresses in this form. No packet has a right to it (RFC 4291, 2.5.5.2),
+    // and one that had it would pass for an IPv4 packet of that address.
+    if is_mapped(&packet.source) || is_mapped(&packet.destination) {
+        return Err(DropReason::Malformed);
+    }
     Ok(Header {
         network: Network {
             at: at + HEADER,
@@ -49,9 +54,20 @@ pub fn header(ctx: &TcContext, packet: &mut Packet, at: u32) -> Result<Header, D
     })
 }
 
+/// Whether an address is in `::ffff:0:0/96`.
+#[inline(always)]
+fn is_mapped(address: &Address) -> bool {
+    const MAPPED: u32 = u32::from_be_bytes([0, 0, 0xff, 0xff]).to_be();
+    let words = address.as_ptr().cast::<u32>();
+    // SAFETY: both addresses lie in the packet memory, aligned to eight bytes.
+    let (a, b, c) = unsafe { (words.read(), words.add(1).read(), words.add(2).read()) };
+    (a | b | (c ^ MAPPED)) == 0
+}
+
 /// Follows extension headers to the L4 header, or to a fragment's end of what can be known.
 ///
-/// A routing header with segments left is refused: the packet goes on from its destination to
+/// Jumbograms, which say nothing about their length here, are refused by their caller. A routing
+/// header with segments left is refused: the packet goes on from its destination to
 /// places that policy was never asked about.
 #[inline(always)]
 pub fn extensions(ctx: &TcContext, mut network: Network) -> Result<Network, DropReason> {

@@ -1,0 +1,205 @@
+//! The running agent, as the API sees it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{
+    Error,
+    api::{Response, Status},
+    attach::Mechanism,
+    candidate::{Candidate, MissingInterface},
+    dataplane::{ClassProgram, Dataplane},
+    flows::{History, reader::Epochs},
+    pins::Pins,
+    removal,
+    state_dir::{Source, StartedWith, StateDir},
+    status,
+    sys::signal,
+    wanted::Wanted,
+};
+
+/// The running agent, as the API sees it.
+pub struct Agent {
+    inner: Mutex<Inner>,
+    epochs: Epochs,
+    history: History,
+    ending: AtomicBool,
+    pins: Pins,
+    mechanism: Mechanism,
+    state_dir: StateDir,
+}
+
+struct Inner {
+    dataplane: Dataplane,
+    candidate: Arc<Candidate>,
+    programs: Vec<ClassProgram>,
+    started_with: StartedWith,
+    bundle_path: PathBuf,
+    inventory_path: PathBuf,
+}
+
+impl Agent {
+    /// Goes on with what is in force, or puts in force what was given.
+    pub(crate) fn start(
+        mut dataplane: Dataplane,
+        wanted: Wanted,
+        pins: Pins,
+        mechanism: Mechanism,
+        state_dir: StateDir,
+        [bundle_path, inventory_path]: [PathBuf; 2],
+    ) -> Result<Self, Error> {
+        let started_with = wanted.started_with;
+        let epochs = Epochs::default();
+        let state = dataplane.state();
+        let candidate = Arc::new(wanted.candidate);
+        let mut programs = Vec::new();
+        if wanted.is_in_force && dataplane.resume(&candidate)? {
+            epochs.add(state.epoch(), Arc::clone(&candidate));
+            eprintln!(
+                "polc-agent: goes on with bundle {}, epoch {}",
+                candidate.digest,
+                state.epoch()
+            );
+        } else {
+            let applied = dataplane.apply(&candidate, |next| {
+                epochs.add(next.epoch(), Arc::clone(&candidate));
+                state_dir.save(next.epoch(), &candidate.source, &started_with)
+            })?;
+            // Is in force all the same; the next apply or start removes what is left over.
+            if let Err(error) = state_dir.keep_only(applied.state.epoch()) {
+                eprintln!("polc-agent: {error}");
+            }
+            programs = applied.programs;
+            eprintln!(
+                "polc-agent: bundle {} is in force, epoch {}",
+                candidate.digest,
+                applied.state.epoch()
+            );
+        }
+        Ok(Self {
+            inner: Mutex::new(Inner {
+                dataplane,
+                candidate,
+                programs,
+                started_with,
+                bundle_path,
+                inventory_path,
+            }),
+            epochs,
+            history: History::default(),
+            ending: AtomicBool::new(false),
+            pins,
+            mechanism,
+            state_dir,
+        })
+    }
+
+    /// Puts another bundle in force.
+    pub(crate) fn apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
+        let mut inner = self.lock();
+        let read = |path: &Path| std::fs::read(path).map_err(Error::file(path));
+        let source = Source {
+            bundle: read(bundle)?,
+            inventory: match inventory {
+                Some(path) => std::fs::read_to_string(path).map_err(Error::file(path))?,
+                None => inner.candidate.source.inventory.clone(),
+            },
+        };
+        let inventory = inventory.unwrap_or(&inner.inventory_path).to_owned();
+        let candidate = Candidate::new(source, bundle, &inventory, MissingInterface::Refuse)?;
+        let response = self.put_in_force(&mut inner, candidate)?;
+        inner.bundle_path = bundle.to_owned();
+        inner.inventory_path = inventory;
+        Ok(response)
+    }
+
+    /// Puts what is in force in force again, when its interfaces are others now. Whether it did.
+    pub(crate) fn refresh(&self) -> Result<bool, Error> {
+        let mut inner = self.lock();
+        if inner.candidate.interfaces_are_current() {
+            return Ok(false);
+        }
+        let source = inner.candidate.source.clone();
+        let candidate = Candidate::new(
+            source,
+            &inner.bundle_path,
+            &inner.inventory_path,
+            MissingInterface::Skip,
+        )?;
+        self.put_in_force(&mut inner, candidate)?;
+        Ok(true)
+    }
+
+    fn put_in_force(&self, inner: &mut Inner, candidate: Candidate) -> Result<Response, Error> {
+        let candidate = Arc::new(candidate);
+        let applied = inner.dataplane.apply(&candidate, |next| {
+            self.epochs.add(next.epoch(), Arc::clone(&candidate));
+            self.state_dir
+                .save(next.epoch(), &candidate.source, &inner.started_with)
+        })?;
+        inner.candidate = Arc::clone(&candidate);
+        inner.programs = applied.programs;
+        let epoch = applied.state.epoch();
+        // Is in force all the same; the next apply or start removes what is left over.
+        if let Err(error) = self.state_dir.keep_only(epoch) {
+            eprintln!("polc-agent: {error}");
+        }
+        eprintln!(
+            "polc-agent: bundle {} is in force, epoch {epoch}",
+            candidate.digest
+        );
+        Ok(Response::Applied {
+            bundle: candidate.digest.clone(),
+            epoch,
+        })
+    }
+
+    /// How things are.
+    pub(crate) fn status(&self) -> Result<Status, Error> {
+        let inner = self.lock();
+        status::collect(
+            &inner.dataplane,
+            &inner.candidate,
+            &inner.programs,
+            &self.pins,
+        )
+    }
+
+    /// Removes everything from the node.
+    pub(crate) fn detach(&self) -> Result<(), Error> {
+        let _inner = self.lock();
+        removal::remove(&self.pins, self.mechanism, &self.state_dir)
+    }
+
+    /// Ends the process, as after SIGTERM.
+    pub(crate) fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        signal::terminate_self();
+    }
+
+    /// Where the agent listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.state_dir.socket()
+    }
+
+    pub(crate) const fn epochs(&self) -> &Epochs {
+        &self.epochs
+    }
+
+    pub(crate) const fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(crate) const fn is_ending(&self) -> &AtomicBool {
+        &self.ending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
