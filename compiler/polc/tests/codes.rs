@@ -133,11 +133,7 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
             "shop.pol",
             "package shop\ntest \"families\" {\n  given web = endpoint {} at 10.0.0.1\n  2001:db8::1 -> web tcp 80 is allowed\n}\n",
         )],
-<<<<<<< HEAD
-        // Only compiling finds it, in sources too large to write down: see below.
-=======
         // Its source is too long to show: see `a_policy_over_the_budget_is_refused_by_build`.
->>>>>>> main
         Code::OverBudget => &[],
         Code::TestFailed => &[(
             "shop.pol",
@@ -182,10 +178,6 @@ fn every_code_is_shown_with_its_source() {
     for &code in Code::ALL {
         let sources = sources(code);
         if sources.is_empty() {
-<<<<<<< HEAD
-            assert_eq!(code, Code::OverBudget);
-=======
->>>>>>> main
             continue;
         }
         let run = Files::new(sources.iter().copied()).polc(&["test", "."]);
@@ -204,29 +196,6 @@ fn every_code_is_shown_with_its_source() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn a_policy_over_its_budget_is_shown() {
-    let rules: String = (0..5000)
-        .map(|number| format!("    allow from {{ app: \"a{number}\" }} on tcp 80\n"))
-        .collect();
-    let source = format!(
-        "package shop\npolicy web for {{ app: \"web\" }} {{\n  ingress {{\n{rules}  }}\n}}\n"
-    );
-    let files = Files::new([("shop.pol", source.as_str())]);
-    let run = files.polc(&["build", "."]);
-    assert_eq!(run.code, 1, "{}", run.err);
-    assert!(
-        !files.path().join("shop.polb").exists(),
-        "nothing is written"
-    );
-    let code = Code::OverBudget;
-    let text = format!(
-        "{}\n\n(a policy with 5,000 rules for one port)\n----- polc build -----\n{}",
-        code.summary(),
-        run.out
-    );
-    snapshot("diagnostics", &code.to_string(), &text);
-=======
 fn a_policy_over_the_budget_is_refused_by_build() {
     let head = "package shop\npolicy db for { app: \"db\" } {\n  ingress {\n";
     let rule = |number: usize| format!("    allow from {{ app: \"app-{number}\" }} on tcp 5432\n");
@@ -242,5 +211,4 @@ fn a_policy_over_the_budget_is_refused_by_build() {
     );
     assert!(run.out.contains("[P0701]"), "{}", run.out);
     snapshot("diagnostics", "P0701", &shown);
->>>>>>> main
 }
