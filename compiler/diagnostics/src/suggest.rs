@@ -5,11 +5,12 @@
 #[must_use]
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (word.chars().count() / 3).max(1);
+    let word_letters = letters(word);
     candidates
         .into_iter()
         .filter(|candidate| *candidate != word && !candidate.is_empty())
-        // Longer or shorter by more than is allowed: no need to look closer.
-        .filter(|candidate| candidate.len().abs_diff(word.len()) <= allowed * 4)
+        // Most candidates need no closer look.
+        .filter(|candidate| least_distance(word_letters, letters(candidate)) <= allowed)
         .map(|candidate| (distance(word, candidate, allowed), candidate))
         .filter(|(distance, candidate)| {
             // Replacing every letter is not a slip.
@@ -17,6 +18,20 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// The letters that occur in a word, case apart, as a bit set. Those that share a bit only make two
+/// words look nearer than they are.
+fn letters(word: &str) -> u64 {
+    word.chars()
+        .flat_map(char::to_lowercase)
+        .fold(0, |letters, c| letters | 1 << (u32::from(c) % 64))
+}
+
+/// A lower bound of the distance: each letter that only one word has costs an edit.
+fn least_distance(one: u64, other: u64) -> usize {
+    let missing = (one & !other).count_ones().max((other & !one).count_ones());
+    missing as usize
 }
 
 /// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, case
@@ -61,6 +76,14 @@ mod tests {
         assert_eq!(closest("crat", names), Some("cart"));
         assert_eq!(closest("chekout", names), Some("checkout"));
         assert_eq!(closest("Cart", names), Some("cart"));
+    }
+
+    #[test]
+    fn the_quick_look_never_hides_a_near_word() {
+        for (one, other) in [("Straße", "strasse"), ("abc", "ABD"), ("web-1", "web_1")] {
+            let bound = least_distance(letters(one), letters(other));
+            assert!(bound <= distance(one, other, usize::MAX), "{one} {other}");
+        }
     }
 
     #[test]
