@@ -1,10 +1,6 @@
 //! `polc build` and `polc inspect`: what is written, what is shown, what is refused.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
 
 mod support;
 
