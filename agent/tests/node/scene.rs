@@ -163,6 +163,13 @@ impl Scene {
         self.testbed.in_node(|| command.output()).unwrap().unwrap()
     }
 
+    /// Starts a subcommand whose lines one can read.
+    pub(crate) fn follow(&self, subcommand: &str, arguments: &[&str]) -> Child {
+        let mut command = self.command(subcommand);
+        command.args(arguments).stdout(Stdio::piped());
+        self.testbed.in_node(|| command.spawn()).unwrap().unwrap()
+    }
+
     /// Applies a bundle that must be accepted.
     pub(crate) fn apply(&self, bundle: &[u8]) {
         let path = self.write("next.polb", bundle);
