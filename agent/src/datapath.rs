@@ -1,5 +1,7 @@
 //! The embedded datapath: loading its programs, with maps that are pinned or taken over.
 
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+
 use aya::{
     Ebpf, EbpfLoader,
     programs::{ProgramError, SchedClassifier},
@@ -78,6 +80,15 @@ impl Datapath {
         program(&mut self.object, name)
     }
 
+    /// A program's descriptor, to try it out.
+    ///
+    /// # Errors
+    /// The object has none of this name.
+    pub fn descriptor(&self, name: &str) -> Result<BorrowedFd<'_>, Error> {
+        let program = self.object.program(name).ok_or_else(|| missing(name))?;
+        Ok(program.fd().map_err(refused)?.as_fd())
+    }
+
     /// What the verifier made of each program.
     ///
     /// # Errors
@@ -103,14 +114,17 @@ fn program<'a>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifi
     object
         .program_mut(name)
         .and_then(|program| program.try_into().ok())
-        .ok_or_else(|| Error::Datapath {
-            cause: format!("the object has no tc program `{name}`"),
-            log: String::new(),
-        })
+        .ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> Error {
+    Error::Datapath {
+        cause: format!("the object has no tc program `{name}`"),
+        log: String::new(),
+    }
 }
 
 fn raw_fd(fd: &aya::programs::ProgramFd) -> u32 {
-    use std::os::fd::{AsFd as _, AsRawFd as _};
     fd.as_fd().as_raw_fd().unsigned_abs()
 }
 

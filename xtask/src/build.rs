@@ -1,6 +1,9 @@
 //! Builds the datapath, then the binaries that carry it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     run::{self, Result, error, root, target},
@@ -48,4 +51,18 @@ pub(crate) fn all() -> Result<()> {
         "--package",
         "polc-agent",
     ]))
+}
+
+/// One of our binaries, as [`all`] builds them, run from the repository's root.
+pub(crate) fn binary(name: &str) -> Result<Command> {
+    let path = target().join("debug").join(name);
+    if !path.is_file() {
+        return error(format!(
+            "`{}` is missing; run `cargo xtask build`",
+            path.display()
+        ));
+    }
+    let mut command = Command::new(path);
+    command.current_dir(root());
+    Ok(command)
 }

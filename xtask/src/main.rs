@@ -2,9 +2,11 @@
 //!
 //! - [`setup`]: finds or installs what the datapath needs to be built
 //! - [`build`]: the datapath, then the binaries
+//! - [`demo`]: the main job, end to end, with real traffic
 //! - [`test`](mod@test), [`lint`]: what continuous integration runs
 
 mod build;
+mod demo;
 mod lint;
 mod run;
 mod setup;
@@ -28,6 +30,12 @@ enum Task {
     Setup,
     /// Builds the datapath and both binaries.
     Build,
+    /// Makes a node, compiles and enforces the example package, sends real traffic, and compares.
+    Demo {
+        /// Leave everything running until Ctrl-C.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Runs every test.
     Test {
         /// Passed on to `cargo test`.
@@ -42,6 +50,11 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Setup => setup::ensure().map(|_| ()),
         Task::Build => build::all(),
+        Task::Demo { keep } => demo::run(if keep {
+            demo::Then::Keep
+        } else {
+            demo::Then::End
+        }),
         Task::Test { arguments } => test::run(&arguments),
         Task::Lint => lint::run(),
     };

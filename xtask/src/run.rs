@@ -104,3 +104,14 @@ fn shown(command: &Command) -> String {
         .collect::<Vec<_>>()
         .join(" ")
 }
+
+/// Shows how far a long job is, where a person watches.
+pub(crate) fn progress(done: usize, all: usize, what: &str) {
+    use std::io::IsTerminal as _;
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K{done}/{all} {what}");
+        if done == all {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

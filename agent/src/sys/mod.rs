@@ -14,3 +14,4 @@ pub mod percpu;
 pub mod program;
 pub mod signal;
 pub mod state_word;
+pub mod test_run;

@@ -12,6 +12,7 @@ use polc_abi::policy::{RETURN_ON_FAILURE, TEST_RUN_MARK};
 use super::{
     bpf::{Attributes, Command, address, address_mut, call, call_for_fd},
     map::raw,
+    test_run::{self, Answer},
 };
 
 const SCHED_CLS: u32 = 3;
@@ -95,27 +96,6 @@ struct BtfAttributes {
 }
 // SAFETY: as above.
 unsafe impl Attributes for BtfAttributes {}
-
-#[repr(C)]
-#[derive(Default)]
-struct TestAttributes {
-    fd: u32,
-    result: u32,
-    input_size: u32,
-    output_size: u32,
-    input: u64,
-    output: u64,
-    repeat: u32,
-    duration: u32,
-    context_input_size: u32,
-    context_output_size: u32,
-    context_input: u64,
-    context_output: u64,
-    flags: u32,
-    cpu: u32,
-}
-// SAFETY: as above, in `test_run`.
-unsafe impl Attributes for TestAttributes {}
 
 #[repr(C)]
 #[derive(Default)]
@@ -207,27 +187,14 @@ impl LoadedProgram {
     fn test_run_once(&self) -> io::Result<()> {
         // A frame of no protocol, as short as every kernel takes.
         let frame = [0xff_u8; 64];
-        let mut context = [0_u32; SKB_CONTEXT / 4];
-        let mut attributes = TestAttributes {
-            fd: raw(&self.fd),
-            input: address(&frame),
-            input_size: frame.len() as u32,
-            context_output: address_mut(&mut context),
-            context_output_size: SKB_CONTEXT as u32,
-            ..TestAttributes::default()
-        };
-        call(Command::ProgramTestRun, &mut attributes)?;
-        let mark = context[MARK_WORD];
+        let Answer { result, mark } = test_run::run(self, &frame, 0)?;
         let verdict = polc_abi::verdict::Verdict::from_raw(mark & 0xffff);
-        if attributes.result == RETURN_ON_FAILURE as u32
-            && mark & 0xffff_0000 == TEST_RUN_MARK
-            && verdict.is_some()
-        {
+        if result == RETURN_ON_FAILURE && mark & 0xffff_0000 == TEST_RUN_MARK && verdict.is_some() {
             Ok(())
         } else {
             Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("returned {} with mark {mark:#x}", attributes.result),
+                format!("returned {result} with mark {mark:#x}"),
             ))
         }
     }
@@ -248,11 +215,6 @@ impl LoadedProgram {
         Ok(info[27] as u32)
     }
 }
-
-/// Size of the kernel's `struct __sk_buff`.
-const SKB_CONTEXT: usize = 192;
-/// Which 32-bit word of it `mark` is.
-const MARK_WORD: usize = 2;
 
 fn load_btf(btf: &[u8]) -> io::Result<OwnedFd> {
     let mut attributes = BtfAttributes {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Frame, Namespace, Server, ping, server, sys};
+use crate::{Frame, Namespace, Server, ping, sys};
 
 /// How long to wait for an answer. Everything is on one machine: what takes longer was dropped.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
@@ -74,7 +74,7 @@ impl Host {
     /// # Errors
     /// The port is taken.
     pub fn serve_tcp(&self, port: u16) -> io::Result<Server> {
-        self.run(|| server::tcp(port))?
+        self.namespace.serve_tcp(port)
     }
 
     /// Serves UDP on all addresses: sends back what it gets.
@@ -82,7 +82,7 @@ impl Host {
     /// # Errors
     /// The port is taken.
     pub fn serve_udp(&self, port: u16) -> io::Result<Server> {
-        self.run(|| server::udp(port))?
+        self.namespace.serve_udp(port)
     }
 
     /// Opens a TCP connection that waits no longer than 400 ms for anything.
@@ -162,7 +162,8 @@ pub(crate) fn echo(mut stream: &TcpStream) -> io::Result<()> {
     stream.read_exact(&mut [0])
 }
 
-fn outcome(result: io::Result<()>) -> io::Result<Outcome> {
+/// What an attempt says about the way there.
+pub(crate) fn outcome(result: io::Result<()>) -> io::Result<Outcome> {
     use io::ErrorKind::{
         ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut, UnexpectedEof, WouldBlock,
     };

@@ -1,38 +1,55 @@
 //! ICMP echo.
 
 use std::{
-    io,
-    net::IpAddr,
+    io::{self, Read as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
-use crate::sys;
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// Identifiers of our own, so that concurrent pings are not taken for each other.
 static NEXT: AtomicU16 = AtomicU16::new(1);
 
-/// Asks once and waits for the answer.
+/// Sends one echo request, from whatever address the system chooses, and waits for the answer.
 pub(crate) fn ping(to: IpAddr, patience: Duration) -> io::Result<()> {
+    let (any, kind) = match to {
+        IpAddr::V4(_) => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8),
+        IpAddr::V6(_) => (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 128),
+    };
+    ask(any, to, (kind, 0), patience)
+}
+
+/// Sends one message and waits for the answer that it asks for.
+pub(crate) fn ask(
+    from: IpAddr,
+    to: IpAddr,
+    (kind, code): (u8, u8),
+    patience: Duration,
+) -> io::Result<()> {
     let identifier = NEXT.fetch_add(1, Ordering::Relaxed) ^ (std::process::id() as u16) << 6;
     let [id_high, id_low] = identifier.to_be_bytes();
-    let (kind, answer) = match to {
-        IpAddr::V4(_) => (8, 0),
-        IpAddr::V6(_) => (128, 129),
+    let answer = match (to, kind) {
+        (IpAddr::V4(_), 8) => 0,
+        _ => kind.wrapping_add(1),
     };
-    let mut message = [kind, 0, 0, 0, id_high, id_low, 0, 1, b'p', b'o', b'l', b'c'];
+    // As long as a timestamp message, and longer than an echo needs.
+    let mut message = [0; 20];
+    message[..8].copy_from_slice(&[kind, code, 0, 0, id_high, id_low, 0, 1]);
+    message[8..12].copy_from_slice(b"polc");
     if to.is_ipv4() {
         // ICMPv6's is the kernel's job: it covers addresses.
         let [high, low] = checksum(&message).to_be_bytes();
         message[2] = high;
         message[3] = low;
     }
-    let socket = sys::icmp_socket(to, patience)?;
-    sys::send_to(&socket, &message, to)?;
+    let mut socket = icmp_socket(from, patience)?;
+    socket.send_to(&message, &SocketAddr::new(to, 0).into())?;
     let deadline = Instant::now() + patience;
     let mut buffer = [0; 256];
     while Instant::now() < deadline {
-        let length = sys::receive(&socket, &mut buffer)?;
+        let length = socket.read(&mut buffer)?;
         let packet = buffer.get(..length).unwrap_or_default();
         // IPv4 raw sockets hand over the IP header too.
         let start = match (to, packet.first()) {
@@ -45,6 +62,19 @@ pub(crate) fn ping(to: IpAddr, patience: Duration) -> io::Result<()> {
         }
     }
     Err(io::ErrorKind::TimedOut.into())
+}
+
+fn icmp_socket(from: IpAddr, patience: Duration) -> io::Result<Socket> {
+    let name = SocketAddr::new(from, 0);
+    let protocol = if from.is_ipv4() {
+        Protocol::ICMPV4
+    } else {
+        Protocol::ICMPV6
+    };
+    let socket = Socket::new(Domain::for_address(name), Type::RAW, Some(protocol))?;
+    socket.bind(&name.into())?;
+    socket.set_read_timeout(Some(patience))?;
+    Ok(socket)
 }
 
 /// The Internet checksum (RFC 1071).

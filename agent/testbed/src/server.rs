@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
-    net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,6 +10,8 @@ use std::{
     thread,
     time::Duration,
 };
+
+use crate::Namespace;
 
 /// How often a server without work looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -49,7 +51,42 @@ fn everywhere(port: u16) -> SocketAddr {
     (Ipv6Addr::UNSPECIFIED, port).into()
 }
 
-pub(crate) fn tcp(port: u16) -> io::Result<Server> {
+impl Namespace {
+    /// Serves TCP on all addresses: sends back what it gets.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub fn serve_tcp(&self, port: u16) -> io::Result<Server> {
+        self.run(|| tcp(port))?
+    }
+
+    /// Serves UDP on all addresses: sends back what it gets. Where a host has several addresses
+    /// of a family, it may answer from another one than was asked.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub fn serve_udp(&self, port: u16) -> io::Result<Server> {
+        self.run(|| udp(everywhere(port)))?
+    }
+
+    /// Serves UDP on one address: sends back what it gets.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub fn serve_udp_at(&self, address: IpAddr, port: u16) -> io::Result<Server> {
+        self.run(|| udp((address, port).into()))?
+    }
+
+    /// Serves HTTP on all addresses: answers every request with 200.
+    ///
+    /// # Errors
+    /// The port is taken.
+    pub fn serve_http(&self, port: u16) -> io::Result<Server> {
+        self.run(|| http(port))?
+    }
+}
+
+fn tcp(port: u16) -> io::Result<Server> {
     let listener = TcpListener::bind(everywhere(port))?;
     listener.set_nonblocking(true)?;
     let (server, stop, served) = Server::new();
@@ -82,8 +119,8 @@ fn serve(mut stream: TcpStream) {
     }
 }
 
-pub(crate) fn udp(port: u16) -> io::Result<Server> {
-    let socket = UdpSocket::bind(everywhere(port))?;
+fn udp(address: SocketAddr) -> io::Result<Server> {
+    let socket = UdpSocket::bind(address)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     let (server, stop, served) = Server::new();
     thread::spawn(move || {
@@ -92,6 +129,21 @@ pub(crate) fn udp(port: u16) -> io::Result<Server> {
             if let Ok((length, from)) = socket.recv_from(&mut buffer) {
                 served.fetch_add(1, Ordering::Relaxed);
                 let _ = socket.send_to(buffer.get(..length).unwrap_or_default(), from);
+            }
+        }
+    });
+    Ok(server)
+}
+
+fn http(port: u16) -> io::Result<Server> {
+    let listener = TcpListener::bind(everywhere(port))?;
+    let http = tiny_http::Server::from_listener(listener, None).map_err(io::Error::other)?;
+    let (server, stop, served) = Server::new();
+    thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            if let Ok(Some(request)) = http.recv_timeout(PATIENCE) {
+                served.fetch_add(1, Ordering::Relaxed);
+                let _ = request.respond(tiny_http::Response::from_string("hello\n"));
             }
         }
     });

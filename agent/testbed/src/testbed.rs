@@ -97,6 +97,13 @@ impl Testbed {
             .ok_or_else(|| io::Error::other(format!("the testbed has no pod `{full_name}`")))
     }
 
+    /// The pods' full names and namespaces, in order of name.
+    pub fn pods(&self) -> impl Iterator<Item = (&str, &Namespace)> {
+        self.pods
+            .iter()
+            .map(|(name, host)| (name.as_str(), host.namespace()))
+    }
+
     /// The host outside.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The most tests on one path: half of what the verifier walks before it gives up.
-const MAX_STEPS: usize = 4096;
+const MAX_TESTS: usize = 4096;
 
 /// Bits tested with one load.
 const HALF_BITS: u32 = 32;
@@ -61,7 +61,7 @@ impl fmt::Display for CodegenError {
         match self.cause {
             Cause::Tests(count) => write!(
                 f,
-                "{direction}: {count} rules match the same port; at most {MAX_STEPS} fit a program"
+                "{direction}: {count} rules match the same port; at most {MAX_TESTS} fit a program"
             ),
             Cause::Code(_) => {
                 write!(
@@ -85,10 +85,11 @@ pub fn compile(model: &Model, layout: &Layout, class: &ClassPlan) -> Result<Prog
         class: class.key.clone(),
         cause,
     };
-    if let Some(steps) = class.leaves.iter().map(|leaf| leaf.steps.len()).max()
-        && steps > MAX_STEPS
+    let tests = |leaf: &Leaf| leaf.steps.iter().filter(|step| step.when.is_some()).count();
+    if let Some(tests) = class.leaves.iter().map(tests).max()
+        && tests > MAX_TESTS
     {
-        return Err(error(Cause::Tests(steps)));
+        return Err(error(Cause::Tests(tests)));
     }
     let bits = layout.bits();
     let mut generator = Generator {
@@ -237,9 +238,14 @@ impl Generator<'_> {
             return Some(());
         }
         let (left, right) = intervals.split_at_checked(intervals.len() / 2)?;
+        let first = right.first()?;
+        if right.len() == 1 {
+            let leaf = *self.leaves.get(&first.leaf)?;
+            self.asm.jump_if_at_least(L4, first.first, leaf);
+            return self.tree(left);
+        }
         let right_label = self.asm.label();
-        self.asm
-            .jump_if_at_least(L4, right.first()?.first, right_label);
+        self.asm.jump_if_at_least(L4, first.first, right_label);
         self.tree(left)?;
         self.asm.place(right_label);
         self.tree(right)

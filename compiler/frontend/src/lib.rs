@@ -1,1 +1,37 @@
 //! From Pol source text to a Model, as salsa queries.
+//!
+//! ```text
+//! SourceFile ──parse──► tree ──declarations──► what others see of the file, without places
+//!                         │                          │
+//!                         │        environment: every definition of the package, resolved
+//!                         ▼                          ▼
+//!                    lower_file: policies and tests of one file, and diagnostics
+//!                                                    │
+//!                                  analyze: the Model and every diagnostic
+//! ```
+//!
+//! - [`Database`] is the whole interface: files go in, an [`Analysis`] comes out. Nothing here
+//!   reads a disk, a clock or the environment.
+//! - Analysis is total: a file that does not parse still contributes what could be understood.
+//! - What one file needs of another goes through `lookup`, whose values carry no places. An edit
+//!   that moves text about therefore re-runs the queries of its own file, and nothing else.
+
+mod assemble;
+mod conflicts;
+mod database;
+mod declarations;
+mod environment;
+#[cfg(test)]
+mod incremental;
+mod lower;
+#[cfg(test)]
+mod meaning;
+mod origin;
+mod sink;
+mod syntax;
+#[cfg(test)]
+mod totality;
+mod types;
+
+pub use assemble::Analysis;
+pub use database::Database;

@@ -70,6 +70,7 @@ impl std::error::Error for Unsupported {}
 /// # Errors
 /// The first policy that uses a construct without a back end.
 pub fn plan(model: &Model, keys: impl IntoIterator<Item = ClassKey>) -> Result<Plan, Unsupported> {
+    debug_assert_eq!(polc_model::validate::validate(model), Ok(()));
     let audited = model
         .policies_with_ids()
         .find(|(_, policy)| policy.enforcement == Enforcement::Audit);

@@ -1,3 +1,23 @@
 //! The polc command: check, build, inspect, test.
+//!
+//! One file per subcommand under [`command`], one per output format under [`render`]. Everything
+//! that touches the disk is in [`package`]; what goes wrong there is an [`operational`] error, and
+//! what is wrong in the policies is a diagnostic.
 
-fn main() {}
+mod cli;
+mod command;
+mod files;
+mod operational;
+mod output;
+mod package;
+mod render;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Cli::parse();
+    command::run(&arguments).into()
+}

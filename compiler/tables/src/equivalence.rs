@@ -60,6 +60,16 @@ fn the_plan_means_what_the_reference_says() {
 }
 
 #[test]
+fn random_cases_reach_every_word_of_a_signature() {
+    let blocks = (0..50).map(|seed| {
+        polc_plan::Layout::of(&Case::new(seed, &[]).model)
+            .blocks
+            .len()
+    });
+    assert!(blocks.max() >= Some(2), "no package needs a second block");
+}
+
+#[test]
 fn random_cases_reach_every_kind_of_decision() {
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..200 {

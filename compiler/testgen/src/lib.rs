@@ -82,7 +82,14 @@ fn model(rng: &mut Rng) -> Model {
         },
         ..Model::default()
     };
-    for index in 0..rng.usize(1..6) {
+    // One package in eight is large enough for selectors in the upper half of a word and beyond
+    // the first block.
+    let policies = if rng.u8(..8) == 0 {
+        40
+    } else {
+        rng.usize(1..6)
+    };
+    for index in 0..policies {
         add_policy(rng, &mut model, index);
     }
     model
@@ -107,7 +114,7 @@ fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
     let subject = intern(model, subject(rng));
     let line = u32::try_from(index).unwrap_or_default() * 100 + 1;
     model.policies.push(Policy {
-        name: format!("policy_{index}"),
+        name: format!("policy_{index:02}"),
         subject,
         tier,
         priority: rng.u32(..3),
@@ -296,5 +303,23 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
             name: "node-2".to_owned(),
             addresses: both("10.2.0.1", "fd00:2::1"),
         }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_valid_and_follow_from_the_seed() {
+        for seed in 0..200 {
+            let case = Case::new(seed, &["veth-a"]);
+            assert_eq!(
+                polc_model::validate::validate(&case.model),
+                Ok(()),
+                "seed {seed}"
+            );
+            assert_eq!(case.model, Case::new(seed, &["veth-a"]).model);
+        }
     }
 }

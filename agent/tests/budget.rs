@@ -1,0 +1,155 @@
+//! Whatever the compiler accepts, the kernel loads: an over-large policy is an error where it is
+//! written, never on a node.
+
+#![expect(clippy::unwrap_used, reason = "a test: a panic is its way to fail")]
+
+use std::{collections::BTreeSet, path::Path, process::Command, time::Instant};
+
+use polc_agent::{
+    attach::Mechanism,
+    candidate::{Candidate, MissingInterface},
+    dataplane::Dataplane,
+    pins::Pins,
+    state_dir::Source,
+    sys::mount,
+};
+use polc_bundle::{Bundle, CompileError};
+use polc_model::{
+    Action, Direction, Enforcement, Isolation, L4Match, L4Term, LabelOperator, Model, Origin,
+    Policy, PolicyId, PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId, Tier,
+};
+use polc_testbed::Namespace;
+
+const INVENTORY: &str = "
+node: { name: node-1 }
+endpoints: [{ name: a, interface: veth-a, addresses: [10.0.0.2] }]
+";
+
+/// One policy for every endpoint with `peers` rules for each of `ports` ports.
+fn model(peers: u32, ports: u16) -> Model {
+    let selector = |expr| Selector {
+        expr,
+        text: String::new(),
+    };
+    let mut model = Model {
+        files: vec!["large.pol".to_owned()],
+        ..Model::default()
+    };
+    model.selectors.push(selector(SelectorExpr::Entity(
+        polc_model::Entity::Endpoints,
+    )));
+    model.policies.push(Policy {
+        name: "large".to_owned(),
+        subject: SelectorId::new(0),
+        tier: Tier::Normal,
+        priority: 0,
+        enforcement: Enforcement::Enforce,
+        ingress: Some(Isolation::Isolates),
+        egress: None,
+        origin: Origin::default(),
+    });
+    for peer in 0..peers {
+        let operator = LabelOperator::In(vec![format!("app-{peer}")]);
+        let key = "app".to_owned();
+        model
+            .selectors
+            .push(selector(SelectorExpr::Label { key, operator }));
+        for port in 0..ports {
+            model.rules.push(Rule {
+                policy: PolicyId::new(0),
+                direction: Direction::Ingress,
+                action: Action::Allow,
+                peer: SelectorId::new(model.selectors.len() - 1),
+                l4: L4Match::Of(vec![L4Term::Ports {
+                    protocol: PortProtocol::Tcp,
+                    // Every other port, so that each is an interval of its own.
+                    ports: PortRange::single(port * 2),
+                }]),
+                origin: Origin {
+                    line: peer,
+                    ..Origin::default()
+                },
+            });
+        }
+    }
+    model
+}
+
+#[test]
+fn the_largest_programs_that_compile_also_load() {
+    let test = "the_largest_programs_that_compile_also_load";
+    if !polc_testbed::require_root_and_bpf(test) {
+        return;
+    }
+    if !polc_agent::datapath::is_built_in() {
+        eprintln!("skipped: {test}: the agent was built without its datapath");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let namespace = Namespace::new("budget").unwrap();
+    let bpffs = folder.path().join("bpf");
+    namespace.run(|| load_all(&bpffs)).unwrap();
+    Command::new("umount").arg(&bpffs).status().unwrap();
+}
+
+fn load_all(bpffs: &Path) {
+    let add = [
+        "link", "add", "veth-a", "type", "veth", "peer", "name", "peer-a",
+    ];
+    assert!(Command::new("ip").args(add).status().unwrap().success());
+    mount::ensure_bpffs(bpffs).unwrap();
+    let mut dataplane = Dataplane::open(Pins::new(bpffs, "budget"), Mechanism::probe()).unwrap();
+    let mut loaded = BTreeSet::new();
+    // Many peers for one port, many ports for one peer, and something in between. 1,024 selectors
+    // are what a node's signatures hold.
+    for (peers, ports) in [(1_024, 1), (1, 1_000), (100, 30), (16, 200)] {
+        let bundle = Bundle::compile(model(peers, ports), []).unwrap();
+        let source = Source {
+            bundle: bundle.encode().unwrap(),
+            inventory: INVENTORY.to_owned(),
+        };
+        let candidate = Candidate::new(
+            source,
+            Path::new("large.polb"),
+            Path::new("large.yaml"),
+            MissingInterface::Refuse,
+        )
+        .unwrap();
+        let started = Instant::now();
+        let applied = dataplane.apply(&candidate, |_| Ok(())).unwrap();
+        let largest = applied
+            .programs
+            .iter()
+            .map(|one| one.verified_instructions)
+            .max()
+            .unwrap();
+        println!(
+            "{peers} peers x {ports} ports: the verifier looks at {largest} instructions, apply \
+             takes {:?}",
+            started.elapsed()
+        );
+        // The budget of docs and design: what a node must never notice.
+        assert!(
+            largest < 100_000,
+            "{peers} peers x {ports} ports: {largest} instructions"
+        );
+        loaded.insert((peers, ports));
+    }
+    assert_eq!(loaded.len(), 4);
+}
+
+#[test]
+fn what_is_too_large_is_a_compile_error_that_names_the_policy() {
+    let error = Bundle::compile(model(5_000, 1), []).unwrap_err();
+    let CompileError::Budget(error) = error else {
+        panic!("{error}")
+    };
+    assert_eq!(error.class.policies, [PolicyId::new(0)]);
+    assert!(
+        error.to_string().contains("5000 rules match the same port"),
+        "{error}"
+    );
+    // Each leaf is small, but there are too many of them for the reach of a jump.
+    let all: Result<Bundle, _> = Bundle::compile(model(64, 500), []);
+    assert!(matches!(all, Err(CompileError::Budget(_))));
+}

@@ -1,0 +1,116 @@
+//! The registry of codes: each with its number, severity and one-line summary.
+
+use std::fmt;
+
+use crate::Severity;
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $severity:ident, $summary:literal;)+) => {
+        /// What kind of finding a diagnostic is. Numbers are never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        pub enum Code {
+            $(#[doc = $summary] $name = $number,)+
+        }
+
+        impl Code {
+            /// Every code, in order of number.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The severity of its diagnostics.
+            #[must_use]
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)+ }
+            }
+
+            /// What it is about, in one line.
+            #[must_use]
+            pub const fn summary(self) -> &'static str {
+                match self { $(Self::$name => $summary,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    Syntax = 1, Error, "the text does not follow the grammar";
+    Unclosed = 2, Error, "a brace, bracket, parenthesis or quote is never closed";
+    Unsupported = 3, Error, "part of the language that is not supported yet";
+    TooDeep = 4, Error, "an expression is nested too deeply or grows too large";
+
+    UnknownName = 101, Error, "a name that nothing defines";
+    WrongType = 102, Error, "a name or value of another type than is needed here";
+    Duplicate = 103, Error, "two definitions of one name";
+    Cycle = 104, Error, "a definition that needs its own value";
+    ReservedName = 105, Error, "a definition with a name that the language gives a meaning";
+    PackageName = 106, Error, "files of one package that disagree about its name";
+    MissingPackage = 107, Error, "no file says which package this is";
+
+    UnknownLabel = 201, Error, "a label key outside the package's schema";
+    UnknownLabelValue = 202, Error, "a label value outside the package's schema";
+
+    InvalidAddress = 301, Error, "text that is not an address or a CIDR block";
+    HostBits = 302, Error, "a CIDR block with bits set after its prefix";
+    ExceptionOutside = 303, Error, "an exception that takes nothing away";
+    EmptySet = 304, Error, "a set that can never contain anything";
+
+    InvalidNumber = 401, Error, "a port, type, code, protocol or priority out of range";
+    BackwardsRange = 402, Error, "a port range whose end comes before its start";
+    CodeWithoutType = 403, Error, "an ICMP code without a type";
+    UnknownIcmpType = 404, Error, "an ICMP type name that does not exist";
+
+    WrongDirection = 501, Error, "`from` in an egress block or `to` in an ingress block";
+    RepeatedSetting = 502, Error, "a setting that a policy gives twice";
+    UnknownSetting = 503, Error, "a tier or setting value that does not exist";
+    SubjectNeverApplies = 504, Error, "a policy for peers that are never endpoints";
+    NoEffect = 505, Warning, "a policy, or a setting of one, that changes nothing";
+
+    UnknownParty = 601, Error, "a test that uses an endpoint it does not define";
+    NoEndpoint = 602, Error, "a check of a flow that no policy speaks about";
+    InexactPacket = 603, Error, "a test packet or endpoint that is not one definite thing";
+    FamilyMismatch = 604, Error, "a check that mixes IPv4 and IPv6";
+    TestFailed = 605, Error, "a check whose expectation does not hold";
+
+    OverBudget = 701, Error, "policies that need more than one program may hold";
+}
+
+impl Code {
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "P{:04}", self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_ascend_and_never_repeat() {
+        assert!(Code::ALL.is_sorted_by(|one, next| one.number() < next.number()));
+    }
+
+    #[test]
+    fn summaries_follow_the_style() {
+        for code in Code::ALL {
+            let summary = code.summary();
+            assert!(!summary.ends_with('.'), "{code}: {summary}");
+            assert!(
+                !summary.starts_with(char::is_uppercase),
+                "{code}: {summary}"
+            );
+        }
+    }
+
+    #[test]
+    fn codes_are_written_with_four_digits() {
+        assert_eq!(Code::UnknownName.to_string(), "P0101");
+    }
+}

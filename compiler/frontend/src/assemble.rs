@@ -1,0 +1,166 @@
+//! From the lowered files to the Model of the package.
+
+use std::collections::BTreeMap;
+
+use polc_diagnostics::{Diagnostic, Severity};
+use polc_model::{
+    Check, Expectation, FileId, HostAccess, Model, Origin, Policy, PolicyId, Rule, Selector,
+    SelectorExpr, SelectorId, Test,
+};
+use polc_syntax::ast::{Item, Outcome};
+
+use crate::{
+    conflicts::conflicts,
+    database::Package,
+    lower::{LoweredFile, lower_file, policy::LoweredPolicy, test::LoweredTest},
+    syntax::{parse, syntax_diagnostics},
+};
+
+/// What a package means, and what there is to say about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Analysis {
+    /// The meaning. Complete and valid when [`Analysis::has_errors`] says no; otherwise what could
+    /// be understood, for an editor, and never to be enforced.
+    pub model: Model,
+    /// Everything that was found, in order of file and place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Analysis {
+    /// Whether the package has errors.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Puts the files of a package together.
+#[salsa::tracked(returns(ref))]
+pub(crate) fn analyze(db: &dyn salsa::Database, package: Package) -> Analysis {
+    let mut diagnostics = conflicts(db, package).clone();
+    let mut model = Model::default();
+    let mut policies: BTreeMap<&str, (FileId, &LoweredPolicy)> = BTreeMap::new();
+    let mut tests: BTreeMap<&str, (FileId, &LoweredTest)> = BTreeMap::new();
+    for (index, &file) in package.files(db).iter().enumerate() {
+        let id = FileId::new(index);
+        model.files.push(file.path(db).to_string());
+        diagnostics.extend(syntax_diagnostics(db, file).iter().cloned());
+        let LoweredFile {
+            policies: of_policies,
+            tests: of_tests,
+            diagnostics: of_file,
+        } = lower_file(db, package, file);
+        diagnostics.extend(of_file.iter().cloned());
+        // Of two with one name the first counts; the second was reported.
+        for policy in of_policies {
+            policies.entry(&policy.name).or_insert((id, policy));
+        }
+        for test in of_tests {
+            tests.entry(&test.name).or_insert((id, test));
+        }
+        for item in &parse(db, file).file.items {
+            match item {
+                Item::Package(name) if model.package.is_empty() => {
+                    model.package.clone_from(&name.text);
+                }
+                Item::HostAccess(word) if word.text == "restricted" => {
+                    model.host_access = HostAccess::Restricted;
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut interner = Interner::default();
+    for &(file, policy) in policies.values() {
+        add_policy(&mut model, &mut interner, file, policy);
+    }
+    model.selectors = interner.selectors;
+    model.tests = tests
+        .values()
+        .map(|&(file, test)| finish_test(&model.policies, file, test))
+        .collect();
+    diagnostics.sort_by(|one, other| one.order().cmp(&other.order()));
+    diagnostics.dedup();
+    Analysis { model, diagnostics }
+}
+
+#[derive(Default)]
+struct Interner {
+    ids: BTreeMap<SelectorExpr, SelectorId>,
+    selectors: Vec<Selector>,
+}
+
+impl Interner {
+    fn intern(&mut self, selector: &Selector) -> SelectorId {
+        if let Some(id) = self.ids.get(&selector.expr) {
+            return *id;
+        }
+        let id = SelectorId::new(self.selectors.len());
+        self.ids.insert(selector.expr.clone(), id);
+        self.selectors.push(selector.clone());
+        id
+    }
+}
+
+fn add_policy(model: &mut Model, interner: &mut Interner, file: FileId, policy: &LoweredPolicy) {
+    let id = PolicyId::new(model.policies.len());
+    model.policies.push(Policy {
+        name: policy.name.clone(),
+        subject: interner.intern(&policy.subject),
+        tier: policy.tier,
+        priority: policy.priority,
+        enforcement: policy.enforcement,
+        ingress: policy.ingress,
+        egress: policy.egress,
+        origin: in_file(file, &policy.origin),
+    });
+    for rule in &policy.rules {
+        model.rules.push(Rule {
+            policy: id,
+            direction: rule.direction,
+            action: rule.action,
+            peer: interner.intern(&rule.peer),
+            l4: rule.l4.clone(),
+            origin: in_file(file, &rule.origin),
+        });
+    }
+}
+
+fn finish_test(policies: &[Policy], file: FileId, test: &LoweredTest) -> Test {
+    let policy_id = |name: &String| {
+        let position = policies.iter().position(|policy| policy.name == *name);
+        position.map(PolicyId::new)
+    };
+    let mut endpoints = test.endpoints.clone();
+    for endpoint in &mut endpoints {
+        endpoint.origin.file = file;
+    }
+    let checks = test.checks.iter().map(|check| {
+        let by = check.by.as_ref().and_then(policy_id);
+        Check {
+            source: check.source,
+            destination: check.destination,
+            l4: check.l4,
+            expected: match check.outcome {
+                Outcome::Allowed => Expectation::Allowed { by },
+                Outcome::Denied => Expectation::Denied { by },
+            },
+            origin: in_file(file, &check.origin),
+        }
+    });
+    Test {
+        name: test.name.clone(),
+        checks: checks.collect(),
+        endpoints,
+        origin: in_file(file, &test.origin),
+    }
+}
+
+fn in_file(file: FileId, origin: &Origin) -> Origin {
+    Origin {
+        file,
+        ..origin.clone()
+    }
+}

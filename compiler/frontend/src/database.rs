@@ -1,0 +1,121 @@
+//! The inputs, and the database that holds them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use salsa::Setter;
+
+use crate::{Analysis, assemble};
+
+/// One file of the package.
+#[salsa::input]
+pub(crate) struct SourceFile {
+    /// Its path, relative to the package.
+    #[returns(ref)]
+    pub(crate) path: Arc<str>,
+    /// Its text.
+    #[returns(ref)]
+    pub(crate) text: String,
+}
+
+/// The package: which files there are.
+#[salsa::input]
+pub(crate) struct Package {
+    /// In order of path.
+    #[returns(ref)]
+    pub(crate) files: Vec<SourceFile>,
+}
+
+/// A package that is being analysed. Cheap to ask again after an edit.
+#[salsa::db]
+#[derive(Clone)]
+pub struct Database {
+    storage: salsa::Storage<Self>,
+    files: BTreeMap<Arc<str>, SourceFile>,
+    package: Option<Package>,
+}
+
+#[salsa::db]
+impl salsa::Database for Database {}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self::with_storage(salsa::Storage::default())
+    }
+}
+
+impl Database {
+    fn with_storage(storage: salsa::Storage<Self>) -> Self {
+        Self {
+            storage,
+            files: BTreeMap::new(),
+            package: None,
+        }
+    }
+
+    /// A database that calls `observe` with a description of every query that runs.
+    #[cfg(test)]
+    pub(crate) fn observed(observe: impl Fn(String) + Send + Sync + 'static) -> Self {
+        Self::with_storage(salsa::Storage::new(Some(Box::new(move |event| {
+            if let salsa::EventKind::WillExecute { database_key } = event.kind {
+                observe(format!("{database_key:?}"));
+            }
+        }))))
+    }
+
+    /// Adds a file, or replaces its text. `path` is relative to the package and names the file in
+    /// diagnostics and in the Model.
+    pub fn set_file(&mut self, path: &str, text: impl Into<String>) {
+        let text = text.into();
+        match self.files.get(path).copied() {
+            Some(file) => {
+                if *file.text(self) != text {
+                    file.set_text(self).to(text);
+                }
+            }
+            None => {
+                let path: Arc<str> = Arc::from(path);
+                let file = SourceFile::new(self, Arc::clone(&path), text);
+                self.files.insert(path, file);
+                self.files_changed();
+            }
+        }
+    }
+
+    /// Removes a file. One that was never added is no error.
+    pub fn remove_file(&mut self, path: &str) {
+        if self.files.remove(path).is_some() {
+            self.files_changed();
+        }
+    }
+
+    /// The text of a file.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&str> {
+        let file = self.files.get(path).copied()?;
+        Some(file.text(self).as_str())
+    }
+
+    /// The files' paths, in order.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(AsRef::as_ref)
+    }
+
+    /// What the package means, and what there is to say about it.
+    #[must_use]
+    pub fn analyze(&self) -> Analysis {
+        match self.package {
+            Some(package) => assemble::analyze(self, package).clone(),
+            None => Analysis::default(),
+        }
+    }
+
+    fn files_changed(&mut self) {
+        let files: Vec<SourceFile> = self.files.values().copied().collect();
+        match self.package {
+            Some(package) => {
+                package.set_files(self).to(files);
+            }
+            None => self.package = Some(Package::new(self, files)),
+        }
+    }
+}

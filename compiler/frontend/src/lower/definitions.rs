@@ -1,0 +1,89 @@
+//! Checks of definitions where they stand. Their values are resolved in the environment.
+
+use polc_diagnostics::Code;
+use polc_syntax::ast::{Definition, L4Expr, Name, PeerExpr};
+
+use super::{Scope, l4, peers};
+use crate::{
+    sink::Sink,
+    types::{Kind, PeersType},
+};
+
+/// Checks `endpoints NAME = …`.
+pub(crate) fn check_endpoints(item: &Definition<PeerExpr>, scope: &dyn Scope, sink: &mut Sink) {
+    let Some(value) = &item.value else { return };
+    if peers::lower(value, scope, sink).of == PeersType::Addresses {
+        wrong_kind(item, value, Kind::Cidr, "endpoints", sink);
+    }
+}
+
+/// Checks `cidr NAME = …`.
+pub(crate) fn check_cidr(item: &Definition<PeerExpr>, scope: &dyn Scope, sink: &mut Sink) {
+    let Some(value) = &item.value else { return };
+    match peers::lower(value, scope, sink).of {
+        PeersType::Endpoints => wrong_kind(item, value, Kind::Endpoints, "addresses", sink),
+        PeersType::Mixed => {
+            sink.report(
+                Code::WrongType,
+                "expected addresses, found other peers among them",
+                value.span(),
+                "not only addresses",
+                |sink, diagnostic| {
+                    let name = &item.name.text;
+                    diagnostic
+                        .with_label(sink.place(item.name.span), "defined as `cidr` here")
+                        .with_help(format!(
+                            "define it as `endpoints {name} = …`, or leave out what is no address"
+                        ))
+                },
+            );
+        }
+        PeersType::Addresses | PeersType::Unknown => {}
+    }
+}
+
+fn wrong_kind(
+    item: &Definition<PeerExpr>,
+    value: &PeerExpr,
+    found: Kind,
+    needed: &str,
+    sink: &mut Sink,
+) {
+    let name = &item.name;
+    sink.report(
+        Code::WrongType,
+        format!("expected {needed}, found {}", found.described()),
+        value.span(),
+        format!("these are {}", found.described()),
+        |sink, diagnostic| {
+            diagnostic
+                .with_label(sink.place(name.span), format!("defined as {needed} here"))
+                .with_help(format!("write `{} {} = …`", found.word(), name.text))
+        },
+    );
+}
+
+/// Checks `ports NAME = …`.
+pub(crate) fn check_ports(item: &Definition<L4Expr>, scope: &dyn Scope, sink: &mut Sink) {
+    if let Some(value) = &item.value {
+        l4::lower(value, scope, sink);
+    }
+}
+
+/// Checks `host_access WORD`.
+pub(crate) fn check_host_access(word: &Name, sink: &mut Sink) {
+    if word.is_missing() || word.text == "restricted" {
+        return;
+    }
+    sink.report(
+        Code::UnknownSetting,
+        format!("`{}` is not a kind of host access", word.text),
+        word.span,
+        "expected `restricted`",
+        |sink, diagnostic| {
+            diagnostic
+                .with_help("without this item, a node always reaches its own endpoints")
+                .with_fix(sink.place(word.span), "restricted")
+        },
+    );
+}

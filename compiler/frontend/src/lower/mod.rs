@@ -1,0 +1,115 @@
+//! From the tree of one file to what it means, with names resolved through a [`Scope`].
+
+mod address;
+pub(crate) mod definitions;
+mod icmp;
+pub(crate) mod l4;
+pub(crate) mod labels;
+mod number;
+pub(crate) mod peers;
+pub(crate) mod policy;
+mod sets;
+pub(crate) mod size;
+pub(crate) mod test;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use polc_diagnostics::{Diagnostic, Place};
+use polc_syntax::{Span, ast::Item};
+
+use crate::{
+    database::{Package, SourceFile},
+    declarations::{policy_names, schema},
+    environment::{Word, definition_places, lookup},
+    origin::Lines,
+    sink::Sink,
+    syntax::{parse, place},
+    types::{Definition, Kind, Schema},
+};
+
+/// What the names of an expression stand for.
+pub(crate) trait Scope {
+    /// The definition of a name.
+    fn definition(&self, name: &str) -> Option<Arc<Definition>>;
+    /// The labels that the package declares, if it does.
+    fn schema(&self) -> Option<&Schema>;
+    /// Where every name is defined. For messages.
+    fn places(&self) -> &BTreeMap<String, (Kind, Place)>;
+    /// Where a label is declared, or the whole schema. For messages.
+    fn schema_place(&self, key: &str) -> Option<Place>;
+}
+
+/// What one file contributes to the Model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LoweredFile {
+    pub(crate) policies: Vec<policy::LoweredPolicy>,
+    pub(crate) tests: Vec<test::LoweredTest>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Lowers the policies and tests of one file, and checks its definitions.
+#[salsa::tracked(returns(ref))]
+pub(crate) fn lower_file(
+    db: &dyn salsa::Database,
+    package: Package,
+    file: SourceFile,
+) -> LoweredFile {
+    let scope = FileScope { db, package };
+    let lines = Lines::new(file.text(db));
+    let mut sink = Sink::new(file.path(db));
+    let mut lowered = LoweredFile::default();
+    for item in &parse(db, file).file.items {
+        match item {
+            Item::Endpoints(item) => definitions::check_endpoints(item, &scope, &mut sink),
+            Item::Cidr(item) => definitions::check_cidr(item, &scope, &mut sink),
+            Item::Ports(item) => definitions::check_ports(item, &scope, &mut sink),
+            Item::HostAccess(word) => definitions::check_host_access(word, &mut sink),
+            Item::Policy(policy) => {
+                let policy = policy::lower(policy, &scope, &lines, &mut sink);
+                lowered.policies.push(policy);
+            }
+            Item::Test(test) => {
+                let policies = || policy_names(db, package).as_slice();
+                let test = test::lower(test, &scope, &policies, &lines, &mut sink);
+                lowered.tests.push(test);
+            }
+            Item::Package(_) | Item::Labels(_) => {}
+        }
+    }
+    lowered.diagnostics = sink.into_diagnostics();
+    lowered
+}
+
+struct FileScope<'db> {
+    db: &'db dyn salsa::Database,
+    package: Package,
+}
+
+impl Scope for FileScope<'_> {
+    fn definition(&self, name: &str) -> Option<Arc<Definition>> {
+        let word = Word::new(self.db, name.to_owned());
+        lookup(self.db, self.package, word).clone()
+    }
+
+    fn schema(&self) -> Option<&Schema> {
+        schema(self.db, self.package).as_ref()
+    }
+
+    fn places(&self) -> &BTreeMap<String, (Kind, Place)> {
+        definition_places(self.db, self.package)
+    }
+
+    fn schema_place(&self, key: &str) -> Option<Place> {
+        let files = self.package.files(self.db);
+        files.iter().find_map(|&file| {
+            let items = &parse(self.db, file).file.items;
+            let labels = items.iter().find_map(|item| match item {
+                Item::Labels(labels) => Some(labels),
+                _ => None,
+            })?;
+            let declared = labels.labels.iter().find(|label| label.key.text == key);
+            let span: Span = declared.map_or(labels.span, |label| label.key.span);
+            Some(place(self.db, file, span))
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! `polc build`: compile a package into a bundle.
+
+use std::path::{Path, PathBuf};
+
+use polc_bundle::Bundle;
+use polc_inventory::Inventory;
+use polc_model::Direction;
+use polc_plan::ClassKey;
+use serde::Serialize;
+
+use super::{check, compile, finish};
+use crate::{
+    cli::{BuildArguments, Format},
+    files,
+    operational::OperationalError,
+    output::Outcome,
+    package,
+    render::{self, json},
+};
+
+/// Compiles the one package of the path and writes the bundle. Nothing is written unless all of
+/// it compiles.
+pub(crate) fn run(arguments: &BuildArguments) -> Outcome {
+    let format = arguments.format;
+    let mut loaded = package::load(std::slice::from_ref(&arguments.path));
+    if loaded.packages.len() > 1 {
+        loaded.errors.push(OperationalError::SeveralPackages {
+            path: arguments.path.clone(),
+            count: loaded.packages.len(),
+        });
+    }
+    let inventory = arguments
+        .inventory
+        .as_deref()
+        .map(read_inventory)
+        .transpose();
+    let inventory = inventory.unwrap_or_else(|error| {
+        loaded.errors.push(error);
+        None
+    });
+    let Some(package) = loaded.packages.first().filter(|_| loaded.errors.is_empty()) else {
+        return finish(&[], &loaded.errors, format, Outcome::CouldNotRun);
+    };
+    if check::outcome(&loaded.packages) == Outcome::Findings {
+        let text = render::packages(&loaded.packages, format);
+        return finish(&text, &[], format, Outcome::Findings);
+    }
+    let bundle = match compile::bundle(package, classes(package, inventory.as_ref())) {
+        Ok(bundle) => bundle,
+        Err(findings) => {
+            let mut text = Vec::new();
+            if format == Format::Json {
+                json::write(&mut text, &json::findings(package, &findings));
+            } else {
+                render::diagnostics(&mut text, package, &findings, format);
+            }
+            return finish(&text, &[], format, Outcome::Findings);
+        }
+    };
+    let output = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("{}.polb", package.name())));
+    match write(&bundle, &output) {
+        Ok(built) => finish(&built.text(format), &[], format, Outcome::Fine),
+        Err(error) => finish(&[], &[error], format, Outcome::CouldNotRun),
+    }
+}
+
+/// What was written, for people and programs.
+#[derive(Serialize)]
+struct Built {
+    package: String,
+    bundle: String,
+    digest: String,
+    bytes: usize,
+    policies: usize,
+    rules: usize,
+    programs: usize,
+}
+
+impl Built {
+    fn text(&self, format: Format) -> Vec<u8> {
+        let mut text = Vec::new();
+        if format == Format::Json {
+            json::write(&mut text, self);
+        } else {
+            let Self {
+                bundle,
+                digest,
+                bytes,
+                policies,
+                rules,
+                programs,
+                ..
+            } = self;
+            let line = format!(
+                "{bundle}: {policies} policies, {rules} rules, {programs} programs, {bytes} bytes\n\
+                 digest {digest}\n"
+            );
+            text.extend_from_slice(line.as_bytes());
+        }
+        text
+    }
+}
+
+fn write(bundle: &Bundle, output: &Path) -> Result<Built, OperationalError> {
+    let failed = |cause: polc_bundle::BundleError| OperationalError::Bundle {
+        path: output.to_owned(),
+        cause,
+    };
+    let bytes = bundle.encode().map_err(failed)?;
+    let digest = bundle.digest().map_err(failed)?;
+    files::replace(output, &bytes)?;
+    Ok(Built {
+        package: bundle.model.package.clone(),
+        bundle: output.display().to_string(),
+        digest: digest.to_string(),
+        bytes: bytes.len(),
+        policies: bundle.model.policies.len(),
+        rules: bundle.model.rules.len(),
+        programs: bundle.programs.len(),
+    })
+}
+
+/// The policy classes of an inventory's endpoints, so that no node has to compile them.
+fn classes(package: &package::LoadedPackage, inventory: Option<&Inventory>) -> Vec<ClassKey> {
+    let endpoints = inventory.iter().flat_map(|inventory| &inventory.endpoints);
+    let model = &package.analysis.model;
+    endpoints
+        .flat_map(|endpoint| {
+            let facts = endpoint.facts(None);
+            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
+        })
+        .collect()
+}
+
+fn read_inventory(path: &Path) -> Result<Inventory, OperationalError> {
+    let text = files::read_text(path)?;
+    Inventory::parse(&text).map_err(|cause| OperationalError::Inventory {
+        path: path.to_owned(),
+        cause,
+    })
+}

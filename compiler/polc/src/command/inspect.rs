@@ -1,0 +1,193 @@
+//! `polc inspect`: show what a bundle, or a package that is compiled for it, holds.
+
+use std::{fmt::Write as _, path::Path};
+
+use polc_bundle::Bundle;
+use polc_codegen::{Program, disasm, elf};
+use polc_model::Model;
+use polc_plan::ClassPlan;
+use serde::Serialize;
+
+use super::{check, compile, finish};
+use crate::{
+    cli::{Format, InspectArguments},
+    files,
+    operational::OperationalError,
+    output::Outcome,
+    package,
+    render::{self, json},
+};
+
+/// Shows each bundle or package.
+pub(crate) fn run(arguments: &InspectArguments) -> Outcome {
+    let format = arguments.input.format;
+    let mut text = Vec::new();
+    let mut errors = Vec::new();
+    let mut views = Vec::new();
+    let mut outcome = Outcome::Fine;
+    for path in &arguments.input.paths {
+        if path.extension().is_none_or(|extension| extension != "polb") {
+            outcome = outcome.max(packages(path, format, &mut text, &mut errors, &mut views));
+            continue;
+        }
+        match read(path).and_then(|bundle| View::of(path, &bundle)) {
+            Ok(view) => views.push(view),
+            Err(error) => errors.push(error),
+        }
+    }
+    if format == Format::Json {
+        json::write(&mut text, &views);
+    } else {
+        for view in &views {
+            view.write(&mut text, arguments.disasm);
+        }
+    }
+    finish(&text, &errors, format, outcome)
+}
+
+/// Compiles the packages of a path.
+fn packages(
+    path: &Path,
+    format: Format,
+    text: &mut Vec<u8>,
+    errors: &mut Vec<OperationalError>,
+    views: &mut Vec<View>,
+) -> Outcome {
+    let loaded = package::load(std::slice::from_ref(&path.to_owned()));
+    errors.extend(loaded.errors);
+    let mut outcome = check::outcome(&loaded.packages);
+    for package in &loaded.packages {
+        let found = if package.analysis.has_errors() {
+            package.diagnostics().to_vec()
+        } else {
+            match compile::bundle(package, Vec::new()) {
+                Ok(bundle) => {
+                    match View::of(path, &bundle) {
+                        Ok(view) => views.push(view),
+                        Err(error) => errors.push(error),
+                    }
+                    continue;
+                }
+                Err(findings) => findings,
+            }
+        };
+        outcome = Outcome::Findings;
+        if format != Format::Json {
+            render::diagnostics(text, package, &found, format);
+        }
+    }
+    outcome
+}
+
+fn read(path: &Path) -> Result<Bundle, OperationalError> {
+    let bytes = files::read(path)?;
+    Bundle::decode(&bytes).map_err(|cause| OperationalError::Bundle {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+/// What there is to show. `--format json` writes a list of these; fields may be added, never
+/// removed or renamed.
+#[derive(Serialize)]
+struct View {
+    source: String,
+    package: String,
+    digest: String,
+    policies: usize,
+    rules: usize,
+    selectors: usize,
+    selector_bits: usize,
+    programs: Vec<ProgramView>,
+}
+
+#[derive(Serialize)]
+struct ProgramView {
+    name: String,
+    direction: &'static str,
+    policies: Vec<String>,
+    port_intervals: usize,
+    leaves: usize,
+    instructions: usize,
+    disassembly: String,
+}
+
+impl View {
+    fn of(path: &Path, bundle: &Bundle) -> Result<Self, OperationalError> {
+        let failed = |cause| OperationalError::Bundle {
+            path: path.to_owned(),
+            cause,
+        };
+        let model = &bundle.model;
+        let programs = bundle
+            .plan
+            .classes
+            .iter()
+            .zip(&bundle.programs)
+            .map(|(class, bytes)| {
+                let file = elf::read(bytes).map_err(|cause| {
+                    failed(polc_bundle::BundleError::Invalid(cause.to_string()))
+                })?;
+                Ok(ProgramView::of(model, class, &file.program))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            source: path.display().to_string(),
+            package: model.package.clone(),
+            digest: bundle.digest().map_err(failed)?.to_string(),
+            policies: model.policies.len(),
+            rules: model.rules.len(),
+            selectors: model.selectors.len(),
+            selector_bits: bundle.plan.layout.blocks.iter().map(Vec::len).sum(),
+            programs,
+        })
+    }
+
+    fn write(&self, text: &mut Vec<u8>, disasm: bool) {
+        let mut out = String::new();
+        let _ = writeln!(
+            out,
+            "package {} ({})\n  digest    {}\n  policies  {}\n  rules     {}\n  selectors {}, {} of \
+             them bits of peer signatures\n  programs  {}",
+            self.package,
+            self.source,
+            self.digest,
+            self.policies,
+            self.rules,
+            self.selectors,
+            self.selector_bits,
+            self.programs.len()
+        );
+        for program in &self.programs {
+            let policies = if program.policies.is_empty() {
+                "no policy".to_owned()
+            } else {
+                program.policies.join(", ")
+            };
+            let _ = writeln!(
+                out,
+                "    {:7} {policies}: {} port intervals, {} leaves, {} instructions",
+                program.direction, program.port_intervals, program.leaves, program.instructions
+            );
+            if disasm {
+                let _ = writeln!(out, "\n{}", program.disassembly);
+            }
+        }
+        text.extend_from_slice(out.as_bytes());
+    }
+}
+
+impl ProgramView {
+    fn of(model: &Model, class: &ClassPlan, program: &Program) -> Self {
+        let policies = class.key.policies.iter().filter_map(|&id| model.policy(id));
+        Self {
+            name: program.name.clone(),
+            direction: class.key.direction.name(),
+            policies: policies.map(|policy| policy.name.clone()).collect(),
+            port_intervals: class.intervals.len(),
+            leaves: class.leaves.len(),
+            instructions: program.code.len(),
+            disassembly: disasm::disassemble(program),
+        }
+    }
+}

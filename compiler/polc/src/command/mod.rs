@@ -1,0 +1,44 @@
+//! The subcommands.
+
+mod build;
+mod check;
+mod compile;
+mod inspect;
+mod test;
+
+use crate::{
+    cli::{Cli, Command, Format},
+    operational::OperationalError,
+    output::{self, Outcome},
+    render,
+};
+
+/// Runs the subcommand.
+pub(crate) fn run(cli: &Cli) -> Outcome {
+    match &cli.command {
+        Command::Check(arguments) => check::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
+        Command::Build(arguments) => build::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
+    }
+}
+
+/// Writes the result and the operational errors, and says how the run ended.
+fn finish(result: &[u8], errors: &[OperationalError], format: Format, outcome: Outcome) -> Outcome {
+    let mut text = Vec::new();
+    for error in errors {
+        render::operational(&mut text, error, format);
+    }
+    let written = output::write_error(&text).and_then(|()| output::write_out(result));
+    if written.is_err() || !errors.is_empty() {
+        Outcome::CouldNotRun
+    } else {
+        outcome
+    }
+}
+
+/// `1 error`, `2 errors`.
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}

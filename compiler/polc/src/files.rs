@@ -1,0 +1,51 @@
+//! Reading and writing files other than policies.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use crate::operational::OperationalError;
+
+/// Reads a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OperationalError> {
+    fs::read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => OperationalError::MissingFile {
+            path: path.to_owned(),
+        },
+        _ => OperationalError::Unreadable {
+            path: path.to_owned(),
+            source,
+        },
+    })
+}
+
+/// Reads a text file.
+pub(crate) fn read_text(path: &Path) -> Result<String, OperationalError> {
+    String::from_utf8(read(path)?).map_err(|error| OperationalError::NotText {
+        path: path.to_owned(),
+        offset: error.utf8_error().valid_up_to(),
+    })
+}
+
+/// Writes a file, all of it or nothing: a reader sees the old content or the new.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), OperationalError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new: PathBuf = path.with_file_name(name);
+    let write = || {
+        let mut file = fs::File::create(&new)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().map_err(|source| {
+        // What could not be completed is of no use to anyone.
+        let _ = fs::remove_file(&new);
+        OperationalError::Unwritable {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}

@@ -1,0 +1,198 @@
+//! Finding packages on disk and reading them. The only module that touches the disk.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use polc_diagnostics::{Diagnostic, Place};
+use polc_frontend::{Analysis, Database};
+
+use crate::operational::OperationalError;
+
+/// A package that was read, with what it means.
+pub(crate) struct LoadedPackage {
+    /// The directory, as it was reached.
+    root: PathBuf,
+    database: Database,
+    /// What it means, and what is wrong with it.
+    pub(crate) analysis: Analysis,
+}
+
+impl LoadedPackage {
+    /// A name for people: the declared one, or the directory.
+    pub(crate) fn name(&self) -> String {
+        if self.analysis.model.package.is_empty() {
+            self.root.display().to_string()
+        } else {
+            self.analysis.model.package.clone()
+        }
+    }
+
+    /// The path of a file as the user would write it.
+    pub(crate) fn display_path(&self, file: &str) -> String {
+        let path = self.root.join(file);
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        path.display().to_string()
+    }
+
+    /// The texts of the files, by path inside the package.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.database
+            .paths()
+            .filter_map(|path| Some((path, self.database.text(path)?)))
+    }
+
+    /// The text of a file.
+    pub(crate) fn text(&self, file: &str) -> &str {
+        self.database.text(file).unwrap_or_default()
+    }
+
+    /// Line and column of the start of a place, counted from 1, columns in characters.
+    pub(crate) fn position(&self, place: &Place) -> (usize, usize) {
+        self.position_at(&place.file, place.range.start)
+    }
+
+    /// Line and column of an offset, counted from 1, columns in characters.
+    pub(crate) fn position_at(&self, file: &str, offset: u32) -> (usize, usize) {
+        let text = self.text(file);
+        let before = text.get(..offset as usize).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let last = before.rsplit('\n').next().unwrap_or_default();
+        (line, last.chars().count() + 1)
+    }
+
+    /// The diagnostics of the analysis.
+    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
+        &self.analysis.diagnostics
+    }
+}
+
+/// Everything that the given paths lead to.
+pub(crate) struct Loaded {
+    /// In order of path.
+    pub(crate) packages: Vec<LoadedPackage>,
+    /// What could not be read.
+    pub(crate) errors: Vec<OperationalError>,
+}
+
+/// Reads every package that the paths lead to. What cannot be read does not keep the rest from
+/// being read; a package with an unreadable file is left out, because its meaning is unknown.
+pub(crate) fn load(paths: &[PathBuf]) -> Loaded {
+    let mut found: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for path in paths {
+        if let Err(error) = discover(path, &mut found) {
+            errors.push(error);
+        }
+    }
+    let mut packages = Vec::new();
+    for (root, mut files) in found {
+        files.sort();
+        files.dedup();
+        match read(root, &files) {
+            Ok(package) => packages.push(package),
+            Err(of_package) => errors.extend(of_package),
+        }
+    }
+    Loaded { packages, errors }
+}
+
+fn discover(
+    path: &Path,
+    found: &mut BTreeMap<PathBuf, Vec<PathBuf>>,
+) -> Result<(), OperationalError> {
+    let metadata = fs::metadata(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => OperationalError::Missing {
+            path: path.to_owned(),
+        },
+        _ => unreadable(path, source),
+    })?;
+    if metadata.is_dir() {
+        let before = found.len();
+        let mut is_known = false;
+        walk(path, found, &mut is_known)?;
+        if found.len() == before && !is_known {
+            return Err(OperationalError::NoPolicies {
+                path: path.to_owned(),
+            });
+        }
+        return Ok(());
+    }
+    if !is_policy_file(path) {
+        return Err(OperationalError::NotPolicy {
+            path: path.to_owned(),
+        });
+    }
+    let root = path.parent().unwrap_or(Path::new("")).to_owned();
+    found.entry(root).or_default().push(path.to_owned());
+    Ok(())
+}
+
+fn walk(
+    directory: &Path,
+    found: &mut BTreeMap<PathBuf, Vec<PathBuf>>,
+    is_known: &mut bool,
+) -> Result<(), OperationalError> {
+    let entries = fs::read_dir(directory).map_err(|source| unreadable(directory, source))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|source| unreadable(directory, source))?;
+        let file_type = entry
+            .file_type()
+            .map_err(|source| unreadable(&entry.path(), source))?;
+        paths.push((entry.path(), file_type.is_dir()));
+    }
+    paths.sort();
+    for (path, is_directory) in paths {
+        // Links to directories are not followed, so that a walk always ends.
+        if is_directory {
+            walk(&path, found, is_known)?;
+        } else if is_policy_file(&path) {
+            *is_known = true;
+            found.entry(directory.to_owned()).or_default().push(path);
+        }
+    }
+    Ok(())
+}
+
+fn is_policy_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "pol")
+}
+
+fn read(root: PathBuf, files: &[PathBuf]) -> Result<LoadedPackage, Vec<OperationalError>> {
+    let mut database = Database::default();
+    let mut errors = Vec::new();
+    for path in files {
+        let name = path.strip_prefix(&root).unwrap_or(path);
+        match read_text(path) {
+            Ok(text) => database.set_file(&name.to_string_lossy(), text),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let analysis = database.analyze();
+    Ok(LoadedPackage {
+        root,
+        database,
+        analysis,
+    })
+}
+
+fn read_text(path: &Path) -> Result<String, OperationalError> {
+    let bytes = fs::read(path).map_err(|source| unreadable(path, source))?;
+    String::from_utf8(bytes).map_err(|error| OperationalError::NotText {
+        path: path.to_owned(),
+        offset: error.utf8_error().valid_up_to(),
+    })
+}
+
+fn unreadable(path: &Path, source: io::Error) -> OperationalError {
+    OperationalError::Unreadable {
+        path: path.to_owned(),
+        source,
+    }
+}

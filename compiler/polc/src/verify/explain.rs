@@ -1,0 +1,263 @@
+//! Why an expectation does not hold: who decided, and why the rules before did not match.
+
+use std::{net::IpAddr, sync::Arc};
+
+use polc_diagnostics::{Code, Diagnostic, Place};
+use polc_model::{
+    Check, Decider, Decision, Direction, Expectation, Model, Origin, Party, PolicyId, Test, Tier,
+    Verdict,
+};
+use polc_reference::{FlowDecision, Outcome};
+
+use super::Ends;
+use crate::package::LoadedPackage;
+
+/// Rules that are listed as not matching, at most.
+const MAX_NOTES: usize = 6;
+
+/// The policy that a decision is attributed to.
+pub(super) fn policy_of(model: &Model, decider: Decider) -> Option<PolicyId> {
+    match decider {
+        Decider::Rule(rule) => Some(model.rule(rule)?.policy),
+        Decider::Isolation(policy) => Some(policy),
+        Decider::NoPolicy | Decider::Itself | Decider::OwnNode => None,
+    }
+}
+
+/// The diagnostic of a check that fails.
+pub(super) fn failure(
+    package: &LoadedPackage,
+    test: &Test,
+    check: &Check,
+    ends: &Ends<'_>,
+    decision: &FlowDecision,
+) -> Diagnostic {
+    let model = &package.analysis.model;
+    let actual = match decision.verdict() {
+        Verdict::Allow => "allowed",
+        Verdict::Deny => "denied",
+    };
+    let (expected, by) = match check.expected {
+        Expectation::Allowed { by } => ("allowed", by),
+        Expectation::Denied { by } => ("denied", by),
+    };
+    let by_name = by
+        .and_then(|id| model.policy(id))
+        .map(|policy| &policy.name);
+    let expectation = match by_name {
+        Some(name) => format!("{expected} by `{name}`"),
+        None => expected.to_owned(),
+    };
+    let label = if actual == expected {
+        format!("{actual}, but not by this policy")
+    } else {
+        format!("actually {actual}")
+    };
+    let mut diagnostic = Diagnostic::new(
+        Code::TestFailed,
+        format!("`{}`: expected this flow to be {expectation}", test.name),
+        place(package, &check.origin),
+        label,
+    );
+    for (direction, decided) in telling(decision) {
+        let at = end_name(test, check, direction);
+        let (message, origin) = decider(model, direction, decided, &at);
+        match origin {
+            Some(origin) => diagnostic = diagnostic.with_label(place(package, origin), message),
+            None => diagnostic = diagnostic.with_note(message),
+        }
+        for note in not_matching(package, (test, check), ends, direction, decided) {
+            diagnostic = diagnostic.with_note(note);
+        }
+    }
+    if let Some(addresses) = addresses(ends) {
+        diagnostic = diagnostic.with_note(addresses);
+    }
+    diagnostic
+}
+
+/// The decisions that explain the verdict: what denied, or everything that allowed.
+fn telling(decision: &FlowDecision) -> Vec<(Direction, Decision)> {
+    match decision.denial() {
+        Some(denial) => vec![denial],
+        None => decision.decisions().collect(),
+    }
+}
+
+fn decider<'a>(
+    model: &'a Model,
+    direction: Direction,
+    decision: Decision,
+    at: &str,
+) -> (String, Option<&'a Origin>) {
+    let verb = match decision.verdict {
+        Verdict::Allow => "allowed",
+        Verdict::Deny => "denied",
+    };
+    let origin = model.deciding_origin(decision.decider);
+    let message = match decision.decider {
+        Decider::Rule(_) => format!("{direction} of `{at}` is {verb} by this rule"),
+        Decider::Isolation(_) => format!(
+            "{direction} of `{at}` is {verb}: this policy isolates it, and no rule allows the flow"
+        ),
+        Decider::NoPolicy => format!("{direction} of `{at}` is {verb}: no policy speaks about it"),
+        Decider::Itself => format!("{direction} of `{at}` is {verb}: it talks to itself"),
+        Decider::OwnNode => {
+            format!("{direction} of `{at}` is {verb}: its own node always reaches it")
+        }
+    };
+    (message, origin)
+}
+
+/// Notes on the rules for this endpoint that were asked before the decision and did not match.
+fn not_matching(
+    package: &LoadedPackage,
+    (test, check): (&Test, &Check),
+    ends: &Ends<'_>,
+    direction: Direction,
+    decision: Decision,
+) -> Vec<String> {
+    let model = &package.analysis.model;
+    let (subject, peer) = match direction {
+        Direction::Egress => (&ends.source, &ends.destination),
+        Direction::Ingress => (&ends.destination, &ends.source),
+    };
+    if matches!(decision.decider, Decider::Itself | Decider::OwnNode) {
+        return Vec::new();
+    }
+    let considered = polc_reference::consider(model, direction, subject, peer, check.l4);
+    let is_asked = |considered: &polc_reference::Considered| match decision.decider {
+        Decider::Rule(rule) => considered.rule != rule,
+        // Isolation decides at the end of the normal tier.
+        Decider::Isolation(_) => model
+            .rule(considered.rule)
+            .and_then(|rule| model.policy(rule.policy))
+            .is_some_and(|policy| policy.tier <= Tier::Normal),
+        _ => true,
+    };
+    let peer_name = match direction {
+        Direction::Egress => party_name(test, check.destination),
+        Direction::Ingress => party_name(test, check.source),
+    };
+    let mut notes = Vec::new();
+    let mut more = 0;
+    for considered in considered
+        .iter()
+        .take_while(|considered| is_asked(considered))
+    {
+        let why = match considered.outcome {
+            Outcome::Matches | Outcome::OtherSubject => continue,
+            Outcome::OtherPeer => format!("does not select `{peer_name}`"),
+            Outcome::OtherL4 => format!("does not match `{}`", check.l4),
+        };
+        let Some(rule) = model.rule(considered.rule) else {
+            continue;
+        };
+        if notes.len() == MAX_NOTES {
+            more += 1;
+            continue;
+        }
+        let file = model
+            .files
+            .get(rule.origin.file.index())
+            .map_or("?", String::as_str);
+        notes.push(format!(
+            "`{}` ({}:{}) {why}",
+            collapsed(source(package, &rule.origin)),
+            package.display_path(file),
+            rule.origin.line,
+        ));
+    }
+    if more > 0 {
+        notes.push(format!("{more} more rules do not match either"));
+    }
+    notes
+}
+
+/// A rule without the blanks that align it with its neighbours.
+fn collapsed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The name of the endpoint that a direction belongs to.
+fn end_name(test: &Test, check: &Check, direction: Direction) -> String {
+    let party = match direction {
+        Direction::Egress => check.source,
+        Direction::Ingress => check.destination,
+    };
+    party_name(test, party)
+}
+
+/// How a test calls a party.
+fn party_name(test: &Test, party: Party) -> String {
+    match party {
+        Party::Endpoint(index) => test
+            .endpoints
+            .get(index)
+            .map_or_else(|| "?".to_owned(), |endpoint| endpoint.name.clone()),
+        Party::Address(address) => address.to_string(),
+        Party::Host => "host".to_owned(),
+    }
+}
+
+fn addresses(ends: &Ends<'_>) -> Option<String> {
+    let address = |party: &polc_reference::Party<'_>| -> Option<IpAddr> {
+        party.facts.network.map(|network| network.addr())
+    };
+    match (address(&ends.source), address(&ends.destination)) {
+        (Some(source), Some(destination)) => Some(format!("judged from {source} to {destination}")),
+        _ => None,
+    }
+}
+
+/// The place of an origin: from its column to the end of its line's text.
+pub(crate) fn place(package: &LoadedPackage, origin: &Origin) -> Place {
+    let model = &package.analysis.model;
+    let file = model
+        .files
+        .get(origin.file.index())
+        .map_or("", String::as_str);
+    let text = package.text(file);
+    let line_index = (origin.line as usize).saturating_sub(1);
+    let mut start = 0;
+    for line in text.split_inclusive('\n').take(line_index) {
+        start += line.len();
+    }
+    let line = text.get(start..).unwrap_or_default();
+    let line = line.lines().next().unwrap_or_default();
+    let column = (origin.column as usize).saturating_sub(1);
+    let before: usize = line.chars().take(column).map(char::len_utf8).sum();
+    let length = statement(line.get(before..).unwrap_or_default()).len();
+    let offset = |value| u32::try_from(value).unwrap_or(u32::MAX);
+    Place {
+        file: Arc::from(file),
+        range: offset(start + before)..offset(start + before + length),
+    }
+}
+
+/// The first statement of a text, without the block that it opens.
+fn statement(text: &str) -> &str {
+    let code = text.split("//").next().unwrap_or_default();
+    let mut depth = 0_usize;
+    let end = code.find(|c: char| {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => return true,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        c == ';' && depth == 0
+    });
+    let code = end
+        .and_then(|end| code.get(..end))
+        .unwrap_or(code)
+        .trim_end();
+    code.strip_suffix('{').unwrap_or(code).trim_end()
+}
+
+/// The source of an origin.
+fn source<'a>(package: &'a LoadedPackage, origin: &Origin) -> &'a str {
+    let place = place(package, origin);
+    let range = place.range.start as usize..place.range.end as usize;
+    package.text(&place.file).get(range).unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! The command line: exit codes, streams and formats.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics fails"
+)]
+
+mod support;
+
+use std::{fs, io::Read, process::Stdio};
+
+use support::{Files, command, snapshot};
+
+const GOOD: &str = "package shop
+policy web for { app: \"web\" } { ingress { allow from world on tcp 443 } }
+test \"the world reads the web\" {
+  given web = endpoint { app: \"web\" }
+  192.0.2.1 -> web tcp 443 is allowed by web
+  192.0.2.1 -> web tcp 80 is denied
+}
+";
+const BAD: &str = "package shop\npolicy web for wbe { ingress {} }\n";
+
+fn shown(name: &str, files: &Files, arguments: &[&str]) -> i32 {
+    let run = files.polc(arguments);
+    snapshot("cli", name, &run.shown(arguments));
+    run.code
+}
+
+#[test]
+fn a_package_without_findings_is_fine() {
+    let files = Files::new([("shop/web.pol", GOOD)]);
+    assert_eq!(shown("check_fine", &files, &["check", "shop"]), 0);
+    assert_eq!(shown("test_fine", &files, &["test", "shop"]), 0);
+    assert_eq!(
+        shown(
+            "test_fine_json",
+            &files,
+            &["test", "--format", "json", "shop"]
+        ),
+        0
+    );
+}
+
+#[test]
+fn findings_are_shown_in_every_format() {
+    let files = Files::new([
+        ("shop/web.pol", BAD),
+        ("shop/names.pol", "endpoints web = { app: \"web\" }\n"),
+    ]);
+    for format in ["human", "plain", "json"] {
+        let name = format!("check_findings_{format}");
+        assert_eq!(
+            shown(&name, &files, &["check", "--format", format, "shop"]),
+            1
+        );
+    }
+    assert_eq!(shown("test_errors", &files, &["test", "shop"]), 1);
+}
+
+#[test]
+fn failed_checks_are_findings() {
+    let failing = GOOD.replace("80 is denied", "80 is allowed");
+    let files = Files::new([("web.pol", failing.as_str())]);
+    for format in ["human", "plain", "json"] {
+        let name = format!("test_failed_{format}");
+        assert_eq!(
+            shown(&name, &files, &["test", "--format", format, "web.pol"]),
+            1
+        );
+    }
+}
+
+#[test]
+fn warnings_do_not_fail_a_run() {
+    let files = Files::new([("web.pol", "package shop\npolicy web for {} { audit }\n")]);
+    assert_eq!(shown("check_warning", &files, &["check", "web.pol"]), 0);
+}
+
+#[test]
+fn every_directory_with_policies_is_a_package() {
+    let files = Files::new([
+        ("all/b/web.pol", GOOD),
+        ("all/a/web.pol", BAD),
+        ("all/a/deep/web.pol", GOOD),
+        ("all/a/notes.txt", "not a policy"),
+    ]);
+    assert_eq!(shown("check_many", &files, &["check", "all"]), 1);
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_the_rest_is_checked() {
+    let files = Files::new([
+        ("shop/web.pol", BAD),
+        ("empty/notes.txt", ""),
+        ("notes.txt", ""),
+    ]);
+    let arguments = ["check", "missing", "empty", "notes.txt", "shop"];
+    assert_eq!(shown("check_could_not_run", &files, &arguments), 2);
+    let plain = [
+        "check",
+        "--format",
+        "plain",
+        "missing",
+        "empty",
+        "notes.txt",
+        "shop",
+    ];
+    assert_eq!(shown("check_could_not_run_plain", &files, &plain), 2);
+}
+
+#[test]
+fn a_file_that_is_not_text_is_said() {
+    let files = Files::new([("shop/web.pol", GOOD)]);
+    fs::write(
+        files.path().join("shop/bad.pol"),
+        b"package shop\n// \xff\n",
+    )
+    .unwrap();
+    assert_eq!(shown("check_not_text", &files, &["check", "shop"]), 2);
+}
+
+#[test]
+fn a_path_given_twice_is_checked_once() {
+    let files = Files::new([("shop/web.pol", BAD)]);
+    let run = files.polc(&["check", "--format", "plain", "shop", "shop/web.pol", "shop"]);
+    assert_eq!(run.out.lines().count(), 1, "{}", run.out);
+}
+
+#[test]
+fn colours_follow_the_terminal_and_the_environment() {
+    let files = Files::new([("web.pol", BAD)]);
+    let run = |key: &str, value: &str| {
+        let output = command(&["check", "web.pol"])
+            .current_dir(files.path())
+            .env(key, value)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(run("CLICOLOR_FORCE", "1").contains('\u{1b}'));
+    assert!(!run("NO_COLOR", "1").contains('\u{1b}'));
+    assert!(
+        !run("TERM", "xterm").contains('\u{1b}'),
+        "a pipe is no terminal"
+    );
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let many: String = (0..1000)
+        .map(|number| format!("endpoints e{number} = nobody\n"))
+        .collect();
+    let files = Files::new([("web.pol", format!("package shop\n{many}").as_str())]);
+    let mut child = command(&["check", "web.pol"])
+        .current_dir(files.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut error = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut error)
+        .unwrap();
+    assert_eq!(error, "");
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}

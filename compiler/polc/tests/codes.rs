@@ -1,0 +1,191 @@
+//! Every diagnostic code has a snapshot that shows a source and what polc says about it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics fails"
+)]
+
+mod support;
+
+use polc_diagnostics::Code;
+use support::{Files, snapshot};
+
+/// Files that bring a code about.
+fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
+    match code {
+        Code::Syntax => &[(
+            "shop.pol",
+            "package shop\npolicy web-ingress for { app: \"web\" } {\n  ingress {\n    allow form world\n    permit from world on tcp 80, 443\n    allow from world and cluster\n    allow from\n  }\n}\npolcy q for {}\n",
+        )],
+        Code::Unclosed => &[(
+            "shop.pol",
+            "package shop\npolicy web for ({ app: \"web\" } | { app: \"cart\" {\n  ingress {\n    allow from { app in [\"a\", \"b\" }\n    allow from { app: \"web }\n}\npolicy cart for {} { ingress {} }\n",
+        )],
+        Code::Unsupported => &[(
+            "shop.pol",
+            "package shop\nuse std::dns\npolicy web for {} {\n  egress {\n    allow to dns::cluster\n    allow to world on tcp https\n    allow to world on tcp 443 sni \"api.github.com\"\n    reject to world\n  }\n}\n",
+        )],
+        Code::TooDeep => &[(
+            "shop.pol",
+            "package shop\nendpoints web = ((((((((((((((((((((((((((((((((((((((((({ app: \"web\" })))))))))))))))))))))))))))))))))))))))))\n",
+        )],
+        Code::UnknownName => &[
+            (
+                "names.pol",
+                "package shop\nendpoints cart = { app: \"cart\" }\nports api = tcp 8080\n",
+            ),
+            (
+                "web.pol",
+                "policy web for { app: \"web\" } {\n  ingress {\n    allow from crat on api\n    allow from customers on ap\n  }\n}\n",
+            ),
+        ],
+        Code::WrongType => &[(
+            "shop.pol",
+            "package shop\ncidr office = 10.8.0.0/16\nports api = tcp 8080\nendpoints people = office\npolicy web for {} {\n  ingress {\n    allow from api on office\n    allow from office in namespace \"shop\"\n  }\n}\n",
+        )],
+        Code::Duplicate => &[
+            (
+                "a.pol",
+                "package shop\nendpoints web = { app: \"web\" }\npolicy web for web { ingress {} }\n",
+            ),
+            (
+                "b.pol",
+                "endpoints web = { app: \"front\" }\npolicy web for web { egress {} }\n",
+            ),
+        ],
+        Code::Cycle => &[
+            ("a.pol", "package shop\nendpoints web = cart - { canary }\n"),
+            ("b.pol", "endpoints cart = { app: \"cart\" } | web\n"),
+        ],
+        Code::ReservedName => &[(
+            "shop.pol",
+            "package shop\nendpoints world = { app: \"world\" }\n",
+        )],
+        Code::PackageName => &[("a.pol", "package shop\n"), ("b.pol", "package shpo\n")],
+        Code::MissingPackage => &[("shop.pol", "endpoints web = { app: \"web\" }\n")],
+        Code::UnknownLabel => &[(
+            "shop.pol",
+            "package shop\nlabels {\n  app: string\n  tier: frontend | backend\n}\nendpoints web = { app: \"web\", teir: frontend }\nendpoints far = { zone: \"far\" }\n",
+        )],
+        Code::UnknownLabelValue => &[(
+            "shop.pol",
+            "package shop\nlabels {\n  tier: frontend | backend\n}\nendpoints web = { tier: \"frontent\" }\nendpoints all_tiers = { tier in [backend, data] }\n",
+        )],
+        Code::InvalidAddress => &[(
+            "shop.pol",
+            "package shop\ncidr office = 10.8.0/16 | 10.8.0.0/33 | 10.8.0.300 | 2001:db8:::1\n",
+        )],
+        Code::HostBits => &[("shop.pol", "package shop\ncidr office = 10.8.0.1/16\n")],
+        Code::ExceptionOutside => &[(
+            "shop.pol",
+            "package shop\ncidr office = 10.8.0.0/16 - 10.9.0.0/24\n",
+        )],
+        Code::EmptySet => &[(
+            "shop.pol",
+            "package shop\nendpoints both = { app: \"web\", app: \"cart\" }\nendpoints none_of = { app in [] }\ncidr gone = 10.8.0.0/16 - 10.0.0.0/8\n",
+        )],
+        Code::InvalidNumber => &[(
+            "shop.pol",
+            "package shop\nports web = tcp 65536 | icmp 300\n",
+        )],
+        Code::BackwardsRange => &[("shop.pol", "package shop\nports web = tcp 8090..8080\n")],
+        Code::CodeWithoutType => &[("shop.pol", "package shop\nports unreachable = icmp /1\n")],
+        Code::UnknownIcmpType => &[(
+            "shop.pol",
+            "package shop\nports ping = icmp echo_requst | icmp packet_too_big | icmpv6 sausage\n",
+        )],
+        Code::WrongDirection => &[(
+            "shop.pol",
+            "package shop\npolicy web for {} {\n  ingress {\n    allow to world\n  }\n  egress {\n    allow from world\n  }\n}\n",
+        )],
+        Code::RepeatedSetting => &[(
+            "shop.pol",
+            "package shop\npolicy web for {} {\n  priority 10\n  ingress {}\n  priority 20\n}\n",
+        )],
+        Code::UnknownSetting => &[(
+            "shop.pol",
+            "package shop\nhost_access closed\npolicy web for {} { tier admn; ingress {} }\n",
+        )],
+        Code::SubjectNeverApplies => &[(
+            "shop.pol",
+            "package shop\ncidr office = 10.8.0.0/16\npolicy web for office { ingress {} }\npolicy out for world { ingress {} }\n",
+        )],
+        Code::NoEffect => &[(
+            "shop.pol",
+            "package shop\npolicy web for {} { priority 3 }\npolicy admin for {} { tier admin; default allow; ingress { deny from world } }\npolicy base for {} { tier baseline; ingress { pass from all } }\n",
+        )],
+        Code::UnknownParty => &[(
+            "shop.pol",
+            "package shop\ntest \"carts\" {\n  given web_1 = endpoint { app: \"web\" }\n  web_l -> web_1 tcp 80 is allowed\n  web_1 -> customers tcp 80 is allowed\n}\n",
+        )],
+        Code::NoEndpoint => &[(
+            "shop.pol",
+            "package shop\ntest \"outside\" {\n  192.0.2.1 -> 198.51.100.1 tcp 80 is allowed\n}\n",
+        )],
+        Code::InexactPacket => &[(
+            "shop.pol",
+            "package shop\ntest \"inexact\" {\n  given web = endpoint { app in [\"a\", \"b\"] } at 10.0.0.0/8\n  192.0.2.1 -> web tcp is allowed\n  192.0.2.1 -> web icmp 8 is allowed\n  192.0.2.1 -> web protocol 6 is allowed\n}\n",
+        )],
+        Code::FamilyMismatch => &[(
+            "shop.pol",
+            "package shop\ntest \"families\" {\n  given web = endpoint {} at 10.0.0.1\n  2001:db8::1 -> web tcp 80 is allowed\n}\n",
+        )],
+        Code::TestFailed => &[(
+            "shop.pol",
+            "package shop\nendpoints web = { app: \"web\" }\npolicy admin for {} {\n  tier admin\n  ingress { allow from 192.0.2.9 }\n}\npolicy web for web {\n  ingress {\n    allow from world on tcp 443\n    deny  from 203.0.113.0/24\n    allow from { app: \"cart\" }\n  }\n}\ntest \"the world reads the web\" {\n  given web_1 = endpoint { app: \"web\" } at 10.0.0.7 | fd00::7\n  192.0.2.1   -> web_1 tcp 80  is allowed\n  203.0.113.1 -> web_1 tcp 443 is allowed\n  192.0.2.1   -> web_1 tcp 443 is denied\n  192.0.2.9   -> web_1 tcp 443 is allowed by web\n}\n",
+        )],
+    }
+}
+
+/// Applies each fix on its own: what it was for is then gone, and the file reads no worse.
+#[test]
+fn every_fix_resolves_its_finding() {
+    let mut fixes = 0;
+    for &code in Code::ALL {
+        let mut database = polc_frontend::Database::default();
+        for (path, text) in sources(code) {
+            database.set_file(path, *text);
+        }
+        let before = database.analyze().diagnostics;
+        for diagnostic in &before {
+            let Some(fix) = &diagnostic.fix else { continue };
+            fixes += 1;
+            let path = &*fix.place.file;
+            let text = database.text(path).unwrap().to_owned();
+            let range = fix.place.range.start as usize..fix.place.range.end as usize;
+            let mut fixed = text.clone();
+            fixed.replace_range(range, &fix.replacement);
+            database.set_file(path, fixed.clone());
+            let after = database.analyze().diagnostics;
+            let is_left = after.iter().any(|other| {
+                other.headline == diagnostic.headline
+                    && other.primary.place.range.start == diagnostic.primary.place.range.start
+            });
+            assert!(!is_left, "{}\n{fixed}", diagnostic.headline);
+            database.set_file(path, text);
+        }
+    }
+    assert!(fixes >= 15, "only {fixes} fixes");
+}
+
+#[test]
+fn every_code_is_shown_with_its_source() {
+    for &code in Code::ALL {
+        let sources = sources(code);
+        let run = Files::new(sources.iter().copied()).polc(&["test", "."]);
+        assert!(
+            run.out.contains(&format!("[{code}]")),
+            "{code}: {}",
+            run.out
+        );
+        let mut text = format!("{}\n\n", code.summary());
+        for (path, source) in sources {
+            text.push_str(&format!("----- {path} -----\n{source}"));
+        }
+        text.push_str(&format!("----- polc test -----\n{}", run.out));
+        snapshot("diagnostics", &code.to_string(), &text);
+    }
+}

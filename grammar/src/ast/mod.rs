@@ -1,0 +1,89 @@
+//! The syntax tree: what was written, before any name is resolved.
+
+mod l4;
+mod peers;
+mod places;
+mod policy;
+mod test;
+
+pub use l4::{L4Expr, L4Term, Ports};
+pub use peers::{ChainOperator, Condition, LabelSet, LabelTest, PeerExpr};
+pub use policy::{Action, Completeness, Direction, DirectionBlock, Policy, Preposition, Rule};
+pub use test::{Check, Given, Outcome, Packet, Party, Test};
+
+use crate::Span;
+
+/// A word or a text of the source, with its place. For quoted text, `text` has no quotes and
+/// `span` covers them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Name {
+    /// What it says. Empty when the source leaves it out.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Name {
+    /// Whether the source leaves it out; a syntax error was reported.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
+/// One file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFileAst {
+    /// Its items, in source order.
+    pub items: Vec<Item>,
+}
+
+/// An item of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// `package shop`
+    Package(Name),
+    /// `host_access restricted`
+    HostAccess(Name),
+    /// `labels { … }`
+    Labels(LabelSchema),
+    /// `endpoints web = …`
+    Endpoints(Definition<PeerExpr>),
+    /// `cidr office = …`
+    Cidr(Definition<PeerExpr>),
+    /// `ports web_ports = …`
+    Ports(Definition<L4Expr>),
+    /// `policy web_ingress for web { … }`
+    Policy(Policy),
+    /// `test "…" { … }`
+    Test(Test),
+}
+
+/// A named value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition<T> {
+    /// The name.
+    pub name: Name,
+    /// The value, unless the source leaves it out.
+    pub value: Option<T>,
+    /// The whole item.
+    pub span: Span,
+}
+
+/// The labels that endpoints may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelSchema {
+    /// Its entries, in source order.
+    pub labels: Vec<LabelDeclaration>,
+    /// The word `labels`.
+    pub span: Span,
+}
+
+/// `tier: frontend | backend`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelDeclaration {
+    /// The key.
+    pub key: Name,
+    /// The values, or `string` for any.
+    pub values: Vec<Name>,
+}

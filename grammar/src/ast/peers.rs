@@ -1,0 +1,117 @@
+//! Peer expressions.
+
+use super::Name;
+use crate::Span;
+
+/// A set of peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerExpr {
+    /// `{ app: "web" }`
+    Labels(LabelSet),
+    /// `10.0.0.0/8`, not yet checked to be one.
+    Address(Name),
+    /// A name or an entity.
+    Name(Name),
+    /// `… in namespace "shop"`
+    In {
+        /// What is narrowed.
+        base: Box<PeerExpr>,
+        /// The namespaces; more than one only when the suffix is repeated.
+        namespaces: Vec<Name>,
+        /// The whole expression.
+        span: Span,
+    },
+    /// `a | b | c`
+    Union {
+        /// The alternatives, at least two.
+        parts: Vec<PeerExpr>,
+        /// The whole expression.
+        span: Span,
+    },
+    /// `a & b - c`, from left to right.
+    Chain {
+        /// The first set.
+        first: Box<PeerExpr>,
+        /// What is done to it, in order.
+        rest: Vec<(ChainOperator, PeerExpr)>,
+        /// The whole expression.
+        span: Span,
+    },
+    /// The source leaves it out, or it is not supported; an error was reported.
+    Missing(Span),
+}
+
+/// The operators that bind more tightly than `|`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainOperator {
+    /// `&`
+    And,
+    /// `-`
+    Minus,
+}
+
+impl PeerExpr {
+    /// Where it stands.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        match self {
+            Self::Labels(set) => set.span,
+            Self::Address(name) | Self::Name(name) => name.span,
+            Self::In { span, .. }
+            | Self::Union { span, .. }
+            | Self::Chain { span, .. }
+            | Self::Missing(span) => *span,
+        }
+    }
+}
+
+/// Conditions on labels that must all hold. None: every endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelSet {
+    /// The conditions, in source order.
+    pub conditions: Vec<Condition>,
+    /// The whole set.
+    pub span: Span,
+}
+
+/// A condition on one label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The key.
+    pub key: Name,
+    /// What must hold of its value.
+    pub test: LabelTest,
+    /// The whole condition.
+    pub span: Span,
+}
+
+/// What must hold of a label's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LabelTest {
+    /// `app: "web"`
+    Is(Name),
+    /// `app != "web"`
+    IsNot(Name),
+    /// `app in ["web", "cart"]`
+    In(Vec<Name>),
+    /// `app not in ["web", "cart"]`
+    NotIn(Vec<Name>),
+    /// `app`
+    Exists,
+    /// `!app`
+    Absent,
+    /// The source leaves the value out; an error was reported.
+    Missing,
+}
+
+impl LabelTest {
+    /// The values that it names.
+    #[must_use]
+    pub fn values(&self) -> &[Name] {
+        match self {
+            Self::Is(value) | Self::IsNot(value) => std::slice::from_ref(value),
+            Self::In(values) | Self::NotIn(values) => values,
+            Self::Exists | Self::Absent | Self::Missing => &[],
+        }
+    }
+}
