@@ -106,14 +106,27 @@ impl Inventory {
     /// # Errors
     /// Text that is not such YAML, or an inventory that contradicts itself.
     pub fn parse(text: &str) -> Result<Self, InventoryError> {
-        let inventory: Self = serde_yaml::from_str(text).map_err(|error| InventoryError {
-            location: error
-                .location()
-                .map(|location| (location.line(), location.column())),
-            message: error.to_string(),
-        })?;
+        let inventory: Self = serde_yaml::from_str(text).map_err(located)?;
         validate::validate(&inventory)?;
         Ok(inventory)
+    }
+}
+
+/// The parser puts the place at the end of its message, too.
+fn located(error: serde_yaml::Error) -> InventoryError {
+    let message = error.to_string();
+    let Some(location) = error.location() else {
+        return InventoryError {
+            message,
+            location: None,
+        };
+    };
+    let (line, column) = (location.line(), location.column());
+    let place = format!(" at line {line} column {column}");
+    let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
+    InventoryError {
+        message,
+        location: Some((line, column)),
     }
 }
 

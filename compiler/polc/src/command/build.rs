@@ -8,7 +8,7 @@ use polc_model::Direction;
 use polc_plan::ClassKey;
 use serde::Serialize;
 
-use super::{check, compile, finish};
+use super::{check, compile, count, finish};
 use crate::{
     cli::{BuildArguments, Format},
     files,
@@ -85,18 +85,14 @@ impl Built {
         if format == Format::Json {
             json::write(&mut text, self);
         } else {
-            let Self {
-                bundle,
-                digest,
-                bytes,
-                policies,
-                rules,
-                programs,
-                ..
-            } = self;
             let line = format!(
-                "{bundle}: {policies} policies, {rules} rules, {programs} programs, {bytes} bytes\n\
-                 digest {digest}\n"
+                "{}: {}, {}, {}, {} bytes\ndigest {}\n",
+                self.bundle,
+                count(self.policies, "policy"),
+                count(self.rules, "rule"),
+                count(self.programs, "program"),
+                self.bytes,
+                self.digest,
             );
             text.extend_from_slice(line.as_bytes());
         }

@@ -54,13 +54,10 @@ pub(super) fn summary(packages: &[LoadedPackage]) -> String {
         (0, warnings) => count(warnings, "warning"),
         (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
     };
-    let policies = match policies {
-        1 => "1 policy".to_owned(),
-        number => format!("{number} policies"),
-    };
     format!(
-        "{what} in {}: {}, {policies}\n",
+        "{what} in {}: {}, {}\n",
         count(packages.len(), "package"),
         count(files, "file"),
+        count(policies, "policy"),
     )
 }

@@ -8,7 +8,7 @@ use polc_model::Model;
 use polc_plan::ClassPlan;
 use serde::Serialize;
 
-use super::{check, compile, finish};
+use super::{check, compile, count, finish};
 use crate::{
     cli::{Format, InspectArguments},
     files,
@@ -166,8 +166,11 @@ impl View {
             };
             let _ = writeln!(
                 out,
-                "    {:7} {policies}: {} port intervals, {} leaves, {} instructions",
-                program.direction, program.port_intervals, program.leaves, program.instructions
+                "    {:7} {policies}: {}, {}, {}",
+                program.direction,
+                count(program.port_intervals, "port interval"),
+                count(program.leaves, "leaf"),
+                count(program.instructions, "instruction"),
             );
             if disasm {
                 let _ = writeln!(out, "\n{}", program.disassembly);

@@ -37,8 +37,15 @@ fn finish(result: &[u8], errors: &[OperationalError], format: Format, outcome: O
     }
 }
 
-/// `1 error`, `2 errors`.
+/// `1 error`, `2 errors`, `2 policies`, `2 leaves`.
 fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
+    if number == 1 {
+        return format!("1 {what}");
+    }
+    let plural = match (what.strip_suffix('y'), what.strip_suffix('f')) {
+        (Some(stem), _) => format!("{stem}ies"),
+        (_, Some(stem)) => format!("{stem}ves"),
+        _ => format!("{what}s"),
+    };
+    format!("{number} {plural}")
 }

@@ -1,0 +1,133 @@
+//! `polc build` and `polc inspect`: what is written, what is shown, what is refused.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics fails"
+)]
+
+mod support;
+
+use std::fs;
+
+use support::{Files, snapshot};
+
+const WEB: &str = "package shop
+endpoints cart = { app: \"cart\" }
+policy web for { app: \"web\" } {
+  ingress {
+    deny  from 203.0.113.0/24
+    allow from world on tcp 443 | icmp echo_request
+    allow from cart  on tcp 8080..8089
+  }
+}
+";
+
+fn shown(name: &str, files: &Files, arguments: &[&str]) -> i32 {
+    let run = files.polc(arguments);
+    snapshot("cli", name, &run.shown(arguments));
+    run.code
+}
+
+#[test]
+fn the_same_package_gives_the_same_bytes() {
+    let files = Files::new([("shop/web.pol", WEB)]);
+    assert_eq!(
+        shown("build_fine", &files, &["build", "shop", "-o", "one.polb"]),
+        0
+    );
+    assert_eq!(files.polc(&["build", "shop", "-o", "two.polb"]).code, 0);
+    let read = |name: &str| fs::read(files.path().join(name)).unwrap();
+    assert_eq!(read("one.polb"), read("two.polb"));
+}
+
+#[test]
+fn the_programs_are_shown_with_their_source() {
+    let files = Files::new([("shop/web.pol", WEB)]);
+    assert_eq!(files.polc(&["build", "shop"]).code, 0);
+    assert_eq!(shown("inspect", &files, &["inspect", "shop.polb"]), 0);
+    // A package is shown as what it would compile to.
+    assert_eq!(
+        shown("inspect_disasm", &files, &["inspect", "--disasm", "shop"]),
+        0
+    );
+    let json = files.polc(&["inspect", "--format", "json", "shop.polb"]);
+    let views: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(views[0]["rules"], 3);
+}
+
+#[test]
+fn an_inventory_says_which_classes_are_needed() {
+    let inventory = "node: { name: n }\nendpoints: [{ name: w, labels: { app: web, tier: x }, addresses: [10.0.0.2] }]\n";
+    let both = "policy all for all { egress {} }\npolicy x for { tier: \"x\" } { egress {} }\n";
+    let files = Files::new([
+        ("shop/web.pol", WEB),
+        ("shop/b.pol", both),
+        ("inventory.yaml", inventory),
+    ]);
+    let programs = |arguments: &[&str]| {
+        assert_eq!(files.polc(arguments).code, 0);
+        let json = files.polc(&["inspect", "--format", "json", "shop.polb"]);
+        let views: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+        views[0]["programs"].as_array().unwrap().len()
+    };
+    let without = programs(&["build", "shop"]);
+    let with = programs(&["build", "shop", "--inventory", "inventory.yaml"]);
+    assert_eq!(with, without + 1, "egress of `all` and `x` together");
+}
+
+#[test]
+fn a_package_with_findings_is_not_built() {
+    let files = Files::new([(
+        "shop/web.pol",
+        "package shop\npolicy web for wbe { ingress {} }\n",
+    )]);
+    assert_eq!(shown("build_findings", &files, &["build", "shop"]), 1);
+    assert!(!files.path().join("shop.polb").exists());
+}
+
+#[test]
+fn what_has_no_back_end_yet_is_named() {
+    let source = "package shop\npolicy web for { app: \"web\" } { audit\n  ingress {}\n}\n";
+    let files = Files::new([("shop/web.pol", source)]);
+    assert_eq!(shown("build_unsupported", &files, &["build", "shop"]), 1);
+    assert_eq!(files.polc(&["check", "shop"]).code, 0);
+}
+
+#[test]
+fn a_build_that_cannot_run_leaves_what_was_there() {
+    let files = Files::new([
+        ("one/web.pol", WEB),
+        ("two/web.pol", WEB),
+        ("shop.polb", "old"),
+        (
+            "bad.yaml",
+            "node: { name: n }\nendpoints:\n- name: a\n  adresses: [10.0.0.2]\n",
+        ),
+    ]);
+    assert_eq!(shown("build_several", &files, &["build", "."]), 2);
+    let inventory = ["build", "one", "--inventory", "bad.yaml"];
+    assert_eq!(shown("build_bad_inventory", &files, &inventory), 2);
+    let nowhere = ["build", "one", "-o", "missing/shop.polb"];
+    assert_eq!(shown("build_nowhere", &files, &nowhere), 2);
+    assert_eq!(fs::read(files.path().join("shop.polb")).unwrap(), b"old");
+}
+
+#[test]
+fn damaged_bundles_are_refused() {
+    let files = Files::new([("shop/web.pol", WEB), ("text.polb", "hello")]);
+    assert_eq!(files.polc(&["build", "shop"]).code, 0);
+    let mut bytes = fs::read(files.path().join("shop.polb")).unwrap();
+    fs::write(files.path().join("half.polb"), &bytes[..bytes.len() / 2]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(files.path().join("flipped.polb"), &bytes).unwrap();
+    let arguments = [
+        "inspect",
+        "half.polb",
+        "flipped.polb",
+        "text.polb",
+        "missing.polb",
+    ];
+    assert_eq!(shown("inspect_damaged", &files, &arguments), 2);
+}
