@@ -1,0 +1,334 @@
+//! The search for a peer that satisfies a selector.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use ipnet::IpNet;
+use polc_model::{Entity, LabelOperator, PeerKind, SelectorExpr};
+
+use crate::{TooComplex, Witness};
+
+/// Partial answers that are tried before giving up.
+const BUDGET: usize = 20_000;
+
+pub(crate) fn satisfy(selector: &SelectorExpr) -> Result<Option<Witness>, TooComplex> {
+    let mut search = Search {
+        selector,
+        domains: Domains::of(selector),
+        budget: BUDGET,
+    };
+    let mut known = Known::default();
+    Ok(search.walk(&mut known)?.then(|| Domains::witness(&known)))
+}
+
+/// What is known of the peer so far.
+#[derive(Default)]
+struct Known<'a> {
+    kind: Option<PeerKind>,
+    /// `None`: not asked yet. `Some(None)`: it has no namespace.
+    namespace: Option<Option<&'a str>>,
+    labels: BTreeMap<&'a str, Option<&'a str>>,
+    address: Option<IpAddr>,
+}
+
+/// A question that the selector asks.
+enum Question<'a> {
+    Kind,
+    Namespace,
+    Label(&'a str),
+    Address,
+}
+
+struct Search<'a> {
+    selector: &'a SelectorExpr,
+    domains: Domains<'a>,
+    budget: usize,
+}
+
+impl<'a> Search<'a> {
+    /// Extends what is known until the selector holds. Leaves `known` at the witness.
+    fn walk(&mut self, known: &mut Known<'a>) -> Result<bool, TooComplex> {
+        self.budget = self.budget.checked_sub(1).ok_or(TooComplex)?;
+        match evaluate(self.selector, known) {
+            Truth::Yes => return Ok(true),
+            Truth::No => return Ok(false),
+            Truth::Open => {}
+        }
+        // Some question that the outcome depends on is open, so there is one.
+        match next_question(self.selector, known) {
+            None => Ok(false),
+            Some(Question::Kind) => {
+                for kind in KINDS {
+                    known.kind = Some(kind);
+                    if self.walk(known)? {
+                        return Ok(true);
+                    }
+                }
+                known.kind = None;
+                Ok(false)
+            }
+            Some(Question::Namespace) => {
+                let names: Vec<&'a str> = self.domains.namespaces.iter().copied().collect();
+                for name in names.into_iter().map(Some).chain([None]) {
+                    known.namespace = Some(name);
+                    if self.walk(known)? {
+                        return Ok(true);
+                    }
+                }
+                known.namespace = None;
+                Ok(false)
+            }
+            Some(Question::Label(key)) => {
+                let values: Vec<&'a str> = self
+                    .domains
+                    .labels
+                    .get(key)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .collect();
+                for value in values.into_iter().map(Some).chain([Some(OTHER), None]) {
+                    known.labels.insert(key, value);
+                    if self.walk(known)? {
+                        return Ok(true);
+                    }
+                }
+                known.labels.remove(key);
+                Ok(false)
+            }
+            Some(Question::Address) => {
+                for address in self.domains.addresses.clone() {
+                    known.address = Some(address);
+                    if self.walk(known)? {
+                        return Ok(true);
+                    }
+                }
+                known.address = None;
+                Ok(false)
+            }
+        }
+    }
+}
+
+const KINDS: [PeerKind; 4] = [
+    PeerKind::Endpoint,
+    PeerKind::World,
+    PeerKind::Host,
+    PeerKind::RemoteNode,
+];
+
+/// A value that no selector mentions. It begins with a character that no label value may have.
+pub(crate) const OTHER: &str = "=another value";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Truth {
+    Yes,
+    No,
+    Open,
+}
+
+impl From<bool> for Truth {
+    fn from(value: bool) -> Self {
+        if value { Self::Yes } else { Self::No }
+    }
+}
+
+impl std::ops::Not for Truth {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Open => Self::Open,
+        }
+    }
+}
+
+fn evaluate(selector: &SelectorExpr, known: &Known<'_>) -> Truth {
+    match selector {
+        SelectorExpr::Entity(Entity::All) => Truth::Yes,
+        SelectorExpr::Entity(Entity::None) => Truth::No,
+        SelectorExpr::Entity(entity) => known
+            .kind
+            .map_or(Truth::Open, |kind| entity.matches(kind).into()),
+        SelectorExpr::Namespace(_) | SelectorExpr::Label { .. }
+            if known.kind.is_some_and(|kind| kind != PeerKind::Endpoint) =>
+        {
+            Truth::No
+        }
+        SelectorExpr::Namespace(name) => match (known.kind, known.namespace) {
+            (Some(_), Some(namespace)) => (namespace == Some(name.as_str())).into(),
+            (_, Some(namespace)) if namespace != Some(name.as_str()) => Truth::No,
+            _ => Truth::Open,
+        },
+        SelectorExpr::Label { key, operator } => {
+            match known
+                .labels
+                .get(key.as_str())
+                .map(|value| holds(operator, *value))
+            {
+                Some(false) => Truth::No,
+                Some(true) if known.kind.is_some() => Truth::Yes,
+                _ => Truth::Open,
+            }
+        }
+        SelectorExpr::Cidr(block) => known
+            .address
+            .map_or(Truth::Open, |address| block.contains(&address).into()),
+        SelectorExpr::AnyOf(parts) => any(parts.iter().map(|part| evaluate(part, known))),
+        SelectorExpr::AllOf(parts) => !any(parts.iter().map(|part| !evaluate(part, known))),
+        SelectorExpr::Minus(base, except) => {
+            !any([!evaluate(base, known), evaluate(except, known)].into_iter())
+        }
+    }
+}
+
+fn any(parts: impl Iterator<Item = Truth>) -> Truth {
+    let mut all = Truth::No;
+    for part in parts {
+        match part {
+            Truth::Yes => return Truth::Yes,
+            Truth::Open => all = Truth::Open,
+            Truth::No => {}
+        }
+    }
+    all
+}
+
+fn holds(operator: &LabelOperator, value: Option<&str>) -> bool {
+    let among =
+        |values: &[String]| value.is_some_and(|value| values.iter().any(|one| one == value));
+    match operator {
+        LabelOperator::In(values) => among(values),
+        LabelOperator::NotIn(values) => !among(values),
+        LabelOperator::Exists => value.is_some(),
+        LabelOperator::Absent => value.is_none(),
+    }
+}
+
+/// The first question in the selector that is open and that its outcome depends on.
+fn next_question<'a>(selector: &'a SelectorExpr, known: &Known<'_>) -> Option<Question<'a>> {
+    if evaluate(selector, known) != Truth::Open {
+        return None;
+    }
+    match selector {
+        SelectorExpr::Entity(_) => Some(Question::Kind),
+        SelectorExpr::Namespace(_) if known.kind.is_none() => Some(Question::Kind),
+        SelectorExpr::Namespace(_) => Some(Question::Namespace),
+        SelectorExpr::Label { .. } if known.kind.is_none() => Some(Question::Kind),
+        SelectorExpr::Label { key, .. } => Some(Question::Label(key)),
+        SelectorExpr::Cidr(_) => Some(Question::Address),
+        SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => {
+            parts.iter().find_map(|part| next_question(part, known))
+        }
+        SelectorExpr::Minus(base, except) => {
+            next_question(base, known).or_else(|| next_question(except, known))
+        }
+    }
+}
+
+/// The answers that a selector can tell apart.
+struct Domains<'a> {
+    namespaces: BTreeSet<&'a str>,
+    labels: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    addresses: Vec<IpAddr>,
+}
+
+impl<'a> Domains<'a> {
+    fn of(selector: &'a SelectorExpr) -> Self {
+        let mut domains = Self {
+            namespaces: BTreeSet::new(),
+            labels: BTreeMap::new(),
+            addresses: Vec::new(),
+        };
+        domains.collect(selector);
+        let mut blocks = BTreeSet::new();
+        selector.visit_cidrs(&mut |block| {
+            blocks.insert(block.trunc());
+        });
+        domains.addresses = representatives(&blocks);
+        domains
+    }
+
+    fn collect(&mut self, selector: &'a SelectorExpr) {
+        match selector {
+            SelectorExpr::Entity(_) | SelectorExpr::Cidr(_) => {}
+            SelectorExpr::Namespace(name) => {
+                self.namespaces.insert(name);
+            }
+            SelectorExpr::Label { key, operator } => {
+                let values = self.labels.entry(key).or_default();
+                if let LabelOperator::In(named) | LabelOperator::NotIn(named) = operator {
+                    values.extend(named.iter().map(String::as_str));
+                }
+            }
+            SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => {
+                for part in parts {
+                    self.collect(part);
+                }
+            }
+            SelectorExpr::Minus(base, except) => {
+                self.collect(base);
+                self.collect(except);
+            }
+        }
+    }
+
+    fn witness(known: &Known<'_>) -> Witness {
+        Witness {
+            kind: known.kind.unwrap_or(PeerKind::Endpoint),
+            namespace: known.namespace.flatten().map(str::to_owned),
+            labels: known
+                .labels
+                .iter()
+                .filter_map(|(key, value)| Some(((*key).to_owned(), (*value)?.to_owned())))
+                .collect(),
+            address: known.address,
+        }
+    }
+}
+
+/// One address for each way in which an address can lie in the blocks: inside a block and outside
+/// every smaller one, or outside all. Blocks that smaller ones fill completely have none.
+fn representatives(blocks: &BTreeSet<IpNet>) -> Vec<IpAddr> {
+    let everything = [
+        IpNet::V4(ipnet::Ipv4Net::default()),
+        IpNet::V6(ipnet::Ipv6Net::default()),
+    ];
+    let mut all: BTreeSet<IpNet> = blocks.clone();
+    all.extend(everything);
+    all.iter()
+        .filter_map(|block| {
+            let inner: Vec<&IpNet> = all
+                .iter()
+                .filter(|one| *one != block && block.contains(*one))
+                .collect();
+            outside(*block, &inner)
+        })
+        .collect()
+}
+
+/// An address of `block` that lies in none of `inner`.
+fn outside(block: IpNet, inner: &[&IpNet]) -> Option<IpAddr> {
+    if inner.is_empty() {
+        return Some(block.addr());
+    }
+    if inner.contains(&&block) {
+        return None;
+    }
+    let halves = block.subnets(block.prefix_len() + 1).ok()?;
+    for half in halves {
+        let of_half: Vec<&IpNet> = inner
+            .iter()
+            .copied()
+            .filter(|one| half.contains(*one) || one.contains(&half))
+            .collect();
+        if let Some(address) = outside(half, &of_half) {
+            return Some(address);
+        }
+    }
+    None
+}
