@@ -18,7 +18,7 @@ use polc_model::{
     Action, Direction, Enforcement, Isolation, L4Match, L4Term, LabelOperator, Model, Origin,
     Policy, PolicyId, PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId, Tier,
 };
-use polc_testbed::Namespace;
+use polc_testbed::{Namespace, Unmount};
 
 const INVENTORY: &str = "
 node: { name: node-1 }
@@ -88,8 +88,8 @@ fn the_largest_programs_that_compile_also_load() {
     let folder = tempfile::tempdir().unwrap();
     let namespace = Namespace::new("budget").unwrap();
     let bpffs = folder.path().join("bpf");
+    let _mounted = Unmount::on_drop(&bpffs);
     namespace.run(|| load_all(&bpffs)).unwrap();
-    Command::new("umount").arg(&bpffs).status().unwrap();
 }
 
 fn load_all(bpffs: &Path) {

@@ -29,7 +29,7 @@ use polc_agent::{
 };
 use polc_bundle::Bundle;
 use polc_model::{Direction, L4Packet, PortProtocol, Verdict};
-use polc_testbed::{Frame, Namespace};
+use polc_testbed::{Frame, Namespace, Unmount};
 use polc_testgen::{Case, Probe};
 
 const INTERFACES: [&str; 3] = ["veth-a", "veth-b", "veth-c"];
@@ -49,9 +49,8 @@ fn the_kernel_does_what_the_reference_says() {
     let folder = tempfile::tempdir().unwrap();
     let namespace = Namespace::new("equivalence").unwrap();
     let bpffs = folder.path().join("bpf");
+    let _mounted = Unmount::on_drop(&bpffs);
     namespace.run(|| compare(&bpffs)).unwrap();
-    // Programs and maps go with the file system that they are pinned to.
-    Command::new("umount").arg(&bpffs).status().unwrap();
 }
 
 fn compare(bpffs: &Path) {

@@ -36,6 +36,16 @@ pub struct Dataplane {
     one: SideTables,
     signatures: Map<u32, Signature>,
     slots: programs::Slots,
+    idle: Idle,
+}
+
+/// What is known of the side that is not in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Idle {
+    /// A packet may still use it: the agent before may have died right after its switch.
+    Unknown,
+    /// No packet has used it since a grace period, and it is empty.
+    Empty,
 }
 
 /// What was put in force.
@@ -68,6 +78,7 @@ impl Dataplane {
             signatures: Map::open(&pins.map(map::SIGNATURES))
                 .map_err(Error::kernel("opening the signatures"))?,
             slots: programs::Slots::open(&pins)?,
+            idle: Idle::Unknown,
             pins,
         })
     }
@@ -114,11 +125,10 @@ impl Dataplane {
         let side = old.side().map_or(Side::Zero, Side::other);
         let next = old.next(side);
 
-        // A packet may still use this side if the agent before died right after its switch.
-        self.grace
-            .wait()
-            .map_err(Error::kernel("waiting for packets"))?;
-        self.slots.clear(side)?;
+        if self.idle == Idle::Unknown {
+            self.empty(side)?;
+        }
+        self.idle = Idle::Unknown;
         self.tables(side).fill(candidate, &self.signatures)?;
         let programs = self.slots.fill(side, candidate)?;
         self.attach(candidate)?;
@@ -160,11 +170,8 @@ impl Dataplane {
     /// An endpoint that is gone from the inventory keeps its hooks while its interface exists:
     /// they drop everything. Losing an entry must never open an endpoint.
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
-        self.grace
-            .wait()
-            .map_err(Error::kernel("waiting for packets"))?;
-        self.slots.clear(side)?;
-        self.tables(side).clear()?;
+        self.empty(side)?;
+        self.idle = Idle::Empty;
         let uplinks: Vec<u32> = candidate
             .hooks
             .iter()
@@ -177,6 +184,15 @@ impl Dataplane {
                 .and_then(|index| index.parse().ok());
             uplink.is_none_or(|index: u32| uplinks.contains(&index))
         })
+    }
+
+    /// Empties a side that is not in force, once no packet uses it.
+    fn empty(&self, side: Side) -> Result<(), Error> {
+        self.grace
+            .wait()
+            .map_err(Error::kernel("waiting for packets"))?;
+        self.slots.clear(side)?;
+        self.tables(side).clear()
     }
 
     const fn tables(&self, side: Side) -> &SideTables {

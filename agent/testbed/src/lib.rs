@@ -23,6 +23,7 @@
 mod frame;
 mod host;
 mod ip;
+mod mount;
 mod namespace;
 mod ping;
 mod probe;
@@ -33,6 +34,7 @@ mod testbed;
 
 pub use frame::Frame;
 pub use host::{Host, Outcome};
+pub use mount::Unmount;
 pub use namespace::Namespace;
 pub use probe::Probe;
 pub use requirements::require_root_and_bpf;

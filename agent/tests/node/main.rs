@@ -8,6 +8,7 @@
 
 mod hostile;
 mod inputs;
+mod measure;
 mod package;
 mod reachability;
 mod restart;

@@ -1,6 +1,9 @@
 //! What policy allows arrives, and what it denies does not, whatever the protocol.
 
-use std::net::IpAddr;
+use std::{
+    io::{BufRead as _, BufReader},
+    net::IpAddr,
+};
 
 use polc_agent::flows::FlowRecord;
 use polc_model::{Direction, Entity, L4Match, SelectorExpr};
@@ -221,4 +224,28 @@ fn every_verdict_names_the_rule_that_decided() {
         (decider.kind.as_str(), decider.policy.as_deref()),
         ("isolation", Some("web"))
     );
+}
+
+#[test]
+fn followers_see_flows_as_they_come() {
+    let Some(scene) = Scene::enforcing("follow", &shop()) else {
+        return;
+    };
+    let (db, web) = (scene.pod("db"), scene.pod("web"));
+    let mut follower = scene.follow("flows", &["--follow", "--last", "0"]);
+    let lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    web.ping(db.v6().unwrap()).unwrap();
+    // Of the agent's first moments a few link-control packets may come late.
+    let line = lines
+        .map(Result::unwrap)
+        .find(|line| line.contains("shop/web"))
+        .unwrap();
+    assert_eq!(
+        line,
+        "dropped shop/web (fd00:244::11) -> shop/db (fd00:244::13) icmpv6 128/0, \
+         egress of shop/web: isolated by `web` at shop.pol:5 `policy web`"
+    );
+    follower.kill().unwrap();
+    follower.wait().unwrap();
 }

@@ -11,7 +11,7 @@ use std::{
 
 use polc_agent::{api::Status, flows::FlowRecord};
 use polc_inventory::Inventory;
-use polc_testbed::{Host, Testbed};
+use polc_testbed::{Host, Testbed, Unmount};
 use tempfile::TempDir;
 
 pub(crate) const INVENTORY: &str = r#"
@@ -42,6 +42,8 @@ pub(crate) const OUTSIDE: [&str; 2] = ["192.0.2.7", "2001:db8::7"];
 
 pub(crate) struct Scene {
     pub(crate) testbed: Testbed,
+    // Before the directory, which it is in.
+    _mounted: Unmount,
     directory: TempDir,
     agent: Option<Child>,
     attach: &'static str,
@@ -59,9 +61,11 @@ impl Scene {
         }
         let inventory = Inventory::parse(INVENTORY).unwrap();
         let outside = OUTSIDE.map(|address| address.parse().unwrap());
+        let directory = tempfile::tempdir().unwrap();
         let scene = Self {
             testbed: Testbed::new(test, &inventory, &outside).unwrap(),
-            directory: tempfile::tempdir().unwrap(),
+            _mounted: Unmount::on_drop(&directory.path().join("bpf")),
+            directory,
             agent: None,
             attach: "tcx",
         };
@@ -163,6 +167,13 @@ impl Scene {
         self.testbed.in_node(|| command.output()).unwrap().unwrap()
     }
 
+    /// Starts a subcommand whose lines one can read.
+    pub(crate) fn follow(&self, subcommand: &str, arguments: &[&str]) -> Child {
+        let mut command = self.command(subcommand);
+        command.args(arguments).stdout(Stdio::piped());
+        self.testbed.in_node(|| command.spawn()).unwrap().unwrap()
+    }
+
     /// Applies a bundle that must be accepted.
     pub(crate) fn apply(&self, bundle: &[u8]) {
         let path = self.write("next.polb", bundle);
@@ -225,8 +236,6 @@ impl Drop for Scene {
             let _ = agent.kill();
             let _ = agent.wait();
         }
-        // Programs and maps go with the file system that they are pinned to.
-        let _ = Command::new("umount").arg(self.path("bpf")).output();
     }
 }
 

@@ -181,6 +181,38 @@ fn what_becomes_denied_stops_at_its_next_packet() {
     }
 }
 
+#[test]
+fn a_denied_flow_is_denied_both_ways_and_lives_again_when_allowed() {
+    let Some(scene) = Scene::enforcing("both-ways", &bundle_a()) else {
+        return;
+    };
+    let (api, db) = (scene.pod("api"), scene.pod("db"));
+    let (to, from) = (db.v4().unwrap(), api.v4().unwrap());
+    let server = db
+        .run(|| UdpSocket::bind(("0.0.0.0", SOMETIMES)).unwrap())
+        .unwrap();
+    let client = socket(api, to, SOMETIMES);
+    client
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    let back = (from, client.local_addr().unwrap().port());
+    let mut buffer = [0; 16];
+    client.send(b"a").unwrap();
+    server.recv(&mut buffer).unwrap();
+    server.send_to(b"b", back).unwrap();
+    client.recv(&mut buffer).unwrap();
+
+    scene.apply(&bundle_b());
+    // db may send to api whatever it likes, but this would be the denied flow's answer.
+    server.send_to(b"c", back).unwrap();
+    assert!(client.recv(&mut buffer).is_err());
+
+    scene.apply(&bundle_a());
+    server.send_to(b"d", back).unwrap();
+    client.recv(&mut buffer).unwrap();
+    assert_eq!(buffer[0], b'd');
+}
+
 fn exchange(mut stream: &std::net::TcpStream) {
     use std::io::{Read as _, Write as _};
     stream.write_all(b"x").unwrap();

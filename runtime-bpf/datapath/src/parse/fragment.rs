@@ -2,7 +2,7 @@
 
 use aya_ebpf::bindings::BPF_ANY;
 use polc_abi::{
-    key::{Address, protocol},
+    key::{Address, L4Key, protocol},
     verdict::DropReason,
 };
 
@@ -36,7 +36,7 @@ fn key(packet: &Packet, network: &Network) -> FragmentKey {
         destination: packet.destination,
         id: network.fragment_id,
         ifindex: packet.key.ifindex,
-        protocol: u32::from(network.protocol),
+        protocol: u32::from(network.fragment_protocol),
     }
 }
 
@@ -60,15 +60,17 @@ pub fn remember(packet: &Packet, network: &Network) -> Result<(), DropReason> {
 /// Takes ports over from the first fragment.
 #[inline(always)]
 pub fn recall(packet: &mut Packet, network: &Network) -> Result<(), DropReason> {
-    // A second fragment inside the TCP header would write its flags anew (RFC 1858).
-    if network.protocol == protocol::TCP && network.fragment_offset == 1 {
-        return Err(DropReason::Malformed);
-    }
     let first = FRAGMENTS
         .get_ptr(&key(packet, network))
         .ok_or(DropReason::OrphanFragment)?;
     // SAFETY: map memory; an entry that is replaced meanwhile is another first fragment's.
     let first = unsafe { *first };
+    let protocol = L4Key(first.l4).protocol();
+    // A second fragment inside the TCP header would write its flags anew (RFC 1858).
+    if protocol == protocol::TCP && network.fragment_offset == 1 {
+        return Err(DropReason::Malformed);
+    }
+    packet.key.protocol = protocol;
     packet.l4 = first.l4;
     packet.source_port = first.source_port;
     packet.destination_port = first.destination_port;

@@ -37,6 +37,7 @@ pub fn header(ctx: &TcContext, packet: &mut Packet, at: u32) -> Result<Header, D
             fragment_id: u32::from(be16(header[4], header[5])),
             fragment_offset: fragment & OFFSET,
             protocol: header[9],
+            fragment_protocol: header[9],
             hop_limit: header[8],
             more_fragments: fragment & MORE_FRAGMENTS != 0,
         },

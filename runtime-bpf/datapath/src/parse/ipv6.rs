@@ -48,6 +48,7 @@ pub fn header(ctx: &TcContext, packet: &mut Packet, at: u32) -> Result<Header, D
             fragment_id: 0,
             fragment_offset: 0,
             protocol: header[6],
+            fragment_protocol: header[6],
             hop_limit: header[7],
             more_fragments: false,
         },
@@ -79,6 +80,7 @@ pub fn extensions(ctx: &TcContext, mut network: Network) -> Result<Network, Drop
                 network.protocol = next[0];
                 match extension {
                     FRAGMENT => {
+                        network.fragment_protocol = next[0];
                         let field = be16(next[2], next[3]);
                         network.fragment_offset = field >> 3;
                         network.more_fragments = field & 1 != 0;

@@ -35,8 +35,11 @@ pub struct Network {
     pub fragment_id: u32,
     /// Where in the datagram the fragment belongs, in units of eight bytes.
     pub fragment_offset: u16,
-    /// The L4 protocol.
+    /// The L4 protocol. Of a later fragment, what its fragment header says comes first, which may
+    /// be one more extension: [`fragment::recall`] knows better.
     pub protocol: u8,
+    /// What the datagram's fragment headers say comes first: part of the datagram's name.
+    pub fragment_protocol: u8,
     /// Time to live, or hop limit.
     pub hop_limit: u8,
     /// Whether more fragments follow.
