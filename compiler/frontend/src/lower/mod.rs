@@ -10,6 +10,7 @@ pub(crate) mod peers;
 pub(crate) mod policy;
 mod sets;
 pub(crate) mod size;
+mod subject;
 pub(crate) mod test;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -10,8 +10,8 @@ use polc_syntax::{
     ast::{self, PeerExpr},
 };
 
-use super::{Scope, l4, number, peers, size};
-use crate::{origin::Lines, sink::Sink, types::PeersType};
+use super::{Scope, l4, number, peers, size, subject};
+use crate::{origin::Lines, sink::Sink};
 
 /// The priority of a policy that gives none: in the middle of small numbers, so that there is room
 /// before it and after it.
@@ -61,7 +61,7 @@ pub(crate) fn lower(
     };
     let mut lowered = LoweredPolicy {
         name: policy.name.text.clone(),
-        subject: subject(policy, scope, lines, sink),
+        subject: subject::lower(policy, scope, lines, sink),
         tier,
         priority: priority(policy, sink),
         enforcement: if policy.audits.is_empty() {
@@ -84,55 +84,6 @@ pub(crate) fn lower(
         }
     }
     lowered
-}
-
-fn subject(
-    policy: &ast::Policy,
-    scope: &dyn Scope,
-    lines: &Lines<'_>,
-    sink: &mut Sink,
-) -> Selector {
-    let Some(expr) = &policy.subject else {
-        return nothing();
-    };
-    let typed = bounded(expr, scope, sink);
-    let never = match (&typed.expr, typed.of) {
-        (_, PeersType::Unknown) => None,
-        (_, PeersType::Addresses) => Some("addresses are peers of rules, not endpoints"),
-        (SelectorExpr::Entity(Entity::World), _) => Some("`world` is what is not an endpoint"),
-        (SelectorExpr::Entity(Entity::RemoteNode), _) => Some("other nodes are not endpoints"),
-        (SelectorExpr::Entity(Entity::None), _) => Some("`none` contains nothing"),
-        (SelectorExpr::Entity(Entity::Host), _) => {
-            sink.report(
-                Code::Unsupported,
-                "a policy for `host` is not supported yet",
-                expr.span(),
-                "the node itself",
-                |_, diagnostic| {
-                    diagnostic.with_help("name the endpoints that the policy applies to")
-                },
-            );
-            None
-        }
-        _ => None,
-    };
-    if let Some(why) = never {
-        sink.report(
-            Code::SubjectNeverApplies,
-            format!("the policy `{}` applies to no endpoint", policy.name.text),
-            expr.span(),
-            why,
-            |_, diagnostic| {
-                diagnostic.with_help(
-                    "after `for` stand the endpoints; whom they may talk to is up to the rules",
-                )
-            },
-        );
-    }
-    Selector {
-        expr: typed.expr,
-        text: lines.source(expr.span()),
-    }
 }
 
 fn tier(policy: &ast::Policy, sink: &mut Sink) -> Tier {
@@ -301,7 +252,7 @@ fn selector(expr: &PeerExpr, scope: &dyn Scope, lines: &Lines<'_>, sink: &mut Si
 }
 
 /// Lowers an expression, unless it is larger than a Model holds.
-fn bounded(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> peers::Typed {
+pub(super) fn bounded(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> peers::Typed {
     let typed = peers::lower(expr, scope, sink);
     if !size::is_too_large(&typed.expr) {
         return typed;
@@ -317,7 +268,7 @@ fn bounded(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> peers::Typed 
 }
 
 /// Where the source leaves peers out; a syntax error was reported.
-fn nothing() -> Selector {
+pub(super) fn nothing() -> Selector {
     Selector {
         expr: SelectorExpr::Entity(Entity::None),
         text: Entity::None.name().to_owned(),

@@ -1,0 +1,90 @@
+//! Subjects: the endpoints that a policy applies to.
+//!
+//! Which policies an endpoint has is decided when it appears, by its labels and namespace. What
+//! would need more than that is refused, so that no policy is taken to protect what it does not.
+
+use polc_diagnostics::Code;
+use polc_model::{Entity, Selector, SelectorExpr};
+use polc_syntax::{Span, ast};
+
+use super::{
+    Scope,
+    policy::{bounded, nothing},
+};
+use crate::{origin::Lines, sink::Sink, types::PeersType};
+
+pub(super) fn lower(
+    policy: &ast::Policy,
+    scope: &dyn Scope,
+    lines: &Lines<'_>,
+    sink: &mut Sink,
+) -> Selector {
+    let Some(expr) = &policy.subject else {
+        return nothing();
+    };
+    let typed = bounded(expr, scope, sink);
+    if let Some(why) = never_applies(&typed.expr, typed.of) {
+        sink.report(
+            Code::SubjectNeverApplies,
+            format!("the policy `{}` applies to no endpoint", policy.name.text),
+            expr.span(),
+            why,
+            |_, diagnostic| {
+                diagnostic.with_help(
+                    "after `for` stand the endpoints; whom they may talk to is up to the rules",
+                )
+            },
+        );
+    } else if !typed.is_broken() {
+        refuse(&typed.expr, expr.span(), sink);
+    }
+    Selector {
+        expr: typed.expr,
+        text: lines.source(expr.span()),
+    }
+}
+
+fn never_applies(expr: &SelectorExpr, of: PeersType) -> Option<&'static str> {
+    match (expr, of) {
+        (_, PeersType::Unknown) => None,
+        (_, PeersType::Addresses) => Some("addresses are peers of rules, not endpoints"),
+        (SelectorExpr::Entity(Entity::World), _) => Some("`world` is what is not an endpoint"),
+        (SelectorExpr::Entity(Entity::RemoteNode), _) => Some("other nodes are not endpoints"),
+        (SelectorExpr::Entity(Entity::None), _) => Some("`none` contains nothing"),
+        _ => None,
+    }
+}
+
+/// Reports what a subject may one day say.
+fn refuse(expr: &SelectorExpr, span: Span, sink: &mut Sink) {
+    let mut by_address = false;
+    expr.visit_cidrs(&mut |_| by_address = true);
+    if by_address {
+        sink.report(
+            Code::Unsupported,
+            "choosing a policy's endpoints by address is not supported yet",
+            span,
+            "depends on addresses",
+            |_, diagnostic| diagnostic.with_help("choose them by labels and namespace"),
+        );
+    }
+    if names_host(expr) {
+        sink.report(
+            Code::Unsupported,
+            "a policy for `host` is not supported yet",
+            span,
+            "contains the node itself",
+            |_, diagnostic| diagnostic.with_help("name the endpoints that the policy applies to"),
+        );
+    }
+}
+
+/// Whether the node is asked for by name. What is taken away may name it.
+fn names_host(expr: &SelectorExpr) -> bool {
+    match expr {
+        SelectorExpr::Entity(entity) => *entity == Entity::Host,
+        SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => parts.iter().any(names_host),
+        SelectorExpr::Minus(base, _) => names_host(base),
+        SelectorExpr::Label { .. } | SelectorExpr::Namespace(_) | SelectorExpr::Cidr(_) => false,
+    }
+}
