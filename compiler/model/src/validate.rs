@@ -78,8 +78,17 @@ fn known_file(model: &Model, origin: &crate::Origin, what: &str) -> Result<(), V
 fn validate_policy(model: &Model, id: PolicyId, policy: &crate::Policy) -> Result<(), Violation> {
     let name = &policy.name;
     known_file(model, &policy.origin, &format!("policy `{name}`"))?;
-    if model.selector(policy.subject).is_none() {
+    let Some(subject) = model.selector(policy.subject) else {
         return Err(violation(format!("policy `{name}` has an unknown subject")));
+    };
+    // An endpoint's policy class is found by its labels alone: a subject that also asks for an
+    // address would select nobody, and what it was to protect would be open.
+    let mut asks_for_address = false;
+    subject.expr.visit_cidrs(&mut |_| asks_for_address = true);
+    if asks_for_address {
+        return Err(violation(format!(
+            "policy `{name}` selects its endpoints by address"
+        )));
     }
     let isolates = [policy.ingress, policy.egress].contains(&Some(crate::Isolation::Isolates));
     if isolates && policy.tier != Tier::Normal {
