@@ -38,6 +38,12 @@ pub(super) fn lower(
     } else if !typed.is_broken() {
         refuse(&typed.expr, expr.span(), sink);
     }
+    let mut asks_for_address = false;
+    typed.expr.visit_cidrs(&mut |_| asks_for_address = true);
+    if asks_for_address {
+        // Reported above. No Model may hold such a subject.
+        return nothing();
+    }
     Selector {
         expr: typed.expr,
         text: lines.source(expr.span()),
