@@ -166,3 +166,15 @@ fn files_stay_short_enough_to_read() {
         assert!(lines <= 800, "{} has {lines} lines", path.display());
     }
 }
+
+#[test]
+fn every_drop_reason_is_documented() {
+    let page = std::fs::read_to_string(root().join("docs/agent.md")).unwrap();
+    for reason in polc_abi::verdict::DropReason::ALL {
+        let row = format!("| `{}` | {} |", reason.slug(), reason.explanation());
+        assert!(
+            page.contains(&row) || reason.slug() == "policy",
+            "docs/agent.md lacks {row}"
+        );
+    }
+}

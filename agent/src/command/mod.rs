@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Error, attach::Mechanism, pins::Pins, state_dir::StateDir};
+use crate::{Error, attach::Mechanism, pins::Pins, state_dir::StateDir, sys::signal};
 
 /// Enforces network policy on a node.
 ///
@@ -80,6 +80,9 @@ impl Cli {
     /// # Errors
     /// See [`Error`].
     pub fn execute(self) -> Result<(), Error> {
+        if matches!(self.command, Command::Status(_) | Command::Flows(_)) {
+            signal::end_with_reader();
+        }
         match self.command {
             Command::Run(command) => command.execute(),
             Command::Apply(command) => command.execute(),

@@ -49,3 +49,10 @@ pub fn terminate_self() {
     // SAFETY: signals ourselves.
     unsafe { libc::kill(libc::getpid(), libc::SIGTERM) };
 }
+
+/// Ends this process quietly when whoever reads its output goes away, as other tools do. Only for
+/// commands that do nothing but print: what is cut short here must not matter.
+pub fn end_with_reader() {
+    // SAFETY: restores the system's own action, which Rust's start-up code has replaced.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}

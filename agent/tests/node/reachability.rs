@@ -11,7 +11,7 @@ use polc_testbed::{Host, Outcome};
 
 use crate::{
     package::{Package, cidr, icmp, labelled, tcp, udp},
-    scene::Scene,
+    scene::{Scene, text},
 };
 
 fn both(host: &Host) -> [IpAddr; 2] {
@@ -248,4 +248,17 @@ fn followers_see_flows_as_they_come() {
     );
     follower.kill().unwrap();
     follower.wait().unwrap();
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let Some(scene) = Scene::enforcing("pipe", &shop()) else {
+        return;
+    };
+    for subcommand in ["status", "flows"] {
+        let mut child = scene.start_asking(subcommand);
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(text(&output.stderr), "", "{subcommand}");
+    }
 }

@@ -174,6 +174,13 @@ impl Scene {
         self.testbed.in_node(|| command.spawn()).unwrap().unwrap()
     }
 
+    /// Starts a subcommand whose output is ours to read.
+    pub(crate) fn start_asking(&self, subcommand: &str) -> Child {
+        let mut command = self.command(subcommand);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.testbed.in_node(|| command.spawn()).unwrap().unwrap()
+    }
+
     /// Applies a bundle that must be accepted.
     pub(crate) fn apply(&self, bundle: &[u8]) {
         let path = self.write("next.polb", bundle);
