@@ -72,6 +72,30 @@ codes! {
     TestFailed = 605, Error, "a check whose expectation does not hold";
 
     OverBudget = 701, Error, "policies that need more than one program may hold";
+
+    ShadowedRule = 801, Warning, "a rule that an earlier tier or priority always decides before";
+    RedundantRule = 802, Warning, "a rule that another one already says";
+    MootAllow = 803, Warning, "an allow that a deny takes back entirely";
+    NeverMatches = 804, Warning, "a rule that matches nothing";
+    NeedlessDeny = 805, Warning, "a deny that takes nothing away";
+    WorldOpen = 806, Warning, "every port open to the whole world";
+    SensitivePortOpen = 807, Warning, "a port for administrators or data, open to the whole world";
+    UnrestrictedEgress = 808, Warning, "everything may leave, to anywhere";
+    MetadataReachable = 809, Warning, "egress that reaches the cloud's metadata service";
+    OneFamilyBlock = 810, Warning, "a block of everything that leaves out a family";
+    UnusedName = 811, Warning, "a definition that nothing uses";
+    UntestedPolicy = 812, Warning, "a policy about which no test says anything";
+    DnsWithoutTcp = 813, Warning, "DNS over UDP without DNS over TCP";
+    OverlappingPorts = 814, Warning, "a port term that another one covers";
+    RedundantPeer = 815, Warning, "a peer that another one contains";
+    PassAtTheEnd = 816, Warning, "`pass` where there is nothing to pass to";
+    OneSidedAllow = 817, Warning, "egress that the other end does not let in";
+    TestsOnlyAllow = 818, Warning, "tests that only say what is allowed";
+    UnmatchedSubject = 819, Warning, "a policy that applies to no endpoint of the inventory";
+    NameStyle = 820, Warning, "a name that is not in lower case with underscores";
+    WidePortRange = 821, Warning, "thousands of ports open to the whole world";
+    IdleDefaultAllow = 822, Warning, "a policy with `default allow` that changes nothing";
+    OneFamilyPing = 823, Warning, "ping for one family only";
 }
 
 impl Code {

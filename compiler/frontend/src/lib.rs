@@ -23,6 +23,7 @@ mod declarations;
 mod environment;
 #[cfg(test)]
 mod incremental;
+mod locate;
 mod lower;
 #[cfg(test)]
 mod meaning;

@@ -1,0 +1,125 @@
+//! A definition that nothing in the package uses.
+
+use std::collections::BTreeSet;
+
+use polc_diagnostics::{Code, Place};
+use polc_syntax::ast::{Item, L4Expr, L4Term, Name, PeerExpr, Policy};
+
+use crate::{Context, Findings, Level, Lint};
+
+pub(crate) const LINT: Lint = Lint {
+    name: "unused_name",
+    code: Code::UnusedName,
+    level: Level::Warn,
+    check,
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    let trees: Vec<_> = context.trees().collect();
+    let mut used = BTreeSet::new();
+    for item in trees.iter().flat_map(|(_, tree)| &tree.items) {
+        uses(item, &mut used);
+    }
+    for (path, tree) in &trees {
+        for (word, name) in tree.items.iter().filter_map(defined) {
+            if name.is_missing() || name.text.starts_with('_') || used.contains(name.text.as_str())
+            {
+                continue;
+            }
+            let place = Place {
+                file: (*path).into(),
+                range: name.span.start..name.span.end,
+            };
+            findings.report(
+                format!("nothing uses the {word} `{}`", name.text),
+                place,
+                "defined and never used",
+                |diagnostic| diagnostic.with_help("remove it, or begin its name with `_`"),
+            );
+        }
+    }
+}
+
+fn defined(item: &Item) -> Option<(&'static str, &Name)> {
+    match item {
+        Item::Endpoints(item) => Some(("endpoints", &item.name)),
+        Item::Cidr(item) => Some(("cidr", &item.name)),
+        Item::Ports(item) => Some(("ports", &item.name)),
+        _ => None,
+    }
+}
+
+fn uses<'a>(item: &'a Item, used: &mut BTreeSet<&'a str>) {
+    match item {
+        Item::Endpoints(item) | Item::Cidr(item) => {
+            if let Some(value) = &item.value {
+                in_peers(value, used);
+            }
+        }
+        Item::Ports(item) => {
+            if let Some(value) = &item.value {
+                in_l4(value, used);
+            }
+        }
+        Item::Policy(policy) => in_policy(policy, used),
+        _ => {}
+    }
+}
+
+fn in_policy<'a>(policy: &'a Policy, used: &mut BTreeSet<&'a str>) {
+    if let Some(subject) = &policy.subject {
+        in_peers(subject, used);
+    }
+    for rule in policy.blocks.iter().flat_map(|block| &block.rules) {
+        if let Some(peers) = &rule.peers {
+            in_peers(peers, used);
+        }
+        if let Some(l4) = &rule.l4 {
+            in_l4(l4, used);
+        }
+    }
+}
+
+fn in_peers<'a>(expr: &'a PeerExpr, used: &mut BTreeSet<&'a str>) {
+    match expr {
+        PeerExpr::Name(name) => {
+            used.insert(&name.text);
+        }
+        PeerExpr::In { base, .. } => in_peers(base, used),
+        PeerExpr::Union { parts, .. } => parts.iter().for_each(|part| in_peers(part, used)),
+        PeerExpr::Chain { first, rest, .. } => {
+            in_peers(first, used);
+            rest.iter().for_each(|(_, part)| in_peers(part, used));
+        }
+        _ => {}
+    }
+}
+
+fn in_l4<'a>(expr: &'a L4Expr, used: &mut BTreeSet<&'a str>) {
+    for term in &expr.terms {
+        if let L4Term::Name(name) = term {
+            used.insert(&name.text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::findings;
+
+    #[test]
+    fn definitions_that_nothing_needs_are_found() {
+        let source = "endpoints web = { app: \"web\" }
+cidr office = 10.8.0.0/16
+cidr everyone = office | 10.9.0.0/16
+ports api = tcp 80
+ports _later = tcp 81
+policy web for web { ingress { allow from office on api } }
+";
+        assert_eq!(
+            findings(&LINT, source),
+            ["3: nothing uses the cidr `everyone`"]
+        );
+    }
+}
