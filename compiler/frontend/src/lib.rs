@@ -23,6 +23,7 @@ mod declarations;
 mod environment;
 #[cfg(test)]
 mod incremental;
+mod lints;
 mod lower;
 #[cfg(test)]
 mod meaning;
@@ -35,3 +36,4 @@ mod types;
 
 pub use assemble::Analysis;
 pub use database::Database;
+pub use lints::{ItemLevel, LintLevels};
