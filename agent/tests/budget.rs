@@ -46,6 +46,7 @@ fn model(peers: u32, ports: u16) -> Model {
         enforcement: Enforcement::Enforce,
         ingress: Some(Isolation::Isolates),
         egress: None,
+        doc: None,
         origin: Origin::default(),
     });
     for peer in 0..peers {
@@ -65,6 +66,7 @@ fn model(peers: u32, ports: u16) -> Model {
                     // Every other port, so that each is an interval of its own.
                     ports: PortRange::single(port * 2),
                 }]),
+                l7: None,
                 origin: Origin {
                     line: peer,
                     ..Origin::default()

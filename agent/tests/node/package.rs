@@ -34,6 +34,7 @@ impl Package {
             enforcement: Enforcement::Enforce,
             ingress: covers(Direction::Ingress),
             egress: covers(Direction::Egress),
+            doc: None,
             origin,
         });
         self
@@ -50,6 +51,7 @@ impl Package {
             action: Action::Allow,
             peer,
             l4,
+            l7: None,
             origin,
         });
         self

@@ -11,8 +11,8 @@ use crate::Bundle;
 /// A Model that cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompileError {
-    /// A policy uses a construct that has no back end yet.
-    Unsupported(Unsupported),
+    /// The package uses constructs that have no back end yet. Never empty.
+    Unsupported(Vec<Unsupported>),
     /// A class of policies is over the budget of a program.
     Budget(CodegenError),
     /// The ELF writer failed.
@@ -20,13 +20,12 @@ pub enum CompileError {
 }
 
 impl CompileError {
-    /// The policies that the error is about.
+    /// The policies whose class the error is about.
     #[must_use]
     pub fn policies(&self) -> &[PolicyId] {
         match self {
-            Self::Unsupported(unsupported) => std::slice::from_ref(&unsupported.policy),
             Self::Budget(error) => &error.class.policies,
-            Self::Elf(_) => &[],
+            Self::Unsupported(_) | Self::Elf(_) => &[],
         }
     }
 }
@@ -34,7 +33,10 @@ impl CompileError {
 impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsupported(error) => error.fmt(f),
+            Self::Unsupported(found) => match found.first() {
+                Some(first) => first.fmt(f),
+                None => f.write_str("something cannot be enforced yet"),
+            },
             Self::Budget(error) => error.fmt(f),
             Self::Elf(error) => write!(f, "the program cannot be written: {error}"),
         }

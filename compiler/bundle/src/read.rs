@@ -33,6 +33,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let model: polc_model::Model = parse("model.json", &checked("model.json")?)?;
     polc_model::validate::validate(&model)
         .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
+    // A node compiles further classes of this Model by itself, so nothing may be in it that the
+    // compiler would have refused.
+    if let Some(unsupported) = polc_plan::unsupported(&model).first() {
+        return Err(BundleError::Invalid(unsupported.to_string()));
+    }
     let plan: polc_plan::Plan = parse("plan.json", &checked("plan.json")?)?;
     polc_plan::validate(&model, &plan).map_err(|cause| BundleError::Invalid(cause.to_string()))?;
     let programs = (0..plan.classes.len())

@@ -96,6 +96,7 @@ codes! {
     WidePortRange = 821, Warning, "thousands of ports open to the whole world";
     IdleDefaultAllow = 822, Warning, "a policy with `default allow` that changes nothing";
     OneFamilyPing = 823, Warning, "ping for one family only";
+    UnknownLint = 824, Warning, "a level for a lint that does not exist";
 }
 
 impl Code {

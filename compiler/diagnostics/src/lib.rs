@@ -7,9 +7,11 @@
 //! Wording: lower case, no final full stop, the user's text in backticks, no blame.
 
 mod code;
+mod level;
 pub mod suggest;
 
 pub use code::Code;
+pub use level::Level;
 
 use std::{ops::Range, sync::Arc};
 

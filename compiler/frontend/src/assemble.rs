@@ -10,6 +10,7 @@ use polc_model::{
 use polc_syntax::ast::{Item, Outcome};
 
 use crate::{
+    LintLevels,
     conflicts::conflicts,
     database::Package,
     lower::{LoweredFile, lower_file, policy::LoweredPolicy, test::LoweredTest},
@@ -24,6 +25,8 @@ pub struct Analysis {
     pub model: Model,
     /// Everything that was found, in order of file and place.
     pub diagnostics: Vec<Diagnostic>,
+    /// What the package says about lints.
+    pub lint_levels: LintLevels,
 }
 
 impl Analysis {
@@ -123,6 +126,7 @@ fn add_policy(model: &mut Model, interner: &mut Interner, file: FileId, policy: 
         enforcement: policy.enforcement,
         ingress: policy.ingress,
         egress: policy.egress,
+        doc: policy.doc.clone(),
         origin: in_file(file, &policy.origin),
     });
     for rule in &policy.rules {
@@ -132,6 +136,7 @@ fn add_policy(model: &mut Model, interner: &mut Interner, file: FileId, policy: 
             action: rule.action,
             peer: interner.intern(&rule.peer),
             l4: rule.l4.clone(),
+            l7: rule.l7.clone(),
             origin: in_file(file, &rule.origin),
         });
     }
@@ -152,6 +157,7 @@ fn finish_test(policies: &[Policy], file: FileId, test: &LoweredTest) -> Test {
             source: check.source,
             destination: check.destination,
             l4: check.l4,
+            request: None,
             expected: match check.outcome {
                 Outcome::Allowed => Expectation::Allowed { by },
                 Outcome::Denied => Expectation::Denied { by },
@@ -163,6 +169,7 @@ fn finish_test(policies: &[Policy], file: FileId, test: &LoweredTest) -> Test {
         name: test.name.clone(),
         checks: checks.collect(),
         endpoints,
+        names: Vec::new(),
         origin: in_file(file, &test.origin),
     }
 }

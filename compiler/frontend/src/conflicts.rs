@@ -38,6 +38,7 @@ pub(crate) fn conflicts(db: &dyn salsa::Database, package: Package) -> Vec<Diagn
                     ("block", "labels", labels.span)
                 }
                 Item::HostAccess(word) => ("item", "host_access", word.span),
+                Item::Lint(lint) => ("lint", &lint.name.text, lint.name.span),
                 _ => continue,
             };
             if !name.is_empty() {
@@ -63,6 +64,7 @@ impl Seen {
         };
         let headline = match what {
             "block" | "item" => format!("the package has two `{name}` {what}s"),
+            "lint" => format!("the level of lint `{name}` is set twice"),
             "test" => format!("two tests are called `{name}`"),
             "policy" => format!("two policies are called `{name}`"),
             _ => format!("`{name}` is defined twice"),
@@ -71,7 +73,7 @@ impl Seen {
             Diagnostic::new(Code::Duplicate, headline, at, "again here")
                 .with_label(first.clone(), "first here")
                 .with_help(match what {
-                    "block" | "item" => "keep one of them",
+                    "block" | "item" | "lint" => "keep one of them",
                     _ => "give one of them another name",
                 }),
         )

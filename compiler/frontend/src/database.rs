@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use polc_diagnostics::Diagnostic;
 use salsa::Setter;
 
-use crate::{Analysis, assemble};
+use crate::{Analysis, assemble, lints};
 
 /// One file of the package.
 #[salsa::input]
@@ -108,6 +108,7 @@ impl Database {
             Some(package) => Analysis {
                 model: assemble::model(self, package).clone(),
                 diagnostics: assemble::diagnostics(self, package).clone(),
+                lint_levels: lints::lint_levels(self, package).clone(),
             },
             None => Analysis::default(),
         }

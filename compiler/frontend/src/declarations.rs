@@ -30,6 +30,7 @@ pub(crate) struct Declared {
 pub(crate) enum Body {
     Endpoints(Option<ast::PeerExpr>),
     Cidr(Option<ast::PeerExpr>),
+    Entity(Option<ast::PeerExpr>),
     Ports(Option<ast::L4Expr>),
 }
 
@@ -38,6 +39,7 @@ impl Body {
         match self {
             Self::Endpoints(_) => Kind::Endpoints,
             Self::Cidr(_) => Kind::Cidr,
+            Self::Entity(_) => Kind::Entity,
             Self::Ports(_) => Kind::Ports,
         }
     }
@@ -57,6 +59,10 @@ pub(crate) fn declarations(db: &dyn salsa::Database, file: SourceFile) -> Declar
                 let value = item.value.as_ref().map(ast::PeerExpr::without_places);
                 (&item.name, Body::Cidr(value))
             }
+            Item::Entity(item) => {
+                let value = item.value.as_ref().map(ast::PeerExpr::without_places);
+                (&item.name, Body::Entity(value))
+            }
             Item::Ports(item) => {
                 let value = item.value.as_ref().map(ast::L4Expr::without_places);
                 (&item.name, Body::Ports(value))
@@ -69,7 +75,7 @@ pub(crate) fn declarations(db: &dyn salsa::Database, file: SourceFile) -> Declar
                 declarations.policies.push(policy.name.text.clone());
                 continue;
             }
-            Item::Package(_) | Item::HostAccess(_) | Item::Test(_) => continue,
+            Item::Package(_) | Item::HostAccess(_) | Item::Test(_) | Item::Lint(_) => continue,
         };
         if !name.is_missing() {
             declarations.definitions.push(Declared {

@@ -100,6 +100,7 @@ pub(crate) fn definitions_of(
         let (kind, name) = match item {
             Item::Endpoints(item) => (Kind::Endpoints, &item.name),
             Item::Cidr(item) => (Kind::Cidr, &item.name),
+            Item::Entity(item) => (Kind::Entity, &item.name),
             Item::Ports(item) => (Kind::Ports, &item.name),
             _ => return None,
         };
@@ -175,7 +176,7 @@ impl Resolver<'_> {
         // Diagnostics of definitions are reported where the file itself is lowered.
         let mut silent = Sink::new(&Arc::from(""));
         match body {
-            Body::Endpoints(value) | Body::Cidr(value) => {
+            Body::Endpoints(value) | Body::Cidr(value) | Body::Entity(value) => {
                 let typed = peers::lower(value.as_ref()?, self, &mut silent);
                 (!typed.is_broken()).then_some(Value::Peers(typed.expr))
             }

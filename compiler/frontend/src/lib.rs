@@ -23,6 +23,7 @@ mod declarations;
 mod environment;
 #[cfg(test)]
 mod incremental;
+mod lints;
 mod locate;
 mod lower;
 #[cfg(test)]
@@ -36,3 +37,4 @@ mod types;
 
 pub use assemble::Analysis;
 pub use database::Database;
+pub use lints::{ItemLevel, LintLevels};

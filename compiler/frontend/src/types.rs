@@ -9,7 +9,15 @@ use polc_model::{L4Match, SelectorExpr};
 pub(crate) enum Kind {
     Endpoints,
     Cidr,
+    Dns,
+    Entity,
     Ports,
+    Http,
+    Service,
+    /// A parameter of a template.
+    Text,
+    /// A parameter of a template.
+    Number,
 }
 
 impl Kind {
@@ -18,7 +26,13 @@ impl Kind {
         match self {
             Self::Endpoints => "endpoints",
             Self::Cidr => "cidr",
+            Self::Dns => "dns",
+            Self::Entity => "entity",
             Self::Ports => "ports",
+            Self::Http => "http",
+            Self::Service => "service",
+            Self::Text => "string",
+            Self::Number => "int",
         }
     }
 
@@ -27,8 +41,34 @@ impl Kind {
         match self {
             Self::Endpoints => "endpoints",
             Self::Cidr => "addresses",
+            Self::Dns => "DNS names",
+            Self::Entity => "entities",
             Self::Ports => "ports",
+            Self::Http => "requests",
+            Self::Service => "a service",
+            Self::Text => "a text",
+            Self::Number => "a number",
         }
+    }
+
+    /// Where its members belong in a rule.
+    pub(crate) const fn belongs(self) -> &'static str {
+        match self {
+            Self::Endpoints | Self::Cidr | Self::Entity => "after `from` or `to`",
+            Self::Dns | Self::Service => "after `to`",
+            Self::Ports => "after `on`",
+            Self::Http => "after `only`",
+            Self::Text => "where labels and names are written",
+            Self::Number => "where ports are written",
+        }
+    }
+
+    /// Whether its members are peers.
+    pub(crate) const fn is_peers(self) -> bool {
+        matches!(
+            self,
+            Self::Endpoints | Self::Cidr | Self::Dns | Self::Entity | Self::Service
+        )
     }
 }
 
@@ -54,7 +94,11 @@ pub(crate) enum PeersType {
     Endpoints,
     /// Addresses, whoever has them.
     Addresses,
-    /// Entities, or a mixture.
+    /// What DNS names stand for.
+    Names,
+    /// Entities only.
+    Entities,
+    /// A mixture.
     Mixed,
     /// Something in it was not understood, so nothing more is said about it.
     Unknown,
@@ -66,6 +110,8 @@ impl PeersType {
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::Endpoints, Self::Endpoints) => Self::Endpoints,
             (Self::Addresses, Self::Addresses) => Self::Addresses,
+            (Self::Names, Self::Names) => Self::Names,
+            (Self::Entities, Self::Entities) => Self::Entities,
             _ => Self::Mixed,
         }
     }
@@ -75,6 +121,8 @@ impl PeersType {
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
             (Self::Endpoints, _) | (_, Self::Endpoints) => Self::Endpoints,
             (Self::Addresses, Self::Addresses) => Self::Addresses,
+            (Self::Names, Self::Names) => Self::Names,
+            (Self::Entities, Self::Entities) => Self::Entities,
             _ => Self::Mixed,
         }
     }

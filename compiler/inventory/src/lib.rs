@@ -147,6 +147,8 @@ impl Endpoint {
             kind: PeerKind::Endpoint,
             namespace: self.namespace.as_deref(),
             labels: &self.labels,
+            namespace_labels: &NO_LABELS,
+            names: &[],
             network: address.map(Into::into),
         }
     }
@@ -159,6 +161,8 @@ pub fn node_facts(kind: PeerKind, address: IpAddr) -> PeerFacts<'static> {
         kind,
         namespace: None,
         labels: &NO_LABELS,
+        namespace_labels: &NO_LABELS,
+        names: &[],
         network: Some(address.into()),
     }
 }

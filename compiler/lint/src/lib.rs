@@ -12,21 +12,11 @@ mod harness;
 mod lints;
 mod rules;
 
-use polc_diagnostics::{Code, Diagnostic, Place, Severity};
+use polc_diagnostics::{Code, Diagnostic, Level, Place, Severity, suggest::closest};
+use polc_frontend::LintLevels;
 
 pub use context::Context;
 pub use findings::Findings;
-
-/// How much a lint counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// It is not looked for.
-    Allow,
-    /// It is reported.
-    Warn,
-    /// It is an error.
-    Deny,
-}
 
 /// One lint.
 #[derive(Debug)]
@@ -73,21 +63,16 @@ pub fn by_name(name: &str) -> Option<&'static Lint> {
     ALL.iter().find(|lint| lint.name == name)
 }
 
-/// Runs the lints on a package without errors. `level_of` says what the package wants of a lint at
-/// a place; `None` leaves it at its default. Findings come in order of file and place.
-pub fn run(
-    context: &Context<'_>,
-    level_of: impl Fn(&Lint, Option<&Place>) -> Option<Level>,
-) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
-    for lint in ALL {
-        // What is silent everywhere need not be looked for. A place may still turn it on.
+/// Runs the lints on a package without errors, at the levels that it asks for. Findings come in
+/// order of file and place.
+#[must_use]
+pub fn run(context: &Context<'_>, levels: &LintLevels) -> Vec<Diagnostic> {
+    let mut diagnostics = unknown_names(levels);
+    for lint in ALL.iter().filter(|lint| is_wanted(lint, levels)) {
         let mut findings = Findings::new(lint);
         (lint.check)(context, &mut findings);
         for mut diagnostic in findings.into_diagnostics() {
-            let place = Some(&diagnostic.primary.place);
-            let level = level_of(lint, place).unwrap_or(lint.level);
-            diagnostic.severity = match level {
+            diagnostic.severity = match level_at(lint, &diagnostic.primary.place, levels) {
                 Level::Allow => continue,
                 Level::Warn => Severity::Warning,
                 Level::Deny => Severity::Error,
@@ -97,6 +82,51 @@ pub fn run(
     }
     diagnostics.sort_by(|one, other| one.order().cmp(&other.order()));
     diagnostics
+}
+
+/// Whether a lint may say anything anywhere.
+fn is_wanted(lint: &Lint, levels: &LintLevels) -> bool {
+    let of_package = levels.package.get(lint.name).copied().unwrap_or(lint.level);
+    let wants = |one: &polc_frontend::ItemLevel| one.lint == lint.name && one.level != Level::Allow;
+    of_package != Level::Allow || levels.items.iter().any(wants)
+}
+
+/// The innermost level that covers a place, else the package's, else the lint's own.
+fn level_at(lint: &Lint, place: &Place, levels: &LintLevels) -> Level {
+    let covers = |outer: &Place| {
+        outer.file == place.file
+            && outer.range.start <= place.range.start
+            && place.range.start < outer.range.end
+    };
+    levels
+        .items
+        .iter()
+        .rev()
+        .find(|one| one.lint == lint.name && covers(&one.place))
+        .map(|one| one.level)
+        .or_else(|| levels.package.get(lint.name).copied())
+        .unwrap_or(lint.level)
+}
+
+/// Levels of lints that do not exist: what was to be silenced would be said all the same.
+fn unknown_names(levels: &LintLevels) -> Vec<Diagnostic> {
+    let of_package = levels.named.iter().map(|(name, place)| (name, place));
+    let of_items = levels.items.iter().map(|one| (&one.lint, &one.named));
+    of_package
+        .chain(of_items)
+        .filter(|(name, _)| by_name(name).is_none())
+        .map(|(name, place)| {
+            let headline = format!("there is no lint `{name}`");
+            let diagnostic =
+                Diagnostic::new(Code::UnknownLint, headline, place.clone(), "has no effect");
+            match closest(name, ALL.iter().map(|lint| lint.name)) {
+                Some(near) => diagnostic
+                    .with_help(format!("did you mean `{near}`?"))
+                    .with_fix(place.clone(), near),
+                None => diagnostic.with_help("`polc explain` lists the lints"),
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -113,23 +143,56 @@ mod tests {
         }
     }
 
+    fn severities(source: &str) -> Vec<(String, Severity)> {
+        let database = harness::database(source);
+        let analysis = database.analyze();
+        assert!(!analysis.has_errors(), "{:#?}", analysis.diagnostics);
+        let context = Context::new(&database, &analysis.model);
+        let found = run(&context, &analysis.lint_levels);
+        found
+            .into_iter()
+            .map(|one| (one.code.to_string(), one.severity))
+            .collect()
+    }
+
+    const OPEN: &str = "policy web for {} { ingress { allow from world on tcp 22 } }\n";
+
     #[test]
-    fn levels_decide_what_is_said() {
-        let source = "package p\npolicy web for {} { ingress { allow from world on tcp 22 } }\n";
-        let severities = |level| {
-            let database = harness::database(source);
-            let analysis = database.analyze();
-            let context = Context::new(&database, &analysis.model);
-            let found = run(&context, |lint, _| {
-                (lint.name == "sensitive_port_open").then_some(level)
-            });
-            let ours = found
-                .into_iter()
-                .filter(|one| one.code == Code::SensitivePortOpen);
-            ours.map(|one| one.severity).collect::<Vec<_>>()
-        };
-        assert_eq!(severities(Level::Allow), []);
-        assert_eq!(severities(Level::Warn), [Severity::Warning]);
-        assert_eq!(severities(Level::Deny), [Severity::Error]);
+    fn the_package_decides_what_counts() {
+        let with = |level: &str| format!("package p\nlint sensitive_port_open = {level}\n{OPEN}");
+        let code = Code::SensitivePortOpen.to_string();
+        assert_eq!(severities(&with("allow")), []);
+        assert_eq!(
+            severities(&with("warn")),
+            [(code.clone(), Severity::Warning)]
+        );
+        assert_eq!(severities(&with("deny")), [(code, Severity::Error)]);
+    }
+
+    #[test]
+    fn an_item_decides_for_itself() {
+        let source = format!(
+            "package p\nlint sensitive_port_open = deny\n@allow(sensitive_port_open)\n{OPEN}"
+        );
+        assert_eq!(severities(&source), []);
+        // A lint that is silent by default is heard where it is asked for.
+        let source =
+            "package p\n@warn(unrestricted_egress)\npolicy a for {} { egress { allow to world } }
+policy b for { x: \"y\" } { egress { allow to world } }\n";
+        let code = Code::UnrestrictedEgress.to_string();
+        assert!(severities(source).contains(&(code, Severity::Warning)));
+    }
+
+    #[test]
+    fn misspelt_lints_are_named() {
+        let source = "package p\nlint worldopen = allow\n@allow(nonsense)\npolicy a for {} {\ningress {} }\n";
+        let unknown = Code::UnknownLint.to_string();
+        assert_eq!(
+            severities(source),
+            [
+                (unknown.clone(), Severity::Warning),
+                (unknown, Severity::Warning),
+            ]
+        );
     }
 }

@@ -8,10 +8,14 @@ use polc_plan::intervals::{KeyRange, ranges_of};
 use crate::context::{Context, RuleOf};
 
 /// The order in which rules are asked: tier, priority, deny before allow before pass.
-pub(crate) type Precedence = (Tier, u32, Action);
+pub(crate) type Precedence = (Tier, u32, u8);
 
 pub(crate) fn precedence(rule: &RuleOf<'_>) -> Precedence {
-    (rule.policy.tier, rule.policy.priority, rule.rule.action)
+    (
+        rule.policy.tier,
+        rule.policy.priority,
+        rule.rule.action.rank(),
+    )
 }
 
 /// Whether every L4 key of `narrow` is one of `wide`.
@@ -157,4 +161,9 @@ pub(crate) fn allows<'a>(
 /// Whether two rules belong to one policy.
 pub(crate) fn same_policy(one: &RuleOf<'_>, other: &RuleOf<'_>) -> bool {
     one.rule.policy == other.rule.policy
+}
+
+/// Whether an action drops.
+pub(crate) const fn drops(action: Action) -> bool {
+    matches!(action, Action::Deny | Action::Reject)
 }

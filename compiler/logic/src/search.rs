@@ -6,7 +6,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use polc_model::{Entity, LabelOperator, PeerKind, SelectorExpr};
+use polc_model::{Entity, LabelOperator, PeerKind, SelectorExpr, selector::dns_matches};
 
 use crate::{TooComplex, Witness};
 
@@ -29,16 +29,26 @@ struct Known<'a> {
     kind: Option<PeerKind>,
     /// `None`: not asked yet. `Some(None)`: it has no namespace.
     namespace: Option<Option<&'a str>>,
-    labels: BTreeMap<&'a str, Option<&'a str>>,
+    labels: BTreeMap<Key<'a>, Option<&'a str>>,
     address: Option<IpAddr>,
+    /// For each pattern of a DNS name, whether the address is an answer for it.
+    names: BTreeMap<&'a str, bool>,
+}
+
+/// The key of a label: of the peer, or of its namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    Peer(&'a str),
+    Namespace(&'a str),
 }
 
 /// A question that the selector asks.
 enum Question<'a> {
     Kind,
     Namespace,
-    Label(&'a str),
+    Label(Key<'a>),
     Address,
+    Name(&'a str),
 }
 
 struct Search<'a> {
@@ -84,7 +94,7 @@ impl<'a> Search<'a> {
                 let values: Vec<&'a str> = self
                     .domains
                     .labels
-                    .get(key)
+                    .get(&key)
                     .into_iter()
                     .flatten()
                     .copied()
@@ -95,7 +105,7 @@ impl<'a> Search<'a> {
                         return Ok(true);
                     }
                 }
-                known.labels.remove(key);
+                known.labels.remove(&key);
                 Ok(false)
             }
             Some(Question::Address) => {
@@ -106,6 +116,16 @@ impl<'a> Search<'a> {
                     }
                 }
                 known.address = None;
+                Ok(false)
+            }
+            Some(Question::Name(pattern)) => {
+                for is_answer in [true, false] {
+                    known.names.insert(pattern, is_answer);
+                    if self.walk(known)? {
+                        return Ok(true);
+                    }
+                }
+                known.names.remove(pattern);
                 Ok(false)
             }
         }
@@ -121,6 +141,9 @@ const KINDS: [PeerKind; 4] = [
 
 /// A value that no selector mentions. It begins with a character that no label value may have.
 pub(crate) const OTHER: &str = "=another value";
+
+/// A label that no name mentions.
+const OTHER_LABEL: &str = "=any";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Truth {
@@ -154,7 +177,9 @@ fn evaluate(selector: &SelectorExpr, known: &Known<'_>) -> Truth {
         SelectorExpr::Entity(entity) => known
             .kind
             .map_or(Truth::Open, |kind| entity.matches(kind).into()),
-        SelectorExpr::Namespace(_) | SelectorExpr::Label { .. }
+        SelectorExpr::Namespace(_)
+        | SelectorExpr::Label { .. }
+        | SelectorExpr::NamespaceLabel { .. }
             if known.kind.is_some_and(|kind| kind != PeerKind::Endpoint) =>
         {
             Truth::No
@@ -164,17 +189,11 @@ fn evaluate(selector: &SelectorExpr, known: &Known<'_>) -> Truth {
             (_, Some(namespace)) if namespace != Some(name.as_str()) => Truth::No,
             _ => Truth::Open,
         },
-        SelectorExpr::Label { key, operator } => {
-            match known
-                .labels
-                .get(key.as_str())
-                .map(|value| holds(operator, *value))
-            {
-                Some(false) => Truth::No,
-                Some(true) if known.kind.is_some() => Truth::Yes,
-                _ => Truth::Open,
-            }
+        SelectorExpr::Label { key, operator } => label(known, Key::Peer(key), operator),
+        SelectorExpr::NamespaceLabel { key, operator } => {
+            label(known, Key::Namespace(key), operator)
         }
+        SelectorExpr::Dns(pattern) => name(known, pattern),
         SelectorExpr::Cidr(block) => known
             .address
             .map_or(Truth::Open, |address| block.contains(&address).into()),
@@ -184,6 +203,34 @@ fn evaluate(selector: &SelectorExpr, known: &Known<'_>) -> Truth {
             !any([!evaluate(base, known), evaluate(except, known)].into_iter())
         }
     }
+}
+
+fn label(known: &Known<'_>, key: Key<'_>, operator: &LabelOperator) -> Truth {
+    match known.labels.get(&key).map(|value| holds(operator, *value)) {
+        Some(false) => Truth::No,
+        Some(true) if known.kind.is_some() => Truth::Yes,
+        _ => Truth::Open,
+    }
+}
+
+/// Whether the address is an answer for a pattern. A name is also an answer for the pattern that it
+/// is an example of.
+fn name(known: &Known<'_>, pattern: &str) -> Truth {
+    if let Some(is_answer) = known.names.get(pattern) {
+        return (*is_answer).into();
+    }
+    let is_implied = known
+        .names
+        .iter()
+        .any(|(other, is_answer)| *is_answer && dns_matches(pattern, other));
+    if is_implied {
+        return Truth::Yes;
+    }
+    let is_excluded = known
+        .names
+        .iter()
+        .any(|(other, is_answer)| !*is_answer && dns_matches(other, pattern));
+    if is_excluded { Truth::No } else { Truth::Open }
 }
 
 fn any(parts: impl Iterator<Item = Truth>) -> Truth {
@@ -218,8 +265,14 @@ fn next_question<'a>(selector: &'a SelectorExpr, known: &Known<'_>) -> Option<Qu
         SelectorExpr::Entity(_) => Some(Question::Kind),
         SelectorExpr::Namespace(_) if known.kind.is_none() => Some(Question::Kind),
         SelectorExpr::Namespace(_) => Some(Question::Namespace),
-        SelectorExpr::Label { .. } if known.kind.is_none() => Some(Question::Kind),
-        SelectorExpr::Label { key, .. } => Some(Question::Label(key)),
+        SelectorExpr::Label { .. } | SelectorExpr::NamespaceLabel { .. }
+            if known.kind.is_none() =>
+        {
+            Some(Question::Kind)
+        }
+        SelectorExpr::Label { key, .. } => Some(Question::Label(Key::Peer(key))),
+        SelectorExpr::NamespaceLabel { key, .. } => Some(Question::Label(Key::Namespace(key))),
+        SelectorExpr::Dns(pattern) => Some(Question::Name(pattern)),
         SelectorExpr::Cidr(_) => Some(Question::Address),
         SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => {
             parts.iter().find_map(|part| next_question(part, known))
@@ -233,7 +286,7 @@ fn next_question<'a>(selector: &'a SelectorExpr, known: &Known<'_>) -> Option<Qu
 /// The answers that a selector can tell apart.
 struct Domains<'a> {
     namespaces: BTreeSet<&'a str>,
-    labels: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    labels: BTreeMap<Key<'a>, BTreeSet<&'a str>>,
     addresses: Vec<IpAddr>,
 }
 
@@ -255,15 +308,13 @@ impl<'a> Domains<'a> {
 
     fn collect(&mut self, selector: &'a SelectorExpr) {
         match selector {
-            SelectorExpr::Entity(_) | SelectorExpr::Cidr(_) => {}
+            SelectorExpr::Entity(_) | SelectorExpr::Cidr(_) | SelectorExpr::Dns(_) => {}
             SelectorExpr::Namespace(name) => {
                 self.namespaces.insert(name);
             }
-            SelectorExpr::Label { key, operator } => {
-                let values = self.labels.entry(key).or_default();
-                if let LabelOperator::In(named) | LabelOperator::NotIn(named) = operator {
-                    values.extend(named.iter().map(String::as_str));
-                }
+            SelectorExpr::Label { key, operator } => self.label(Key::Peer(key), operator),
+            SelectorExpr::NamespaceLabel { key, operator } => {
+                self.label(Key::Namespace(key), operator);
             }
             SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => {
                 for part in parts {
@@ -277,18 +328,46 @@ impl<'a> Domains<'a> {
         }
     }
 
+    fn label(&mut self, key: Key<'a>, operator: &'a LabelOperator) {
+        let values = self.labels.entry(key).or_default();
+        if let LabelOperator::In(named) | LabelOperator::NotIn(named) = operator {
+            values.extend(named.iter().map(String::as_str));
+        }
+    }
+
     fn witness(known: &Known<'_>) -> Witness {
+        let labels = |of: fn(Key<'_>) -> Option<&str>| {
+            let known = known.labels.iter();
+            known
+                .filter_map(|(key, value)| Some((of(*key)?.to_owned(), (*value)?.to_owned())))
+                .collect()
+        };
         Witness {
             kind: known.kind.unwrap_or(PeerKind::Endpoint),
             namespace: known.namespace.flatten().map(str::to_owned),
-            labels: known
-                .labels
-                .iter()
-                .filter_map(|(key, value)| Some(((*key).to_owned(), (*value)?.to_owned())))
-                .collect(),
+            labels: labels(|key| match key {
+                Key::Peer(key) => Some(key),
+                Key::Namespace(_) => None,
+            }),
+            namespace_labels: labels(|key| match key {
+                Key::Namespace(key) => Some(key),
+                Key::Peer(_) => None,
+            }),
+            names: names(known),
             address: known.address,
         }
     }
+}
+
+/// A name for each pattern that the address is an answer for.
+fn names(known: &Known<'_>) -> Vec<String> {
+    let answers = known.names.iter().filter(|(_, is_answer)| **is_answer);
+    answers
+        .map(|(pattern, _)| match pattern.strip_prefix("*.") {
+            Some(parent) => format!("{OTHER_LABEL}.{parent}"),
+            None => (*pattern).to_owned(),
+        })
+        .collect()
 }
 
 /// One address for each way in which an address can lie in the blocks: inside a block and outside

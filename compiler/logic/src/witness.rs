@@ -15,6 +15,10 @@ pub struct Witness {
     pub namespace: Option<String>,
     /// Its labels. A value that nothing mentions stands for any other value.
     pub labels: Labels,
+    /// The labels of its namespace, likewise.
+    pub namespace_labels: Labels,
+    /// The DNS names that its address is an answer for.
+    pub names: Vec<String>,
     /// Its address. `None` when any will do.
     pub address: Option<IpAddr>,
 }
@@ -27,6 +31,8 @@ impl Witness {
             kind: self.kind,
             namespace: self.namespace.as_deref(),
             labels: &self.labels,
+            namespace_labels: &self.namespace_labels,
+            names: &self.names,
             network: self.address.map(Into::into),
         }
     }
@@ -42,22 +48,35 @@ impl fmt::Display for Witness {
             PeerKind::World => f.write_str("an address outside")?,
         }
         if self.kind == PeerKind::Endpoint {
-            for (position, (key, value)) in self.labels.iter().enumerate() {
-                f.write_str(if position == 0 { " " } else { ", " })?;
-                if value == OTHER {
-                    write!(f, "{key}: another value")?;
-                } else {
-                    write!(f, "{key}: \"{value}\"")?;
-                }
-            }
-            f.write_str(if self.labels.is_empty() { "}" } else { " }" })?;
+            write_labels(f, &self.labels)?;
             if let Some(namespace) = &self.namespace {
                 write!(f, " in namespace \"{namespace}\"")?;
             }
+            if !self.namespace_labels.is_empty() {
+                f.write_str(" in a namespace {")?;
+                write_labels(f, &self.namespace_labels)?;
+            }
         }
-        match self.address {
-            Some(address) => write!(f, " at {address}"),
-            None => Ok(()),
+        if let Some(address) = self.address {
+            write!(f, " at {address}")?;
+        }
+        for (position, name) in self.names.iter().enumerate() {
+            let before = if position == 0 { " called" } else { " and" };
+            write!(f, "{before} \"{name}\"")?;
+        }
+        Ok(())
+    }
+}
+
+/// The rest of a label set whose brace is open.
+fn write_labels(f: &mut fmt::Formatter<'_>, labels: &Labels) -> fmt::Result {
+    for (position, (key, value)) in labels.iter().enumerate() {
+        f.write_str(if position == 0 { " " } else { ", " })?;
+        if value == OTHER {
+            write!(f, "{key}: another value")?;
+        } else {
+            write!(f, "{key}: \"{value}\"")?;
         }
     }
+    f.write_str(if labels.is_empty() { "}" } else { " }" })
 }

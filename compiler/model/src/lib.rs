@@ -7,25 +7,37 @@
 //! - [`selector`]: predicates over a peer, and the facts they are asked about
 //! - [`l4`]: protocols, ports, ICMP types
 //! - [`policy`]: policies, rules, tiers, actions
+//! - [`l7`]: HTTP requests and TLS server names
+//! - [`service`]: addresses that stand for backends
 //! - [`test`](mod@test): the package's `test` items
+//! - [`assertion`]: its `assert` items
 //! - [`validate`](mod@validate): what must hold of every Model
 //!
 //! Ids are indices into the vectors of the Model, in an order that depends on names and not on
 //! the order of files: see [`Model::policies`].
 
+pub mod assertion;
 pub mod id;
 pub mod l4;
+pub mod l7;
 pub mod policy;
 pub mod selector;
+pub mod service;
 pub mod test;
 pub mod validate;
 
+pub use assertion::{Assertion, Claim};
 pub use id::{FileId, PolicyId, RuleId, SelectorId};
 pub use l4::{IcmpFamily, L4Match, L4Packet, L4Term, PortProtocol, PortRange};
+pub use l7::{
+    CaptureKind, HttpCondition, HttpField, HttpMatch, HttpRequest, HttpTest, L7Match, PathSegment,
+    Request,
+};
 pub use policy::{
     Action, Decider, Decision, Direction, Enforcement, Isolation, Policy, Rule, Tier, Verdict,
 };
 pub use selector::{Entity, LabelOperator, Labels, PeerFacts, PeerKind, Selector, SelectorExpr};
+pub use service::{Balance, External, ExternalPolicy, Service, ServicePort};
 pub use test::{Check, Expectation, Party, Test, TestEndpoint};
 
 use serde::{Deserialize, Serialize};
@@ -45,8 +57,14 @@ pub struct Model {
     pub policies: Vec<Policy>,
     /// Rules, grouped by policy in the order of `policies`, then in source order.
     pub rules: Vec<Rule>,
+    /// The package's services in order of name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Service>,
     /// The package's tests in order of name.
     pub tests: Vec<Test>,
+    /// What must hold of every flow, in order of place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assertions: Vec<Assertion>,
 }
 
 /// Whether a node reaches its own endpoints before any policy is asked.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{L4Match, Origin, PolicyId, RuleId, SelectorId};
+use crate::{L4Match, L7Match, Origin, PolicyId, RuleId, SelectorId};
 
 /// A set of rules for the endpoints that `subject` selects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Policy {
     pub ingress: Option<Isolation>,
     /// What it does to endpoints for egress, where it has an `egress` block.
     pub egress: Option<Isolation>,
+    /// Its doc comment: the lines without `///`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doc: Option<String>,
     /// Where it was written.
     pub origin: Origin,
 }
@@ -51,6 +54,9 @@ pub struct Rule {
     pub peer: SelectorId,
     /// What it matches above L3.
     pub l4: L4Match,
+    /// What it matches above that. Only where it allows, and only on TCP ports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l7: Option<L7Match>,
     /// Where it was written.
     pub origin: Origin,
 }
@@ -85,17 +91,32 @@ impl Tier {
     }
 }
 
-/// What a rule decides. In one tier at one priority deny beats allow, and allow beats pass: the
-/// order of the variants.
+/// What a rule decides. In one tier at one priority deny and reject beat allow, and allow beats
+/// pass: see [`Action::rank`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Drop.
     Deny,
+    /// Drop, and answer with a TCP reset or ICMP unreachable.
+    Reject,
     /// Let through.
     Allow,
     /// Leave it to the next tier.
     Pass,
+}
+
+impl Action {
+    /// The order in which rules of one tier and priority are asked, lower first. Deny and reject
+    /// have the same rank: either way the packet is dropped.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Deny | Self::Reject => 0,
+            Self::Allow => 1,
+            Self::Pass => 2,
+        }
+    }
 }
 
 /// Whether a policy's verdicts count.

@@ -34,6 +34,16 @@ pub enum SelectorExpr {
     Namespace(String),
     /// Addresses in this block, whoever has them.
     Cidr(IpNet),
+    /// Endpoints in a namespace whose labels pass.
+    NamespaceLabel {
+        /// The label's key.
+        key: String,
+        /// What must hold of its value.
+        operator: LabelOperator,
+    },
+    /// Addresses that DNS answers for this name, in lower case and without a final dot. A first
+    /// label `*` stands for any one label.
+    Dns(String),
     /// At least one holds. Empty: nothing.
     AnyOf(Vec<SelectorExpr>),
     /// All hold. Empty: everything.
@@ -130,6 +140,10 @@ pub struct PeerFacts<'a> {
     pub namespace: Option<&'a str>,
     /// The labels, for endpoints.
     pub labels: &'a Labels,
+    /// The labels of the namespace, for endpoints.
+    pub namespace_labels: &'a Labels,
+    /// The names that DNS answers its address for, in lower case and without a final dot.
+    pub names: &'a [String],
     /// The address.
     pub network: Option<IpNet>,
 }
@@ -145,6 +159,8 @@ impl PeerFacts<'static> {
             kind: PeerKind::World,
             namespace: None,
             labels: &NO_LABELS,
+            namespace_labels: &NO_LABELS,
+            names: &[],
             network: Some(IpNet::from(address)),
         }
     }
@@ -165,6 +181,10 @@ impl SelectorExpr {
             Self::Namespace(name) => {
                 peer.kind == PeerKind::Endpoint && peer.namespace == Some(name.as_str())
             }
+            Self::NamespaceLabel { key, operator } => {
+                peer.kind == PeerKind::Endpoint && operator.matches(peer.namespace_labels.get(key))
+            }
+            Self::Dns(pattern) => peer.names.iter().any(|name| dns_matches(pattern, name)),
             Self::Cidr(block) => peer.network.is_some_and(|network| block.contains(&network)),
             Self::AnyOf(alternatives) => alternatives.iter().any(|one| one.matches(peer)),
             Self::AllOf(conditions) => conditions.iter().all(|one| one.matches(peer)),
@@ -172,21 +192,49 @@ impl SelectorExpr {
         }
     }
 
-    /// Calls `visit` with every CIDR block in the expression.
-    pub fn visit_cidrs(&self, visit: &mut impl FnMut(IpNet)) {
+    /// Calls `visit` with every expression that is not made of others.
+    pub fn visit_leaves(&self, visit: &mut impl FnMut(&Self)) {
         match self {
-            Self::Cidr(block) => visit(*block),
             Self::AnyOf(parts) | Self::AllOf(parts) => {
                 for part in parts {
-                    part.visit_cidrs(visit);
+                    part.visit_leaves(visit);
                 }
             }
             Self::Minus(base, except) => {
-                base.visit_cidrs(visit);
-                except.visit_cidrs(visit);
+                base.visit_leaves(visit);
+                except.visit_leaves(visit);
             }
-            Self::Entity(_) | Self::Label { .. } | Self::Namespace(_) => {}
+            leaf => visit(leaf),
         }
+    }
+
+    /// Calls `visit` with every CIDR block in the expression.
+    pub fn visit_cidrs(&self, visit: &mut impl FnMut(IpNet)) {
+        self.visit_leaves(&mut |leaf| {
+            if let Self::Cidr(block) = leaf {
+                visit(*block);
+            }
+        });
+    }
+
+    /// Whether a DNS name is part of the expression.
+    #[must_use]
+    pub fn asks_for_names(&self) -> bool {
+        let mut found = false;
+        self.visit_leaves(&mut |leaf| found |= matches!(leaf, Self::Dns(_)));
+        found
+    }
+}
+
+/// Whether a DNS name is one that a pattern describes: the same, or any one label and the rest where
+/// the pattern begins with `*.`.
+#[must_use]
+pub fn dns_matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        Some(parent) => name
+            .split_once('.')
+            .is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
+        None => pattern == name,
     }
 }
 
@@ -235,6 +283,8 @@ mod tests {
             kind: PeerKind::Endpoint,
             namespace: Some("shop"),
             labels,
+            namespace_labels: &NO_LABELS,
+            names: &[],
             network: Some(IpNet::from(address.parse::<IpAddr>().unwrap())),
         }
     }
@@ -268,6 +318,19 @@ mod tests {
         assert!(expr.matches(&endpoint(&Labels::new(), "10.0.0.1")));
         assert!(!expr.matches(&endpoint(&Labels::new(), "10.1.0.1")));
         assert!(!expr.matches(&endpoint(&Labels::new(), "2001:db8::1")));
+    }
+
+    #[test]
+    fn a_wildcard_is_one_label() {
+        assert!(dns_matches("*.example.com", "api.example.com"));
+        for other in [
+            "example.com",
+            "a.api.example.com",
+            ".example.com",
+            "apiexample.com",
+        ] {
+            assert!(!dns_matches("*.example.com", other), "{other}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{L4Packet, Labels, Origin, PolicyId};
+use crate::{L4Packet, Labels, Origin, PolicyId, Request};
 
 /// One `test` item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct Test {
     pub name: String,
     /// Its endpoints, in source order.
     pub endpoints: Vec<TestEndpoint>,
+    /// DNS names that stand for addresses outside, in lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// Its expectations, in source order.
     pub checks: Vec<Check>,
     /// Where it was written.
@@ -28,6 +31,9 @@ pub struct TestEndpoint {
     pub labels: Labels,
     /// Its namespace.
     pub namespace: Option<String>,
+    /// The labels of its namespace.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub namespace_labels: Labels,
     /// Its addresses, where the test gives them: `at 10.0.0.7`. Only CIDR rules look at them.
     pub addresses: Vec<IpAddr>,
     /// Where it was written.
@@ -43,6 +49,9 @@ pub struct Check {
     pub destination: Party,
     /// What the first packet shows above L3.
     pub l4: L4Packet,
+    /// What the flow shows above TCP. `None`: nothing yet, only the connection is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
     /// What must happen.
     pub expected: Expectation,
     /// Where it was written.
@@ -57,6 +66,8 @@ pub enum Party {
     Endpoint(usize),
     /// An address outside.
     Address(IpAddr),
+    /// Index into [`Test::names`]: an address outside that DNS answers for the name.
+    Name(usize),
     /// The node of the endpoint at the other end.
     Host,
 }

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use crate::{Expectation, L4Match, L4Term, Model, Party, PolicyId, RuleId, Tier};
+use crate::{
+    Action, Direction, Expectation, L4Match, L4Term, L7Match, Model, Party, PolicyId, PortProtocol,
+    RuleId, SelectorExpr, Tier,
+};
 
 /// The most rules, and the most policies, of one package: what a decider's index can hold.
 pub const MAX_ITEMS: usize = 1 << 28;
@@ -45,10 +48,17 @@ pub fn validate(model: &Model) -> Result<(), Violation> {
     for (id, rule) in model.rules_with_ids() {
         validate_rule(model, id, rule)?;
     }
+    ordered("services", &model.services, |service| &service.name)?;
+    for service in &model.services {
+        validate_service(model, service)?;
+    }
+    for test in &model.tests {
+        validate_test(model, test)?;
+    }
     model
-        .tests
+        .assertions
         .iter()
-        .try_for_each(|test| validate_test(model, test))
+        .try_for_each(|assertion| validate_assertion(model, assertion))
 }
 
 fn violation(message: String) -> Violation {
@@ -84,7 +94,9 @@ fn validate_policy(model: &Model, id: PolicyId, policy: &crate::Policy) -> Resul
     // An endpoint's policy class is found by its labels alone: a subject that also asks for an
     // address would select nobody, and what it was to protect would be open.
     let mut asks_for_address = false;
-    subject.expr.visit_cidrs(&mut |_| asks_for_address = true);
+    subject.expr.visit_leaves(&mut |leaf| {
+        asks_for_address |= matches!(leaf, SelectorExpr::Cidr(_) | SelectorExpr::Dns(_));
+    });
     if asks_for_address {
         return Err(violation(format!(
             "policy `{name}` selects its endpoints by address"
@@ -108,8 +120,13 @@ fn validate_rule(model: &Model, id: RuleId, rule: &crate::Rule) -> Result<(), Vi
             "rule {number} belongs to an unknown policy"
         )));
     };
-    if model.selector(rule.peer).is_none() {
+    let Some(peer) = model.selector(rule.peer) else {
         return Err(violation(format!("rule {number} has an unknown peer")));
+    };
+    if rule.direction == Direction::Ingress && peer.expr.asks_for_names() {
+        return Err(violation(format!(
+            "rule {number} is for ingress and asks for DNS names"
+        )));
     }
     if policy.covers(rule.direction).is_none() {
         return Err(violation(format!(
@@ -117,29 +134,51 @@ fn validate_rule(model: &Model, id: RuleId, rule: &crate::Rule) -> Result<(), Vi
             rule.direction, policy.name
         )));
     }
-    match &rule.l4 {
+    validate_l7(number, rule)?;
+    validate_l4(&format!("rule {number}"), &rule.l4)
+}
+
+fn validate_l7(number: u32, rule: &crate::Rule) -> Result<(), Violation> {
+    let Some(l7) = &rule.l7 else { return Ok(()) };
+    let is_empty = match l7 {
+        L7Match::Http(matches) => matches.is_empty(),
+        L7Match::Sni(names) => names.is_empty(),
+    };
+    if is_empty {
+        return Err(violation(format!("rule {number} matches no request")));
+    }
+    // What looks into requests cannot be asked about anything else.
+    let is_tcp = matches!(&rule.l4, L4Match::Of(terms) if terms.iter().all(|term| {
+        matches!(term, L4Term::Ports { protocol: PortProtocol::Tcp, .. })
+    }));
+    if !is_tcp || rule.action != Action::Allow {
+        return Err(violation(format!(
+            "rule {number} matches requests but does not allow tcp ports"
+        )));
+    }
+    Ok(())
+}
+
+fn validate_l4(what: &str, l4: &L4Match) -> Result<(), Violation> {
+    match l4 {
         L4Match::Any => Ok(()),
         L4Match::Of(terms) if terms.is_empty() => {
-            Err(violation(format!("rule {number} matches no protocol")))
+            Err(violation(format!("{what} matches no protocol")))
         }
-        L4Match::Of(terms) => terms
-            .iter()
-            .try_for_each(|term| validate_term(number, term)),
+        L4Match::Of(terms) => terms.iter().try_for_each(|term| validate_term(what, term)),
     }
 }
 
-fn validate_term(rule: u32, term: &L4Term) -> Result<(), Violation> {
+fn validate_term(what: &str, term: &L4Term) -> Result<(), Violation> {
     match term {
         L4Term::Ports { ports, .. } if ports.first > ports.last => Err(violation(format!(
-            "rule {rule} has a port range that runs backwards"
+            "{what} has a port range that runs backwards"
         ))),
         L4Term::Icmp {
             kind: None,
             code: Some(_),
             ..
-        } => Err(violation(format!(
-            "rule {rule} has an ICMP code without a type"
-        ))),
+        } => Err(violation(format!("{what} has an ICMP code without a type"))),
         _ => Ok(()),
     }
 }
@@ -150,7 +189,12 @@ fn validate_test(model: &Model, test: &crate::Test) -> Result<(), Violation> {
     for check in &test.checks {
         known_file(model, &check.origin, &format!("a check of test `{name}`"))?;
         for party in [check.source, check.destination] {
-            if matches!(party, Party::Endpoint(index) if index >= test.endpoints.len()) {
+            let is_unknown = match party {
+                Party::Endpoint(index) => index >= test.endpoints.len(),
+                Party::Name(index) => index >= test.names.len(),
+                Party::Address(_) | Party::Host => false,
+            };
+            if is_unknown {
                 return Err(violation(format!("test `{name}` uses an unknown endpoint")));
             }
         }
@@ -160,4 +204,26 @@ fn validate_test(model: &Model, test: &crate::Test) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+fn validate_service(model: &Model, service: &crate::Service) -> Result<(), Violation> {
+    let what = format!("service `{}`", service.name);
+    known_file(model, &service.origin, &what)?;
+    if model.selector(service.backends).is_none() {
+        return Err(violation(format!("{what} has unknown backends")));
+    }
+    if service.addresses.is_empty() || service.ports.is_empty() {
+        return Err(violation(format!("{what} has no address or no port")));
+    }
+    Ok(())
+}
+
+fn validate_assertion(model: &Model, assertion: &crate::Assertion) -> Result<(), Violation> {
+    known_file(model, &assertion.origin, "an assertion")?;
+    for selector in [assertion.sources, assertion.destinations] {
+        if model.selector(selector).is_none() {
+            return Err(violation("an assertion has unknown peers".to_owned()));
+        }
+    }
+    validate_l4("an assertion", &assertion.l4)
 }

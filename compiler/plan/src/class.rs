@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polc_abi::key::L4Key;
 use polc_model::{
-    Action, Decision, Direction, Isolation, Labels, Model, Party, PeerFacts, PeerKind, PolicyId,
-    RuleId, SelectorId, Tier,
+    Decision, Direction, Isolation, Labels, Model, Party, PeerFacts, PeerKind, PolicyId, RuleId,
+    SelectorId, Tier,
 };
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +102,7 @@ pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
                 .flat_map(|check| [check.source, check.destination])
                 .filter_map(|party| match party {
                     Party::Endpoint(index) => Some(index),
-                    Party::Address(_) | Party::Host => None,
+                    Party::Address(_) | Party::Name(_) | Party::Host => None,
                 })
                 .collect();
             for endpoint in used
@@ -114,6 +114,7 @@ pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
                     direction,
                     endpoint.namespace.as_deref(),
                     &endpoint.labels,
+                    &endpoint.namespace_labels,
                 ));
             }
         }
@@ -126,11 +127,14 @@ fn class_of_labels(
     direction: Direction,
     namespace: Option<&str>,
     labels: &Labels,
+    namespace_labels: &Labels,
 ) -> ClassKey {
     let facts = PeerFacts {
         kind: PeerKind::Endpoint,
         namespace,
         labels,
+        namespace_labels,
+        names: &[],
         network: None,
     };
     ClassKey::of(model, direction, &facts)
@@ -204,20 +208,12 @@ fn rules_in_order(model: &Model, key: &ClassKey) -> Vec<RuleId> {
                 break;
             }
             if rule.direction == key.direction {
-                rules.push((policy.tier, policy.priority, rank(rule.action), id));
+                rules.push((policy.tier, policy.priority, rule.action.rank(), id));
             }
         }
     }
     rules.sort_unstable();
     rules.into_iter().map(|(.., id)| id).collect()
-}
-
-const fn rank(action: Action) -> u8 {
-    match action {
-        Action::Deny => 0,
-        Action::Allow => 1,
-        Action::Pass => 2,
-    }
 }
 
 fn isolating_policy(model: &Model, key: &ClassKey) -> Option<PolicyId> {

@@ -136,7 +136,7 @@ impl Builder {
         };
         let then = match rule.action {
             Action::Allow => decide(Verdict::Allow),
-            Action::Deny => decide(Verdict::Deny),
+            Action::Deny | Action::Reject => decide(Verdict::Deny),
             Action::Pass => {
                 self.skips.push(self.steps.len());
                 Then::SkipTo(usize::MAX)
@@ -177,7 +177,7 @@ impl Builder {
             }
         }
         match self.closed {
-            Some(Action::Allow | Action::Deny) if !has_skips => Reach::Nothing,
+            Some(Action::Allow | Action::Deny | Action::Reject) if !has_skips => Reach::Nothing,
             _ => Reach::Something,
         }
     }

@@ -14,17 +14,17 @@ pub mod class;
 pub mod intervals;
 pub mod layout;
 pub mod leaf;
+pub mod unsupported;
 mod validate;
 
-use std::fmt;
-
 use polc_abi::verdict::{DeciderId, DeciderKind};
-use polc_model::{Decider, Enforcement, Model, PolicyId, RuleId};
+use polc_model::{Decider, Model, PolicyId, RuleId};
 use serde::{Deserialize, Serialize};
 
 pub use class::{ClassKey, ClassPlan, Interval, LeafId};
 pub use layout::{Bit, Layout};
 pub use leaf::{Leaf, Step, Then};
+pub use unsupported::{Site, Unsupported, unsupported};
 pub use validate::{Violation, validate};
 
 /// A Model, planned.
@@ -48,37 +48,18 @@ impl Plan {
     }
 }
 
-/// Something that a policy says and that has no back end yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsupported {
-    /// The policy that says it.
-    pub policy: PolicyId,
-    /// What it says, as the source writes it.
-    pub construct: &'static str,
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` cannot be enforced yet", self.construct)
-    }
-}
-
-impl std::error::Error for Unsupported {}
-
 /// Plans these classes, and always those that every package needs: see [`class::foreseen`].
 ///
 /// # Errors
-/// The first policy that uses a construct without a back end.
-pub fn plan(model: &Model, keys: impl IntoIterator<Item = ClassKey>) -> Result<Plan, Unsupported> {
+/// Every construct without a back end that the package uses.
+pub fn plan(
+    model: &Model,
+    keys: impl IntoIterator<Item = ClassKey>,
+) -> Result<Plan, Vec<Unsupported>> {
     debug_assert_eq!(polc_model::validate::validate(model), Ok(()));
-    let audited = model
-        .policies_with_ids()
-        .find(|(_, policy)| policy.enforcement == Enforcement::Audit);
-    if let Some((policy, _)) = audited {
-        return Err(Unsupported {
-            policy,
-            construct: "audit",
-        });
+    let found = unsupported(model);
+    if !found.is_empty() {
+        return Err(found);
     }
     let layout = Layout::of(model);
     let mut keys: Vec<ClassKey> = class::foreseen(model).into_iter().chain(keys).collect();

@@ -26,7 +26,7 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         )],
         Code::Unsupported => &[(
             "shop.pol",
-            "package shop\nuse std::dns\npolicy web for {} {\n  egress {\n    allow to dns::cluster\n    allow to world on tcp https\n    allow to world on tcp 443 sni \"api.github.com\"\n    reject to world\n  }\n}\n",
+            "package shop\nuse std::dns\npolicy web for {} {\n  egress {\n    allow to dns::cluster\n    allow to world on tcp https\n    allow to world on tcp 443 sni \"api.github.com\"\n  }\n}\n",
         )],
         Code::TooDeep => &[(
             "shop.pol",

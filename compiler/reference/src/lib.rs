@@ -182,7 +182,8 @@ type Precedence = (Tier, u32, u8, RuleId);
 /// "Deny beats allow; allow beats pass."
 const fn rank(action: Action) -> u8 {
     match action {
-        Action::Deny => 0,
+        // `reject` is `deny` that answers.
+        Action::Deny | Action::Reject => 0,
         Action::Allow => 1,
         Action::Pass => 2,
     }
@@ -213,7 +214,7 @@ fn first_decision(model: &Model, tier: Tier, matching: &[RuleId]) -> Option<Tier
         })
     };
     Some(match rule.action {
-        Action::Deny => decided(Verdict::Deny),
+        Action::Deny | Action::Reject => decided(Verdict::Deny),
         Action::Allow => decided(Verdict::Allow),
         Action::Pass => TierDecision::Passed,
     })

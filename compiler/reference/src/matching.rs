@@ -26,16 +26,19 @@ fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
         SelectorExpr::Entity(Entity::Endpoints) => is_endpoint,
         SelectorExpr::Entity(Entity::Host) => peer.kind == PeerKind::Host,
         SelectorExpr::Entity(Entity::RemoteNode) => peer.kind == PeerKind::RemoteNode,
-        SelectorExpr::Label { .. } | SelectorExpr::Namespace(_) if !is_endpoint => false,
+        SelectorExpr::Label { .. }
+        | SelectorExpr::Namespace(_)
+        | SelectorExpr::NamespaceLabel { .. }
+            if !is_endpoint =>
+        {
+            false
+        }
         SelectorExpr::Namespace(name) => peer.namespace == Some(name),
-        SelectorExpr::Label { key, operator } => match (operator, peer.labels.get(key)) {
-            (LabelOperator::In(values), Some(value)) => values.contains(value),
-            (LabelOperator::In(_), None) => false,
-            (LabelOperator::NotIn(values), Some(value)) => !values.contains(value),
-            (LabelOperator::NotIn(_), None) => true,
-            (LabelOperator::Exists, value) => value.is_some(),
-            (LabelOperator::Absent, value) => value.is_none(),
-        },
+        SelectorExpr::Label { key, operator } => passes(operator, peer.labels.get(key)),
+        SelectorExpr::NamespaceLabel { key, operator } => {
+            passes(operator, peer.namespace_labels.get(key))
+        }
+        SelectorExpr::Dns(pattern) => peer.names.iter().any(|name| is_name_of(pattern, name)),
         SelectorExpr::Cidr(block) => peer.network.is_some_and(|network| inside(*block, network)),
         SelectorExpr::AnyOf(parts) => {
             let mut any = false;
@@ -53,6 +56,27 @@ fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
         }
         SelectorExpr::Minus(base, except) => holds(base, peer) && !holds(except, peer),
     }
+}
+
+fn passes(operator: &LabelOperator, value: Option<&String>) -> bool {
+    match (operator, value) {
+        (LabelOperator::In(values), Some(value)) => values.contains(value),
+        (LabelOperator::In(_), None) => false,
+        (LabelOperator::NotIn(values), Some(value)) => !values.contains(value),
+        (LabelOperator::NotIn(_), None) => true,
+        (LabelOperator::Exists, value) => value.is_some(),
+        (LabelOperator::Absent, value) => value.is_none(),
+    }
+}
+
+/// Whether a DNS name fits a pattern, label by label. A first label `*` is any one label.
+pub(crate) fn is_name_of(pattern: &str, name: &str) -> bool {
+    let wanted: Vec<&str> = pattern.split('.').collect();
+    let labels: Vec<&str> = name.split('.').collect();
+    let fits = |(position, (wanted, label)): (usize, (&&str, &&str))| {
+        wanted == label || (position == 0 && *wanted == "*" && !label.is_empty())
+    };
+    wanted.len() == labels.len() && wanted.iter().zip(&labels).enumerate().all(fits)
 }
 
 /// Whether every address of `network` is in `block`, by their bits.

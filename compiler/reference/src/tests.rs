@@ -37,6 +37,7 @@ impl Builder {
             enforcement: Enforcement::Enforce,
             ingress: Some(isolation),
             egress: None,
+            doc: None,
             origin: Origin::default(),
         });
         if let Some(action) = action {
@@ -52,6 +53,7 @@ impl Builder {
                         last: 90,
                     },
                 }]),
+                l7: None,
                 origin: Origin::default(),
             });
         }
@@ -67,6 +69,8 @@ impl Builder {
                 kind: PeerKind::Endpoint,
                 namespace: None,
                 labels: &labels,
+                namespace_labels: &labels,
+                names: &[],
                 network: None,
             },
         };
@@ -172,6 +176,8 @@ fn the_own_node_reaches_its_endpoints_unless_restricted() {
         kind,
         namespace: None,
         labels: &labels,
+        namespace_labels: &labels,
+        names: &[],
         network: None,
     };
     let endpoint = Party {

@@ -179,6 +179,8 @@ impl NodeTables {
                     kind: PeerKind::World,
                     namespace: None,
                     labels: &NO_LABELS,
+                    namespace_labels: &NO_LABELS,
+                    names: &[],
                     network: Some(network),
                 };
                 let row = rows.row(&facts);

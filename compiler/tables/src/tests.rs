@@ -39,6 +39,7 @@ fn model(peers: &[SelectorExpr]) -> Model {
         enforcement: Enforcement::Enforce,
         ingress: Some(Isolation::Isolates),
         egress: None,
+        doc: None,
         origin: origin.clone(),
     });
     for peer in peers {
@@ -48,6 +49,7 @@ fn model(peers: &[SelectorExpr]) -> Model {
             action: Action::Allow,
             peer: SelectorId::new(model.selectors.len()),
             l4: L4Match::Any,
+            l7: None,
             origin: origin.clone(),
         });
         model.selectors.push(selector(peer.clone()));

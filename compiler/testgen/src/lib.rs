@@ -121,6 +121,7 @@ fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
         enforcement: Enforcement::Enforce,
         ingress,
         egress,
+        doc: None,
         origin: origin(line),
     });
     for (direction, covered) in [(Direction::Ingress, ingress), (Direction::Egress, egress)] {
@@ -140,6 +141,7 @@ fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
                 action: action.unwrap_or(Action::Deny),
                 peer,
                 l4: l4_match(rng),
+                l7: None,
                 origin: origin(line + rule + 1),
             });
         }

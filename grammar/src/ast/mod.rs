@@ -1,11 +1,13 @@
 //! The syntax tree: what was written, before any name is resolved.
 
+mod attribute;
 mod l4;
 mod peers;
 mod places;
 mod policy;
 mod test;
 
+pub use attribute::{Attribute, LintSetting};
 pub use l4::{L4Expr, L4Term, Ports};
 pub use peers::{ChainOperator, Condition, LabelSet, LabelTest, PeerExpr};
 pub use policy::{Action, Completeness, Direction, DirectionBlock, Policy, Preposition, Rule};
@@ -36,6 +38,8 @@ impl Name {
 pub struct SourceFileAst {
     /// Its items, in source order.
     pub items: Vec<Item>,
+    /// The attributes of items and rules, in source order.
+    pub attributes: Vec<Attribute>,
 }
 
 /// An item of a file.
@@ -51,10 +55,14 @@ pub enum Item {
     Endpoints(Definition<PeerExpr>),
     /// `cidr office = …`
     Cidr(Definition<PeerExpr>),
+    /// `entity outside = …`
+    Entity(Definition<PeerExpr>),
     /// `ports web_ports = …`
     Ports(Definition<L4Expr>),
     /// `policy web_ingress for web { … }`
     Policy(Policy),
+    /// `lint unused_name = deny`
+    Lint(LintSetting),
     /// `test "…" { … }`
     Test(Test),
 }
@@ -66,6 +74,8 @@ pub struct Definition<T> {
     pub name: Name,
     /// The value, unless the source leaves it out.
     pub value: Option<T>,
+    /// Its doc comment.
+    pub doc: Option<String>,
     /// The whole item.
     pub span: Span,
 }

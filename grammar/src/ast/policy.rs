@@ -22,6 +22,8 @@ pub struct Policy {
     pub blocks: Vec<DirectionBlock>,
     /// From `policy` to the end of the subject.
     pub head: Span,
+    /// Its doc comment.
+    pub doc: Option<String>,
     /// Whether all of it was understood.
     pub completeness: Completeness,
 }
@@ -86,6 +88,8 @@ pub enum Action {
     Allow,
     /// Drop.
     Deny,
+    /// Drop and say so.
+    Reject,
     /// Leave it to the next tier.
     Pass,
 }

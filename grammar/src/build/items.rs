@@ -9,13 +9,15 @@ use crate::{
     ast::{Definition, Item, LabelDeclaration, LabelSchema},
 };
 
-const ITEM_WORDS: [&str; 8] = [
+const ITEM_WORDS: [&str; 10] = [
     "package",
     "host_access",
     "labels",
     "endpoints",
     "cidr",
+    "entity",
     "ports",
+    "lint",
     "policy",
     "test",
 ];
@@ -23,6 +25,13 @@ const ITEM_WORDS: [&str; 8] = [
 impl Builder<'_> {
     /// Adds the item of a pair, unless it is one that has no meaning.
     pub(super) fn item(&mut self, pair: Pair<'_, Rule>, items: &mut Vec<Item>) {
+        if pair.as_rule() == Rule::attribute {
+            self.attribute(&pair);
+            return;
+        }
+        if pair.as_rule() != Rule::EOI {
+            self.attach(span(&pair));
+        }
         match pair.as_rule() {
             Rule::stray_brace => {
                 self.errors.push(
@@ -57,9 +66,12 @@ impl Builder<'_> {
             Rule::labels_item => Item::Labels(self.labels(&pair)),
             Rule::endpoints_item => Item::Endpoints(self.peers_definition(&pair)),
             Rule::cidr_item => Item::Cidr(self.peers_definition(&pair)),
+            Rule::entity_item => Item::Entity(self.peers_definition(&pair)),
+            Rule::lint_item => Item::Lint(self.lint_setting(&pair)),
             Rule::ports_item => Item::Ports(Definition {
                 name: declared(&pair),
                 value: child(&pair, Rule::l4).map(|l4| super::l4::expr(&l4)),
+                doc: self.doc(span(&pair)),
                 span: span(&pair),
             }),
             Rule::policy_item => Item::Policy(self.policy(&pair)),
@@ -73,6 +85,7 @@ impl Builder<'_> {
         Definition {
             name: declared(pair),
             value: child(pair, Rule::peers).map(|peers| self.peers(&peers)),
+            doc: self.doc(span(pair)),
             span: span(pair),
         }
     }

@@ -3,6 +3,7 @@
 //! Every `build` function is total: what is missing becomes `None`, an empty name or a `Missing`
 //! node, because [`report`] has already said so.
 
+mod attribute;
 mod items;
 mod l4;
 mod peers;
@@ -16,7 +17,7 @@ use pest::{Parser, iterators::Pair};
 
 use crate::{
     Parse, Span, SyntaxError, SyntaxErrorKind,
-    ast::{Name, SourceFileAst},
+    ast::{Attribute, Name, SourceFileAst},
 };
 
 /// What pest generates, kept apart because it is public and undocumented.
@@ -35,12 +36,17 @@ use generated::{PolParser, Rule};
 pub(crate) struct Builder<'a> {
     text: &'a str,
     errors: Vec<SyntaxError>,
+    attributes: Vec<Attribute>,
+    /// Attributes whose item or rule is yet to come.
+    pending: Vec<Attribute>,
 }
 
 pub(crate) fn parse(text: &str) -> Parse {
     let mut builder = Builder {
         text,
         errors: Vec::new(),
+        attributes: Vec::new(),
+        pending: Vec::new(),
     };
     let mut file = SourceFileAst::default();
     match PolParser::parse(Rule::file, text) {
@@ -48,6 +54,7 @@ pub(crate) fn parse(text: &str) -> Parse {
             for pair in pairs.flat_map(Pair::into_inner) {
                 builder.item(pair, &mut file.items);
             }
+            builder.detached();
         }
         // The grammar is total, so this is a text that pest itself gave up on.
         Err(_) => builder.errors.push(SyntaxError::new(
@@ -60,6 +67,9 @@ pub(crate) fn parse(text: &str) -> Parse {
     builder
         .errors
         .sort_by_key(|error| (error.span.start, error.span.end));
+    file.attributes = builder.attributes;
+    file.attributes
+        .sort_by_key(|attribute| attribute.span.start);
     Parse {
         file,
         errors: builder.errors,

@@ -9,7 +9,7 @@ use crate::{
 };
 
 const POLICY_WORDS: [&str; 6] = ["ingress", "egress", "tier", "priority", "audit", "default"];
-const RULE_WORDS: [&str; 3] = ["allow", "deny", "pass"];
+const RULE_WORDS: [&str; 4] = ["allow", "deny", "reject", "pass"];
 
 impl Builder<'_> {
     pub(super) fn policy(&mut self, pair: &Pair<'_, Rule>) -> Policy {
@@ -24,6 +24,7 @@ impl Builder<'_> {
             default_allows: Vec::new(),
             blocks: Vec::new(),
             head: Span::default(),
+            doc: self.doc(span(pair)),
             completeness: Completeness::Whole,
         };
         let start = span(pair).start;
@@ -100,12 +101,15 @@ impl Builder<'_> {
         };
         let rules = child(pair, Rule::rule_block)?;
         self.block(&rules, |builder, statement| match statement.as_rule() {
+            Rule::attribute => builder.attribute(&statement),
             Rule::rule_statement => {
+                builder.attach(without_rest(&statement));
                 builder.report(&statement);
                 block.rules.extend(builder.rule(&statement));
             }
             _ => builder.bad_statement(&statement, "a rule", &RULE_WORDS),
         });
+        self.detached();
         Some(block)
     }
 
@@ -114,6 +118,7 @@ impl Builder<'_> {
             "allow" => Action::Allow,
             "deny" => Action::Deny,
             "pass" => Action::Pass,
+            "reject" => Action::Reject,
             _ => return None,
         };
         Some(RuleAst {

@@ -29,7 +29,7 @@ impl Builder<'_> {
             if BLOCKS.contains(&rule) {
                 continue;
             }
-            if matches!(rule, Rule::open_brace | Rule::list) {
+            if matches!(rule, Rule::open_brace | Rule::list | Rule::lint_names) {
                 let start = span(&inner).start as usize;
                 *open = Some(Span::new(start, start + 1));
             }
@@ -54,6 +54,7 @@ impl Builder<'_> {
         match pair.as_rule() {
             Rule::missing_brace => Some(self.unclosed(open, start, "}")),
             Rule::missing_bracket => Some(self.unclosed(open, start, "]")),
+            Rule::missing_paren => Some(self.unclosed(open, start, ")")),
             Rule::unclosed_string => Some(SyntaxError::new(
                 SyntaxErrorKind::Unclosed,
                 "this text is never closed",
@@ -100,7 +101,6 @@ impl Builder<'_> {
                 .with_help("name the protocol each time: `tcp 80 | tcp 443`")
                 .with_fix(place, " |"),
             ),
-            Rule::action if pair.as_str() == "reject" => Some(unsupported::reject(place)),
             Rule::rest | Rule::bad_head | Rule::rest_of_condition | Rule::missing_is => {
                 let next = token::found_at(self.text, start);
                 let word = next.word.as_deref().unwrap_or_default();
@@ -190,6 +190,8 @@ fn expected(rule: Rule) -> Option<&'static str> {
         Rule::missing_is => "`is allowed` or `is denied`",
         Rule::missing_outcome => "`allowed` or `denied`",
         Rule::missing_access => "`restricted`",
+        Rule::missing_level | Rule::bad_level => "`allow`, `warn` or `deny`",
+        Rule::missing_lints => "the names of lints in `(` and `)`",
         Rule::bad_condition => "a label, such as `app: \"web\"`",
         Rule::bad_value => "a value",
         _ => return None,
@@ -207,7 +209,9 @@ fn after(parent: Rule) -> &'static str {
         Rule::label_condition | Rule::absent_condition => {
             "`,` between conditions, `:`, `in`, `not in` or `!=`"
         }
-        Rule::endpoints_item | Rule::cidr_item => "`|`, `&`, `-` or the end of the line",
+        Rule::endpoints_item | Rule::cidr_item | Rule::entity_item => {
+            "`|`, `&`, `-` or the end of the line"
+        }
         Rule::ports_item => "`|` or the end of the line",
         _ => "the end of the line",
     }

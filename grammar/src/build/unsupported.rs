@@ -64,12 +64,6 @@ pub(super) fn named_port(name: &str, place: Span) -> SyntaxError {
     ))
 }
 
-pub(super) fn reject(place: Span) -> SyntaxError {
-    refuse("`reject`", place, "this rule is left out")
-        .with_help("`deny` drops the same packets without an answer")
-        .with_fix(place, "deny")
-}
-
 /// What may one day follow a rule or the packet of a check.
 pub(super) fn clause(parent: Rule, word: &str, place: Span) -> Option<SyntaxError> {
     let http = [

@@ -130,6 +130,10 @@ fn ends(inventory: &Inventory, test: &Test, party: Party) -> Result<Vec<End>> {
     };
     match party {
         Party::Address(address) => Ok(at(Site::Outside, &[address])),
+        Party::Name(_) => error(format!(
+            "test `{}` sends to a DNS name, which the demo has no server for",
+            test.name
+        )),
         Party::Host => Ok(at(Site::Node, &inventory.node.addresses)),
         Party::Endpoint(index) => {
             let Some(wanted) = test.endpoints.get(index) else {

@@ -20,26 +20,52 @@ pub(crate) fn check_endpoints(item: &Definition<PeerExpr>, scope: &dyn Scope, si
 /// Checks `cidr NAME = …`.
 pub(crate) fn check_cidr(item: &Definition<PeerExpr>, scope: &dyn Scope, sink: &mut Sink) {
     let Some(value) = &item.value else { return };
-    match peers::lower(value, scope, sink).of {
-        PeersType::Endpoints => wrong_kind(item, value, Kind::Endpoints, "addresses", sink),
+    only(Kind::Cidr, item, value, scope, sink);
+}
+
+/// Checks that a value is of one kind of peers and no other.
+fn only(
+    needed: Kind,
+    item: &Definition<PeerExpr>,
+    value: &PeerExpr,
+    scope: &dyn Scope,
+    sink: &mut Sink,
+) {
+    let found = match peers::lower(value, scope, sink).of {
+        PeersType::Unknown => return,
+        PeersType::Endpoints => Kind::Endpoints,
+        PeersType::Addresses => Kind::Cidr,
+        PeersType::Names => Kind::Dns,
+        PeersType::Entities => Kind::Entity,
         PeersType::Mixed => {
-            sink.report(
-                Code::WrongType,
-                "expected addresses, found other peers among them",
-                value.span(),
-                "not only addresses",
-                |sink, diagnostic| {
-                    let name = &item.name.text;
-                    diagnostic
-                        .with_label(sink.place(item.name.span), "defined as `cidr` here")
-                        .with_help(format!(
-                            "define it as `endpoints {name} = …`, or leave out what is no address"
-                        ))
-                },
-            );
+            mixed(needed, item, value, sink);
+            return;
         }
-        PeersType::Addresses | PeersType::Unknown => {}
+    };
+    if found != needed {
+        wrong_kind(item, value, found, needed.described(), sink);
     }
+}
+
+fn mixed(needed: Kind, item: &Definition<PeerExpr>, value: &PeerExpr, sink: &mut Sink) {
+    let what = needed.described();
+    sink.report(
+        Code::WrongType,
+        format!("expected {what}, found other peers among them"),
+        value.span(),
+        format!("not only {what}"),
+        |sink, diagnostic| {
+            let name = &item.name.text;
+            diagnostic
+                .with_label(
+                    sink.place(item.name.span),
+                    format!("defined as `{}` here", needed.word()),
+                )
+                .with_help(format!(
+                    "define it as `endpoints {name} = …`, or leave out what belongs elsewhere"
+                ))
+        },
+    );
 }
 
 fn wrong_kind(
@@ -61,6 +87,12 @@ fn wrong_kind(
                 .with_help(format!("write `{} {} = …`", found.word(), name.text))
         },
     );
+}
+
+/// Checks `entity NAME = …`.
+pub(crate) fn check_entity(item: &Definition<PeerExpr>, scope: &dyn Scope, sink: &mut Sink) {
+    let Some(value) = &item.value else { return };
+    only(Kind::Entity, item, value, scope, sink);
 }
 
 /// Checks `ports NAME = …`.

@@ -7,7 +7,7 @@ use polc_syntax::{
     ast::{self, L4Expr, Name, Ports},
 };
 
-use super::{Scope, icmp, number, peers};
+use super::{Scope, icmp, names, number};
 use crate::{
     sink::Sink,
     types::{Kind, Value},
@@ -79,7 +79,7 @@ fn named(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Option<L4Match> {
         let words = ["any", "tcp", "udp", "sctp", "icmp", "icmpv6", "protocol"];
         let candidates = ports.map(|(name, _)| name.as_str()).chain(words);
         let meant = suggest::closest(&name.text, candidates);
-        peers::report_unknown(name, "ports", meant, scope, sink, |name| {
+        names::report_unknown(name, "ports", meant, scope, sink, |name| {
             format!("define them: `ports {name} = tcp 443`")
         });
         return None;
@@ -88,7 +88,7 @@ fn named(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Option<L4Match> {
         Some(Value::Ports(ports)) => Some(ports.clone()),
         _ if definition.kind == Kind::Ports => None,
         _ => {
-            peers::wrong_type(name, "ports", "after `from` or `to`", scope, sink);
+            names::wrong_type(name, "ports", scope, sink);
             None
         }
     }

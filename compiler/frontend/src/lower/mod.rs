@@ -5,9 +5,11 @@ pub(crate) mod definitions;
 mod icmp;
 pub(crate) mod l4;
 pub(crate) mod labels;
+pub(crate) mod names;
 mod number;
 pub(crate) mod peers;
 pub(crate) mod policy;
+mod rule;
 mod sets;
 pub(crate) mod size;
 mod subject;
@@ -63,6 +65,7 @@ pub(crate) fn lower_file(
         match item {
             Item::Endpoints(item) => definitions::check_endpoints(item, &scope, &mut sink),
             Item::Cidr(item) => definitions::check_cidr(item, &scope, &mut sink),
+            Item::Entity(item) => definitions::check_entity(item, &scope, &mut sink),
             Item::Ports(item) => definitions::check_ports(item, &scope, &mut sink),
             Item::HostAccess(word) => definitions::check_host_access(word, &mut sink),
             Item::Policy(policy) => {
@@ -74,7 +77,7 @@ pub(crate) fn lower_file(
                 let test = test::lower(test, &scope, &policies, &lines, &mut sink);
                 lowered.tests.push(test);
             }
-            Item::Package(_) | Item::Labels(_) => {}
+            Item::Package(_) | Item::Labels(_) | Item::Lint(_) => {}
         }
     }
     lowered.diagnostics = sink.into_diagnostics();

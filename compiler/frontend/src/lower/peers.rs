@@ -1,17 +1,14 @@
 //! Peer expressions.
 
-use polc_diagnostics::{Code, suggest};
-use polc_model::{Entity, SelectorExpr};
+use polc_diagnostics::Code;
+use polc_model::{Entity, Selector, SelectorExpr};
 use polc_syntax::{
     Span,
     ast::{ChainOperator, Name, PeerExpr},
 };
 
-use super::{Scope, address, labels, sets};
-use crate::{
-    sink::Sink,
-    types::{PeersType, Value},
-};
+use super::{Scope, address, labels, names, sets, size};
+use crate::{sink::Sink, types::PeersType};
 
 /// A peer expression and its type.
 pub(crate) struct Typed {
@@ -45,7 +42,7 @@ pub(crate) fn lower(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> Type
             },
             None => Typed::BROKEN,
         },
-        PeerExpr::Name(name) => named(name, scope, sink),
+        PeerExpr::Name(name) => names::peers(name, scope, sink),
         PeerExpr::In {
             base,
             namespaces,
@@ -66,133 +63,6 @@ pub(crate) fn lower(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> Type
         PeerExpr::Chain { first, rest, .. } => chain(first, rest, scope, sink),
         PeerExpr::Missing(_) => Typed::BROKEN,
     }
-}
-
-fn named(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Typed {
-    if let Some(entity) = entity(&name.text) {
-        return Typed {
-            expr: SelectorExpr::Entity(entity),
-            of: PeersType::Mixed,
-        };
-    }
-    let Some(definition) = scope.definition(&name.text) else {
-        unknown_name(name, scope, sink);
-        return Typed::BROKEN;
-    };
-    match &definition.value {
-        Some(Value::Peers(expr)) => Typed {
-            expr: expr.clone(),
-            of: match definition.kind {
-                crate::types::Kind::Cidr => PeersType::Addresses,
-                _ if is_of_endpoints(expr) => PeersType::Endpoints,
-                _ => PeersType::Mixed,
-            },
-        },
-        Some(Value::Ports(_)) => {
-            wrong_type(name, "peers", "after `on`", scope, sink);
-            Typed::BROKEN
-        }
-        None if definition.kind == crate::types::Kind::Ports => {
-            wrong_type(name, "peers", "after `on`", scope, sink);
-            Typed::BROKEN
-        }
-        None => Typed::BROKEN,
-    }
-}
-
-/// The entity of this name.
-pub(crate) fn entity(name: &str) -> Option<Entity> {
-    // `endpoints` is a word of the grammar; the set of all of them is written `{}`.
-    Entity::ALL
-        .into_iter()
-        .filter(|entity| *entity != Entity::Endpoints)
-        .find(|entity| entity.name() == name)
-}
-
-fn is_of_endpoints(expr: &SelectorExpr) -> bool {
-    match expr {
-        SelectorExpr::Entity(entity) => *entity == Entity::Endpoints,
-        SelectorExpr::Label { .. } | SelectorExpr::Namespace(_) => true,
-        SelectorExpr::Cidr(_) => false,
-        SelectorExpr::AnyOf(parts) => parts.iter().all(is_of_endpoints),
-        SelectorExpr::AllOf(parts) => parts.iter().any(is_of_endpoints),
-        SelectorExpr::Minus(base, _) => is_of_endpoints(base),
-    }
-}
-
-fn unknown_name(name: &Name, scope: &dyn Scope, sink: &mut Sink) {
-    let candidates = scope
-        .places()
-        .iter()
-        .filter(|(_, (kind, _))| *kind != crate::types::Kind::Ports)
-        .map(|(name, _)| name.as_str())
-        .chain(polc_syntax::ENTITIES);
-    let meant = suggest::closest(&name.text, candidates);
-    report_unknown(name, "peers", meant, scope, sink, |name| {
-        format!("define them: `endpoints {name} = {{ app: \"{name}\" }}`")
-    });
-}
-
-/// Reports a name that nothing defines.
-pub(super) fn report_unknown(
-    name: &Name,
-    what: &str,
-    meant: Option<&str>,
-    scope: &dyn Scope,
-    sink: &mut Sink,
-    otherwise: impl FnOnce(&str) -> String,
-) {
-    sink.report(
-        Code::UnknownName,
-        format!("unknown {what} `{}`", name.text),
-        name.span,
-        "nothing in this package has this name",
-        |sink, diagnostic| match meant {
-            Some(meant) => {
-                let diagnostic = diagnostic
-                    .with_help(format!("did you mean `{meant}`?"))
-                    .with_fix(sink.place(name.span), meant);
-                match scope.places().get(meant) {
-                    Some((_, place)) => {
-                        diagnostic.with_label(place.clone(), format!("`{meant}` is defined here"))
-                    }
-                    None => diagnostic,
-                }
-            }
-            None => diagnostic.with_help(otherwise(&name.text)),
-        },
-    );
-}
-
-/// Reports a name of another type than is needed.
-pub(super) fn wrong_type(
-    name: &Name,
-    needed: &str,
-    belongs: &str,
-    scope: &dyn Scope,
-    sink: &mut Sink,
-) {
-    let Some((kind, place)) = scope.places().get(&name.text) else {
-        return;
-    };
-    sink.report(
-        Code::WrongType,
-        format!(
-            "expected {needed}, found {} `{}`",
-            kind.described(),
-            name.text
-        ),
-        name.span,
-        format!("these are {}", kind.described()),
-        |_, diagnostic| {
-            diagnostic
-                .with_label(
-                    place.clone(),
-                    format!("`{}` is defined as `{}` here", name.text, kind.word()),
-                )
-                .with_help(format!("{} belong {belongs}", kind.described()))
-        },
-    );
 }
 
 fn in_namespace(
@@ -266,5 +136,29 @@ fn chain(
             SelectorExpr::Minus(Box::new(base), Box::new(sets::union(none)))
         },
         of,
+    }
+}
+
+/// Lowers an expression, unless it is larger than a Model holds.
+pub(super) fn bounded(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> Typed {
+    let typed = lower(expr, scope, sink);
+    if !size::is_too_large(&typed.expr) {
+        return typed;
+    }
+    sink.report(
+        Code::TooDeep,
+        "this expression is nested too deeply",
+        expr.span(),
+        "with the definitions that it uses",
+        |_, diagnostic| diagnostic.with_help("say it with fewer sets inside sets"),
+    );
+    Typed::BROKEN
+}
+
+/// Where the source leaves peers out; a syntax error was reported.
+pub(super) fn nothing() -> Selector {
+    Selector {
+        expr: SelectorExpr::Entity(Entity::None),
+        text: Entity::None.name().to_owned(),
     }
 }

@@ -1,16 +1,14 @@
-//! Policies and their rules.
+//! Policies.
 
 use polc_diagnostics::{Code, suggest};
-use polc_model::{
-    Action, Direction, Enforcement, Entity, Isolation, L4Match, Origin, Selector, SelectorExpr,
-    Tier,
-};
-use polc_syntax::{
-    Span,
-    ast::{self, PeerExpr},
-};
+use polc_model::{Enforcement, Isolation, Origin, Selector, Tier};
+use polc_syntax::{Span, ast};
 
-use super::{Scope, l4, number, peers, size, subject};
+use super::{
+    Scope, number,
+    rule::{self, LoweredRule},
+    subject,
+};
 use crate::{origin::Lines, sink::Sink};
 
 /// The priority of a policy that gives none: in the middle of small numbers, so that there is room
@@ -27,18 +25,9 @@ pub(crate) struct LoweredPolicy {
     pub(crate) enforcement: Enforcement,
     pub(crate) ingress: Option<Isolation>,
     pub(crate) egress: Option<Isolation>,
+    pub(crate) doc: Option<String>,
     pub(crate) origin: Origin,
     pub(crate) rules: Vec<LoweredRule>,
-}
-
-/// A rule that names its peers in full.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LoweredRule {
-    pub(crate) direction: Direction,
-    pub(crate) action: Action,
-    pub(crate) peer: Selector,
-    pub(crate) l4: L4Match,
-    pub(crate) origin: Origin,
 }
 
 pub(crate) fn lower(
@@ -71,6 +60,7 @@ pub(crate) fn lower(
         },
         ingress: covers(ast::Direction::Ingress),
         egress: covers(ast::Direction::Egress),
+        doc: policy.doc.clone(),
         origin: lines.origin(policy.head),
         rules: Vec::new(),
     };
@@ -79,7 +69,7 @@ pub(crate) fn lower(
     no_effect(policy, tier, sink);
     for block in &policy.blocks {
         for rule in &block.rules {
-            let rule = lower_rule(rule, block, tier, scope, lines, sink);
+            let rule = rule::lower(rule, block, tier, scope, lines, sink);
             lowered.rules.push(rule);
         }
     }
@@ -167,110 +157,5 @@ fn no_effect(policy: &ast::Policy, tier: Tier, sink: &mut Sink) {
                 diagnostic.with_note("only policies of the tier `normal` isolate endpoints")
             },
         );
-    }
-}
-
-fn lower_rule(
-    rule: &ast::Rule,
-    block: &ast::DirectionBlock,
-    tier: Tier,
-    scope: &dyn Scope,
-    lines: &Lines<'_>,
-    sink: &mut Sink,
-) -> LoweredRule {
-    check_preposition(rule, block, sink);
-    if rule.action == ast::Action::Pass && tier == Tier::Baseline {
-        sink.report(
-            Code::NoEffect,
-            "`pass` in the last tier is the same as `allow`",
-            rule.span,
-            "no tier comes after `baseline`",
-            |_, diagnostic| diagnostic.with_help("write `allow`"),
-        );
-    }
-    LoweredRule {
-        direction: match block.direction {
-            ast::Direction::Ingress => Direction::Ingress,
-            ast::Direction::Egress => Direction::Egress,
-        },
-        action: match rule.action {
-            ast::Action::Allow => Action::Allow,
-            ast::Action::Deny => Action::Deny,
-            ast::Action::Pass => Action::Pass,
-        },
-        peer: rule
-            .peers
-            .as_ref()
-            .map_or_else(nothing, |expr| selector(expr, scope, lines, sink)),
-        l4: rule
-            .l4
-            .as_ref()
-            .and_then(|l4| l4::lower(l4, scope, sink))
-            .unwrap_or(L4Match::Any),
-        origin: lines.origin(rule.span),
-    }
-}
-
-fn check_preposition(rule: &ast::Rule, block: &ast::DirectionBlock, sink: &mut Sink) {
-    let Some((preposition, span)) = rule.preposition else {
-        return;
-    };
-    let (word, needed, what) = match (block.direction, preposition) {
-        (ast::Direction::Ingress, ast::Preposition::To) => {
-            ("to", "from", "ingress is what comes from a peer")
-        }
-        (ast::Direction::Egress, ast::Preposition::From) => {
-            ("from", "to", "egress is what goes to a peer")
-        }
-        _ => return,
-    };
-    let block_word = match block.direction {
-        ast::Direction::Ingress => "ingress",
-        ast::Direction::Egress => "egress",
-    };
-    sink.report(
-        Code::WrongDirection,
-        format!("`{word}` in an `{block_word}` block"),
-        span,
-        format!("expected `{needed}`"),
-        |sink, diagnostic| {
-            diagnostic
-                .with_label(sink.place(block.span), what)
-                .with_help(format!(
-                    "write `{needed}`, or move the rule to the other block"
-                ))
-                .with_fix(sink.place(span), needed)
-        },
-    );
-}
-
-fn selector(expr: &PeerExpr, scope: &dyn Scope, lines: &Lines<'_>, sink: &mut Sink) -> Selector {
-    Selector {
-        expr: bounded(expr, scope, sink).expr,
-        text: lines.source(expr.span()),
-    }
-}
-
-/// Lowers an expression, unless it is larger than a Model holds.
-pub(super) fn bounded(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> peers::Typed {
-    let typed = peers::lower(expr, scope, sink);
-    if !size::is_too_large(&typed.expr) {
-        return typed;
-    }
-    sink.report(
-        Code::TooDeep,
-        "this expression is nested too deeply",
-        expr.span(),
-        "with the definitions that it uses",
-        |_, diagnostic| diagnostic.with_help("say it with fewer sets inside sets"),
-    );
-    peers::Typed::BROKEN
-}
-
-/// Where the source leaves peers out; a syntax error was reported.
-pub(super) fn nothing() -> Selector {
-    Selector {
-        expr: SelectorExpr::Entity(Entity::None),
-        text: Entity::None.name().to_owned(),
     }
 }

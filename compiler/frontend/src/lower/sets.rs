@@ -44,7 +44,9 @@ pub(super) fn intersection(parts: impl IntoIterator<Item = SelectorExpr>) -> Sel
     let selects_endpoints = |part: &SelectorExpr| {
         matches!(
             part,
-            SelectorExpr::Label { .. } | SelectorExpr::Namespace(_)
+            SelectorExpr::Label { .. }
+                | SelectorExpr::Namespace(_)
+                | SelectorExpr::NamespaceLabel { .. }
         )
     };
     if flat.iter().any(selects_endpoints) {

@@ -9,7 +9,7 @@ use polc_syntax::{Span, ast};
 
 use super::{
     Scope,
-    policy::{bounded, nothing},
+    peers::{bounded, nothing},
 };
 use crate::{origin::Lines, sink::Sink, types::PeersType};
 
@@ -91,6 +91,10 @@ fn names_host(expr: &SelectorExpr) -> bool {
         SelectorExpr::Entity(entity) => *entity == Entity::Host,
         SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => parts.iter().any(names_host),
         SelectorExpr::Minus(base, _) => names_host(base),
-        SelectorExpr::Label { .. } | SelectorExpr::Namespace(_) | SelectorExpr::Cidr(_) => false,
+        SelectorExpr::Label { .. }
+        | SelectorExpr::Namespace(_)
+        | SelectorExpr::NamespaceLabel { .. }
+        | SelectorExpr::Cidr(_)
+        | SelectorExpr::Dns(_) => false,
     }
 }

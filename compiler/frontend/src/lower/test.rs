@@ -118,6 +118,7 @@ fn lower_given(
     TestEndpoint {
         name: given.name.text.clone(),
         labels: of,
+        namespace_labels: Labels::new(),
         namespace: given.namespace.as_ref().map(|name| name.text.clone()),
         addresses: given
             .addresses
@@ -189,7 +190,7 @@ impl Parties<'_> {
                 .get(index)
                 .map(|endpoint| endpoint.addresses.clone())
                 .unwrap_or_default(),
-            Party::Host => Vec::new(),
+            Party::Name(_) | Party::Host => Vec::new(),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! DNS over UDP without DNS over TCP: large answers come by TCP.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, L4Match, L4Term, PortProtocol, PortRange};
 use polc_plan::intervals::ranges_of;
 
-use crate::{Context, Findings, Level, Lint, rules};
+use crate::{Context, Findings, Lint, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "dns_without_tcp",

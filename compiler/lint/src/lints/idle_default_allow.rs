@@ -1,9 +1,9 @@
 //! A policy with `default allow` that denies nothing: it changes nothing.
 
-use polc_diagnostics::Code;
-use polc_model::{Action, Isolation, Tier};
+use polc_diagnostics::{Code, Level};
+use polc_model::{Isolation, Tier};
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "idle_default_allow",
@@ -30,7 +30,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 && isolations.contains(&Some(Isolation::Isolates))
                 && !context.excludes(isolating.subject, policy.subject)
         });
-        if isolated_elsewhere || own.any(|rule| rule.rule.action == Action::Deny) {
+        if isolated_elsewhere || own.any(|rule| rules::drops(rule.rule.action)) {
             continue;
         }
         findings.report(

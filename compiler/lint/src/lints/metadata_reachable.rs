@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use polc_diagnostics::Code;
-use polc_model::{Action, Direction, PeerFacts};
+use polc_diagnostics::{Code, Level};
+use polc_model::{Direction, PeerFacts};
 use polc_plan::intervals::ranges_of;
 
-use crate::{Context, Findings, Level, Lint, context::RuleOf, rules};
+use crate::{Context, Findings, Lint, context::RuleOf, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "metadata_reachable",
@@ -28,7 +28,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             .find(|&address| speaks_about(&allow, address));
         let Some(address) = reached else { continue };
         let is_denied = context.rules().any(|deny| {
-            deny.rule.action == Action::Deny
+            rules::drops(deny.rule.action)
                 && deny.rule.direction == Direction::Egress
                 && rules::precedence(&deny) < rules::precedence(&allow)
                 && speaks_about(&deny, address)

@@ -1,9 +1,11 @@
 //! An allow that a deny of the same tier and priority takes back entirely.
 
-use polc_diagnostics::Code;
-use polc_model::Action;
+use polc_diagnostics::{Code, Level};
 
-use crate::{Context, Findings, Level, Lint, rules::Cover};
+use crate::{
+    Context, Findings, Lint,
+    rules::{self, Cover},
+};
 
 pub(crate) const LINT: Lint = Lint {
     name: "moot_allow",
@@ -16,7 +18,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for &Cover { by, of } in context.covers() {
         let same_place =
             (by.policy.tier, by.policy.priority) == (of.policy.tier, of.policy.priority);
-        if !same_place || by.rule.action != Action::Deny || of.rule.action == Action::Deny {
+        if !same_place || !rules::drops(by.rule.action) || rules::drops(of.rule.action) {
             continue;
         }
         findings.report(

@@ -1,9 +1,9 @@
 //! Names that are not written in lower case with underscores.
 
-use polc_diagnostics::{Code, Place};
+use polc_diagnostics::{Code, Level, Place};
 use polc_syntax::ast::{Item, Name};
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint};
 
 pub(crate) const LINT: Lint = Lint {
     name: "name_style",

@@ -1,10 +1,10 @@
 //! A deny that takes nothing away: nothing allows what it denies, and its policy isolates anyway.
 
-use polc_diagnostics::Code;
-use polc_model::{Action, Isolation, Tier};
+use polc_diagnostics::{Code, Level};
+use polc_model::{Isolation, Tier};
 use polc_plan::intervals::ranges_of;
 
-use crate::{Context, Findings, Level, Lint, rules};
+use crate::{Context, Findings, Lint, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "needless_deny",
@@ -17,7 +17,7 @@ pub(crate) const LINT: Lint = Lint {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for deny in context.rules() {
         let isolates = deny.policy.covers(deny.rule.direction) == Some(Isolation::Isolates);
-        if deny.rule.action != Action::Deny || deny.policy.tier != Tier::Normal || !isolates {
+        if !rules::drops(deny.rule.action) || deny.policy.tier != Tier::Normal || !isolates {
             continue;
         }
         let ranges = ranges_of(&deny.rule.l4);

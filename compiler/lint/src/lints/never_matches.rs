@@ -1,10 +1,10 @@
 //! A rule whose peers cannot exist, or cannot send such packets.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_logic::Answer;
 use polc_model::{IcmpFamily, L4Match, L4Term, SelectorExpr};
 
-use crate::{Context, Findings, Level, Lint, context::RuleOf};
+use crate::{Context, Findings, Lint, context::RuleOf};
 
 pub(crate) const LINT: Lint = Lint {
     name: "never_matches",

@@ -1,9 +1,9 @@
 //! `0.0.0.0/0` or `::/0` where everything is meant: each covers one family.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::SelectorExpr;
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint};
 
 pub(crate) const LINT: Lint = Lint {
     name: "one_family_block",

@@ -1,10 +1,10 @@
 //! Ping for one family only.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::{IcmpFamily, L4Match, L4Term};
 use polc_plan::intervals::ranges_of;
 
-use crate::{Context, Findings, Level, Lint, context::RuleOf, rules};
+use crate::{Context, Findings, Lint, context::RuleOf, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "one_family_ping",

@@ -1,10 +1,10 @@
 //! Egress that is allowed to endpoints whose own policies let none of it in.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, Enforcement, Entity, Isolation, SelectorExpr, Tier};
 use polc_plan::intervals::ranges_of;
 
-use crate::{Context, Findings, Level, Lint, context::RuleOf, rules};
+use crate::{Context, Findings, Lint, context::RuleOf, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "one_sided_allow",
@@ -52,7 +52,7 @@ fn is_let_in(context: &Context<'_>, egress: &RuleOf<'_>) -> bool {
     let ranges = ranges_of(&egress.rule.l4);
     let lets_in = |rule: RuleOf<'_>| {
         rule.rule.direction == Direction::Ingress
-            && rule.rule.action != polc_model::Action::Deny
+            && !rules::drops(rule.rule.action)
             && !context.excludes(rule.policy.subject, egress.rule.peer)
             && !context.excludes(rule.rule.peer, egress.policy.subject)
             && rules::overlap(&ranges_of(&rule.rule.l4), &ranges)

@@ -1,10 +1,10 @@
 //! A port term that another term of the same set already covers.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::{L4Match, L4Term};
 use polc_plan::intervals::ranges_of;
 
-use crate::{Context, Findings, Level, Lint, rules};
+use crate::{Context, Findings, Lint, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "overlapping_ports",

@@ -1,9 +1,9 @@
 //! `pass` in the last tier: there is nothing to pass to, so it allows.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::{Action, Tier};
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint};
 
 pub(crate) const LINT: Lint = Lint {
     name: "pass_at_the_end",

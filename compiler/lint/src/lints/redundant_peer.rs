@@ -1,10 +1,10 @@
 //! A member of a union that another member already contains.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_logic::Answer;
 use polc_model::SelectorExpr;
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint};
 
 pub(crate) const LINT: Lint = Lint {
     name: "redundant_peer",

@@ -1,9 +1,9 @@
 //! A rule that another one of the same policy, or of one that selects as much, already says.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 
 use crate::{
-    Context, Findings, Level, Lint,
+    Context, Findings, Lint,
     rules::{self, Cover},
 };
 

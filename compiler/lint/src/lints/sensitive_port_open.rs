@@ -1,9 +1,9 @@
 //! A port that is for administrators or for data, open to the whole world.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, L4Match, L4Term, PortProtocol, PortRange};
 
-use crate::{Context, Findings, Level, Lint, lints::reaches_world, rules};
+use crate::{Context, Findings, Lint, lints::reaches_world, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "sensitive_port_open",

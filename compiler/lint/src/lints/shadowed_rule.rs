@@ -1,8 +1,8 @@
 //! A rule that an earlier tier or priority always decides before.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 
-use crate::{Context, Findings, Level, Lint, rules::Cover};
+use crate::{Context, Findings, Lint, rules::Cover};
 
 pub(crate) const LINT: Lint = Lint {
     name: "shadowed_rule",

@@ -1,9 +1,9 @@
 //! Tests that only say what is allowed: a policy that allows everything passes them.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::Expectation;
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint};
 
 pub(crate) const LINT: Lint = Lint {
     name: "tests_only_allow",

@@ -1,8 +1,8 @@
 //! A policy that applies to no endpoint of the inventory. Only with an inventory.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint};
 
 pub(crate) const LINT: Lint = Lint {
     name: "unmatched_subject",

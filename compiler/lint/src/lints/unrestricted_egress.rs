@@ -1,9 +1,9 @@
 //! Egress to the whole world on every port.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, L4Match};
 
-use crate::{Context, Findings, Level, Lint, lints::reaches_world, rules};
+use crate::{Context, Findings, Lint, lints::reaches_world, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "unrestricted_egress",

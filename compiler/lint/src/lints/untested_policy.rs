@@ -1,9 +1,9 @@
 //! A policy about which no test says anything.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::Expectation;
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint};
 
 pub(crate) const LINT: Lint = Lint {
     name: "untested_policy",

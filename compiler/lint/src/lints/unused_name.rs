@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use polc_diagnostics::{Code, Place};
+use polc_diagnostics::{Code, Level, Place};
 use polc_syntax::ast::{Item, L4Expr, L4Term, Name, PeerExpr, Policy};
 
-use crate::{Context, Findings, Level, Lint};
+use crate::{Context, Findings, Lint};
 
 pub(crate) const LINT: Lint = Lint {
     name: "unused_name",

@@ -1,9 +1,9 @@
 //! Ingress from the whole world to thousands of ports.
 
-use polc_diagnostics::Code;
+use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, L4Match, L4Term, PortRange};
 
-use crate::{Context, Findings, Level, Lint, lints::reaches_world, rules};
+use crate::{Context, Findings, Lint, lints::reaches_world, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "wide_port_range",

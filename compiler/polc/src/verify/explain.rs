@@ -196,6 +196,7 @@ fn party_name(test: &Test, party: Party) -> String {
             .get(index)
             .map_or_else(|| "?".to_owned(), |endpoint| endpoint.name.clone()),
         Party::Address(address) => address.to_string(),
+        Party::Name(index) => test.names.get(index).cloned().unwrap_or_default(),
         Party::Host => "host".to_owned(),
     }
 }

@@ -116,7 +116,7 @@ fn addresses(test: &Test, party: Party) -> Vec<Option<IpAddr>> {
             .get(index)
             .map(|endpoint| endpoint.addresses.iter().copied().map(Some).collect())
             .unwrap_or_default(),
-        Party::Host => Vec::new(),
+        Party::Name(_) | Party::Host => Vec::new(),
     };
     if known.is_empty() { vec![None] } else { known }
 }
@@ -141,7 +141,7 @@ fn party<'a>(test: &'a Test, party: Party, address: Option<IpAddr>) -> polc_refe
     let network = address.map(IpNet::from);
     let endpoint = match party {
         Party::Endpoint(index) => test.endpoints.get(index),
-        Party::Address(_) | Party::Host => None,
+        Party::Address(_) | Party::Name(_) | Party::Host => None,
     };
     match endpoint {
         Some(endpoint) => polc_reference::Party {
@@ -150,6 +150,8 @@ fn party<'a>(test: &'a Test, party: Party, address: Option<IpAddr>) -> polc_refe
                 kind: PeerKind::Endpoint,
                 namespace: endpoint.namespace.as_deref(),
                 labels: &endpoint.labels,
+                namespace_labels: &endpoint.namespace_labels,
+                names: &[],
                 network,
             },
         },
@@ -162,6 +164,11 @@ fn party<'a>(test: &'a Test, party: Party, address: Option<IpAddr>) -> polc_refe
                 },
                 namespace: None,
                 labels: &NO_LABELS,
+                namespace_labels: &NO_LABELS,
+                names: match party {
+                    Party::Name(index) => test.names.get(index).map_or(&[], std::slice::from_ref),
+                    _ => &[],
+                },
                 network,
             },
         },
