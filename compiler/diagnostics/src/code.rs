@@ -100,6 +100,16 @@ codes! {
 }
 
 impl Code {
+    /// Whether its fixes may be applied without asking: there is one way to read the source, or
+    /// the fix keeps its meaning.
+    #[must_use]
+    pub const fn fixes_are_safe(self) -> bool {
+        matches!(
+            self,
+            Self::Syntax | Self::BackwardsRange | Self::PassAtTheEnd | Self::UnknownLint
+        )
+    }
+
     /// The number.
     #[must_use]
     pub const fn number(self) -> u16 {

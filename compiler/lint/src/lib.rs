@@ -110,7 +110,7 @@ fn level_at(lint: &Lint, place: &Place, levels: &LintLevels) -> Level {
 
 /// Levels of lints that do not exist: what was to be silenced would be said all the same.
 fn unknown_names(levels: &LintLevels) -> Vec<Diagnostic> {
-    let of_package = levels.named.iter().map(|(name, place)| (name, place));
+    let of_package = levels.named.iter();
     let of_items = levels.items.iter().map(|one| (&one.lint, &one.named));
     of_package
         .chain(of_items)

@@ -30,8 +30,51 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    #[command(flatten)]
-    pub(crate) input: InputArguments,
+    /// Package directories, directories of packages, or `.pol` files
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// How to write the findings
+    #[arg(long, value_enum, default_value_t = CheckFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: CheckFormat,
+
+    /// Also say which policies apply to none of these endpoints
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inventory: Option<PathBuf>,
+
+    /// Apply fixes that have only one possible meaning, then say what is left
+    #[arg(long)]
+    pub(crate) fix: bool,
+
+    /// Fail on warnings, too
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// With the source, for people
+    Human,
+    /// One line each: `file:line:column: severity[code]: message`
+    Plain,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands, for annotations on GitHub
+    Github,
+}
+
+impl CheckFormat {
+    /// How errors that are no findings are written beside it.
+    pub(crate) const fn of_errors(self) -> Format {
+        match self {
+            Self::Human => Format::Human,
+            Self::Plain | Self::Github | Self::Sarif => Format::Plain,
+            Self::Json => Format::Json,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +133,17 @@ pub(crate) enum Format {
     Plain,
     /// For programs
     Json,
+}
+
+impl Format {
+    /// How findings are written in this format.
+    pub(crate) const fn of_findings(self) -> CheckFormat {
+        match self {
+            Self::Human => CheckFormat::Human,
+            Self::Plain => CheckFormat::Plain,
+            Self::Json => CheckFormat::Json,
+        }
+    }
 }
 
 #[cfg(test)]

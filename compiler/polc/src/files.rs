@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use polc_inventory::Inventory;
+
 use crate::operational::OperationalError;
 
 /// Reads a file.
@@ -47,5 +49,14 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), OperationalErro
             path: path.to_owned(),
             source,
         }
+    })
+}
+
+/// Reads an inventory.
+pub(crate) fn read_inventory(path: &Path) -> Result<Inventory, OperationalError> {
+    let text = read_text(path)?;
+    Inventory::parse(&text).map_err(|cause| OperationalError::Inventory {
+        path: path.to_owned(),
+        cause,
     })
 }

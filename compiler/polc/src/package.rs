@@ -8,6 +8,7 @@ use std::{
 
 use polc_diagnostics::{Diagnostic, Place};
 use polc_frontend::{Analysis, Database};
+use polc_inventory::Inventory;
 
 use crate::operational::OperationalError;
 
@@ -35,6 +36,32 @@ impl LoadedPackage {
         let path = self.root.join(file);
         let path = path.strip_prefix(".").unwrap_or(&path);
         path.display().to_string()
+    }
+
+    /// Where a file is on disk.
+    pub(crate) fn path_of(&self, file: &str) -> PathBuf {
+        self.root.join(file)
+    }
+
+    /// Replaces the text of a file, in memory, and analyses again.
+    pub(crate) fn set_text(&mut self, file: &str, text: String) {
+        self.database.set_file(file, text);
+        self.analysis = self.database.analyze();
+    }
+
+    /// Adds what lints find, to a package without errors.
+    pub(crate) fn lint(&mut self, inventory: Option<&Inventory>) {
+        if self.analysis.has_errors() {
+            return;
+        }
+        let mut context = polc_lint::Context::new(&self.database, &self.analysis.model);
+        if let Some(inventory) = inventory {
+            context = context.with_inventory(inventory);
+        }
+        let found = polc_lint::run(&context, &self.analysis.lint_levels);
+        let diagnostics = &mut self.analysis.diagnostics;
+        diagnostics.extend(found);
+        diagnostics.sort_by(|one, other| one.order().cmp(&other.order()));
     }
 
     /// The texts of the files, by path inside the package.

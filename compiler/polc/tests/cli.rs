@@ -172,3 +172,64 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(error, "");
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
+
+const WARNED: &str = "package shop
+policy web for { app: \"web\" } { ingress { allow from world on tcp 22 } }
+policy last for {} { tier baseline
+egress { pass to cluster } }
+";
+
+#[test]
+fn lints_are_warnings_that_a_run_may_refuse() {
+    let files = Files::new([("shop/web.pol", WARNED)]);
+    assert_eq!(shown("check_lints", &files, &["check", "shop"]), 0);
+    assert_eq!(files.polc(&["check", "--deny-warnings", "shop"]).code, 1);
+}
+
+#[test]
+fn code_scanning_and_annotations_have_formats_of_their_own() {
+    let files = Files::new([
+        ("shop/web.pol", BAD),
+        ("shop/names.pol", "endpoints web = { app: \"web\" }\n"),
+    ]);
+    assert_eq!(
+        shown(
+            "check_github",
+            &files,
+            &["check", "--format", "github", "shop"]
+        ),
+        1
+    );
+    let run = files.polc(&["check", "--format", "sarif", "shop"]);
+    assert_eq!(run.code, 1);
+    // The types of the 2.1.0 schema take it.
+    let log: serde_sarif::sarif::Sarif = serde_json::from_str(&run.out).unwrap();
+    let result = &log.runs[0].results.as_ref().unwrap()[0];
+    assert_eq!(result.rule_id.as_deref(), Some("P0101"));
+    // The rules are the registry, which changes more often than the format.
+    let mut value: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    value["runs"][0]["tool"]["driver"]["rules"] = "...".into();
+    value["runs"][0]["results"][0]["ruleIndex"] = "...".into();
+    snapshot(
+        "cli",
+        "check_sarif",
+        &serde_json::to_string_pretty(&value).unwrap(),
+    );
+}
+
+#[test]
+fn safe_fixes_are_written_and_others_are_not() {
+    let source = format!(
+        "{WARNED}policy open for {{ app: \"wbe\" }} {{ egress {{ allow to 10.0.0.1/8 }} }}\n"
+    );
+    let files = Files::new([("shop/web.pol", WARNED), ("bad/web.pol", source.as_str())]);
+    assert_eq!(shown("check_fix", &files, &["check", "--fix", "shop"]), 0);
+    let fixed = fs::read_to_string(files.path().join("shop/web.pol")).unwrap();
+    assert_eq!(fixed, WARNED.replace("pass to", "allow to"));
+    // Which block was meant is not for a machine to say.
+    assert_eq!(files.polc(&["check", "--fix", "bad"]).code, 1);
+    assert_eq!(
+        fs::read_to_string(files.path().join("bad/web.pol")).unwrap(),
+        source
+    );
+}

@@ -135,6 +135,31 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         )],
         // Its source is too long to show: see `a_policy_over_the_budget_is_refused_by_build`.
         Code::OverBudget => &[],
+        // Lints are shown by the example of their page: see `lints_are_shown_by_their_pages`.
+        Code::ShadowedRule
+        | Code::RedundantRule
+        | Code::MootAllow
+        | Code::NeverMatches
+        | Code::NeedlessDeny
+        | Code::WorldOpen
+        | Code::SensitivePortOpen
+        | Code::UnrestrictedEgress
+        | Code::MetadataReachable
+        | Code::OneFamilyBlock
+        | Code::UnusedName
+        | Code::UntestedPolicy
+        | Code::DnsWithoutTcp
+        | Code::OverlappingPorts
+        | Code::RedundantPeer
+        | Code::PassAtTheEnd
+        | Code::OneSidedAllow
+        | Code::TestsOnlyAllow
+        | Code::UnmatchedSubject
+        | Code::NameStyle
+        | Code::WidePortRange
+        | Code::IdleDefaultAllow
+        | Code::OneFamilyPing
+        | Code::UnknownLint => &[],
         Code::TestFailed => &[(
             "shop.pol",
             "package shop\nendpoints web = { app: \"web\" }\npolicy admin for {} {\n  tier admin\n  ingress { allow from 192.0.2.9 }\n}\npolicy web for web {\n  ingress {\n    allow from world on tcp 443\n    deny  from 203.0.113.0/24\n    allow from { app: \"cart\" }\n  }\n}\ntest \"the world reads the web\" {\n  given web_1 = endpoint { app: \"web\" } at 10.0.0.7 | fd00::7\n  192.0.2.1   -> web_1 tcp 80  is allowed\n  203.0.113.1 -> web_1 tcp 443 is allowed\n  192.0.2.1   -> web_1 tcp 443 is denied\n  192.0.2.9   -> web_1 tcp 443 is allowed by web\n}\n",
@@ -211,4 +236,43 @@ fn a_policy_over_the_budget_is_refused_by_build() {
     );
     assert!(run.out.contains("[P0701]"), "{}", run.out);
     snapshot("diagnostics", "P0701", &shown);
+}
+
+/// The first code block under a heading of a page.
+fn example(page: &str, heading: &str) -> String {
+    let (_, section) = page.split_once(heading).unwrap();
+    let (_, block) = section.split_once("```pol\n").unwrap();
+    block.split_once("```").unwrap().0.to_owned()
+}
+
+const INVENTORY: &str =
+    "node: { name: n }\nendpoints: [{ name: w, labels: { app: web }, addresses: [10.0.0.2] }]\n";
+
+#[test]
+fn lints_are_shown_by_their_pages() {
+    for &code in Code::ALL.iter().filter(|code| code.number() > 800) {
+        let path = format!(
+            "{}/../diagnostics/pages/{code}.md",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let page = std::fs::read_to_string(path).unwrap();
+        let check = |source: &str| {
+            let files = Files::new([("example.pol", source), ("inventory.yaml", INVENTORY)]);
+            let mut arguments = vec!["check", "."];
+            if code == Code::UnmatchedSubject {
+                arguments.extend(["--inventory", "inventory.yaml"]);
+            }
+            files.polc(&arguments).out
+        };
+        let wrong = example(&page, "## Wrong");
+        let found = check(&wrong);
+        assert!(found.contains(&format!("[{code}]")), "{code}: {found}");
+        let right = check(&example(&page, "## Right"));
+        assert!(right.starts_with("no findings"), "{code}: {right}");
+        let text = format!(
+            "{}\n\n----- example.pol -----\n{wrong}----- polc check -----\n{found}",
+            code.summary()
+        );
+        snapshot("diagnostics", &code.to_string(), &text);
+    }
 }

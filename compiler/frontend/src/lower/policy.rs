@@ -69,7 +69,7 @@ pub(crate) fn lower(
     no_effect(policy, tier, sink);
     for block in &policy.blocks {
         for rule in &block.rules {
-            let rule = rule::lower(rule, block, tier, scope, lines, sink);
+            let rule = rule::lower(rule, block, scope, lines, sink);
             lowered.rules.push(rule);
         }
     }

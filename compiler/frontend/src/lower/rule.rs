@@ -1,7 +1,7 @@
 //! Rules.
 
 use polc_diagnostics::Code;
-use polc_model::{Action, Direction, L4Match, L7Match, Origin, Selector, Tier};
+use polc_model::{Action, Direction, L4Match, L7Match, Origin, Selector};
 use polc_syntax::ast::{self, PeerExpr};
 
 use super::{Scope, l4, peers};
@@ -21,21 +21,11 @@ pub(crate) struct LoweredRule {
 pub(super) fn lower(
     rule: &ast::Rule,
     block: &ast::DirectionBlock,
-    tier: Tier,
     scope: &dyn Scope,
     lines: &Lines<'_>,
     sink: &mut Sink,
 ) -> LoweredRule {
     check_preposition(rule, block, sink);
-    if rule.action == ast::Action::Pass && tier == Tier::Baseline {
-        sink.report(
-            Code::NoEffect,
-            "`pass` in the last tier is the same as `allow`",
-            rule.span,
-            "no tier comes after `baseline`",
-            |_, diagnostic| diagnostic.with_help("write `allow`"),
-        );
-    }
     LoweredRule {
         direction: match block.direction {
             ast::Direction::Ingress => Direction::Ingress,

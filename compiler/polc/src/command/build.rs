@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &BuildArguments) -> Outcome {
     let inventory = arguments
         .inventory
         .as_deref()
-        .map(read_inventory)
+        .map(files::read_inventory)
         .transpose();
     let inventory = inventory.unwrap_or_else(|error| {
         loaded.errors.push(error);
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &BuildArguments) -> Outcome {
         return finish(&[], &loaded.errors, format, Outcome::CouldNotRun);
     };
     if check::outcome(&loaded.packages) == Outcome::Findings {
-        let text = render::packages(&loaded.packages, format);
+        let text = render::packages(&loaded.packages, format.of_findings());
         return finish(&text, &[], format, Outcome::Findings);
     }
     let bundle = match compile::bundle(package, classes(package, inventory.as_ref())) {
@@ -129,12 +129,4 @@ fn classes(package: &package::LoadedPackage, inventory: Option<&Inventory>) -> V
             Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
         })
         .collect()
-}
-
-fn read_inventory(path: &Path) -> Result<Inventory, OperationalError> {
-    let text = files::read_text(path)?;
-    Inventory::parse(&text).map_err(|cause| OperationalError::Inventory {
-        path: path.to_owned(),
-        cause,
-    })
 }

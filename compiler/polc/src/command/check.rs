@@ -2,25 +2,56 @@
 
 use polc_diagnostics::Severity;
 
-use super::{count, finish};
+use super::{count, finish, fix};
 use crate::{
-    cli::{CheckArguments, Format},
+    cli::{CheckArguments, CheckFormat},
+    files,
     output::Outcome,
     package::{self, LoadedPackage},
     render,
 };
 
-/// Checks every package of the given paths.
+/// Checks every package of the given paths, and runs the lints.
 pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
-    let loaded = package::load(&arguments.input.paths);
-    let format = arguments.input.format;
+    let mut loaded = package::load(&arguments.paths);
+    let inventory = arguments
+        .inventory
+        .as_deref()
+        .map(files::read_inventory)
+        .transpose();
+    let inventory = inventory.unwrap_or_else(|error| {
+        loaded.errors.push(error);
+        None
+    });
+    let mut fixed = 0;
+    for package in &mut loaded.packages {
+        package.lint(inventory.as_ref());
+        if arguments.fix {
+            match fix::apply(package, |package| package.lint(inventory.as_ref())) {
+                Ok(count) => fixed += count,
+                Err(error) => loaded.errors.push(error),
+            }
+        }
+    }
+    let format = arguments.format;
     let mut text = render::packages(&loaded.packages, format);
     // With nothing read, the operational errors say it all.
-    if format == Format::Human && !loaded.packages.is_empty() {
+    if format == CheckFormat::Human && !loaded.packages.is_empty() {
+        if fixed > 0 {
+            text.extend_from_slice(format!("fixed {}\n", count(fixed, "finding")).as_bytes());
+        }
         text.extend_from_slice(summary(&loaded.packages).as_bytes());
     }
-    let outcome = outcome(&loaded.packages);
-    finish(&text, &loaded.errors, format, outcome)
+    let mut outcome = outcome(&loaded.packages);
+    if arguments.deny_warnings
+        && loaded
+            .packages
+            .iter()
+            .any(|one| !one.diagnostics().is_empty())
+    {
+        outcome = Outcome::Findings;
+    }
+    finish(&text, &loaded.errors, format.of_errors(), outcome)
 }
 
 /// Findings are errors; warnings alone do not fail a run.

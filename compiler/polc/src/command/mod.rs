@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod compile;
+mod fix;
 mod inspect;
 mod test;
 

@@ -1,28 +1,37 @@
 //! From diagnostics to text. Renderers know diagnostics and sources, and nothing of the compiler.
 
+mod github;
 mod human;
 pub(crate) mod json;
 mod plain;
+mod sarif;
 
 use std::io::Write;
 
 use polc_diagnostics::Diagnostic;
 
-use crate::{cli::Format, operational::OperationalError, package::LoadedPackage};
+use crate::{
+    cli::{CheckFormat, Format},
+    operational::OperationalError,
+    package::LoadedPackage,
+};
 
 /// The diagnostics of all packages.
-pub(crate) fn packages(packages: &[LoadedPackage], format: Format) -> Vec<u8> {
+pub(crate) fn packages(packages: &[LoadedPackage], format: CheckFormat) -> Vec<u8> {
     let mut text = Vec::new();
+    let each = packages
+        .iter()
+        .map(|package| (package, package.diagnostics()));
     match format {
-        Format::Human | Format::Plain => {
-            for package in packages {
-                diagnostics(&mut text, package, package.diagnostics(), format);
-            }
+        CheckFormat::Human => each.for_each(|(package, all)| human::write(&mut text, package, all)),
+        CheckFormat::Plain => each.for_each(|(package, all)| plain::write(&mut text, package, all)),
+        CheckFormat::Github => {
+            each.for_each(|(package, all)| github::write(&mut text, package, all));
         }
-        Format::Json => {
-            let all: Vec<json::Finding> = packages
-                .iter()
-                .flat_map(|package| json::findings(package, package.diagnostics()))
+        CheckFormat::Sarif => sarif::write(&mut text, packages),
+        CheckFormat::Json => {
+            let all: Vec<json::Finding> = each
+                .flat_map(|(package, all)| json::findings(package, all))
                 .collect();
             json::write(&mut text, &all);
         }
