@@ -8,8 +8,7 @@ use polc_model::{Model, Origin};
 use crate::Database;
 
 impl Database {
-    /// The range of an origin: from its column to the end of the line, without comments and white
-    /// space at the end. Empty for an origin of another Model.
+    /// The range of an origin: the statement that begins at its column, up to the end of the line. Empty for an origin of another Model.
     #[must_use]
     pub fn place_of(&self, model: &Model, origin: &Origin) -> Place {
         let file = model
@@ -27,28 +26,48 @@ impl Database {
         let line = line.lines().next().unwrap_or_default();
         let column = (origin.column as usize).saturating_sub(1);
         let before: usize = line.chars().take(column).map(char::len_utf8).sum();
-        let code = without_comment(line).trim_end();
+        let length = statement(line.get(before..).unwrap_or_default()).len();
         let offset = |value| u32::try_from(value).unwrap_or(u32::MAX);
         Place {
             file: Arc::from(file),
-            range: offset(start + before)..offset(start + code.len().max(before)),
+            range: offset(start + before)..offset(start + before + length),
         }
     }
 }
 
-/// The line up to a comment. `//` inside quotes is text.
-fn without_comment(line: &str) -> &str {
-    let mut is_quoted = false;
-    let mut before = '\0';
-    for (at, character) in line.char_indices() {
-        match character {
-            '"' => is_quoted = !is_quoted,
-            '/' if before == '/' && !is_quoted => return line.get(..at - 1).unwrap_or(line),
-            _ => {}
+/// The first statement of a line's text, without the block that it opens, a comment, or braces that
+/// close something else. What stands in quotes is text.
+fn statement(text: &str) -> &str {
+    let (mut depth, mut is_quoted, mut before) = (0_usize, false, '\0');
+    let mut end = text.len();
+    for (at, character) in text.char_indices() {
+        let ends = match character {
+            '"' => {
+                is_quoted = !is_quoted;
+                false
+            }
+            _ if is_quoted => false,
+            '{' => {
+                depth += 1;
+                false
+            }
+            '}' if depth == 0 => true,
+            '}' => {
+                depth -= 1;
+                false
+            }
+            ';' => depth == 0,
+            '/' => before == '/',
+            _ => false,
+        };
+        if ends {
+            end = if character == '/' { at - 1 } else { at };
+            break;
         }
         before = character;
     }
-    line
+    let code = text.get(..end).unwrap_or(text).trim_end();
+    code.strip_suffix('{').unwrap_or(code).trim_end()
 }
 
 #[cfg(test)]
@@ -56,19 +75,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_do_not_belong_to_a_place() {
-        assert_eq!(without_comment("allow from web // why"), "allow from web ");
-        assert_eq!(without_comment("test \"a // b\" {"), "test \"a // b\" {");
+    fn a_statement_ends_where_the_next_one_or_a_comment_begins() {
+        assert_eq!(statement("allow from web // why"), "allow from web");
+        assert_eq!(
+            statement("allow from { app: \"a;b\" } }"),
+            "allow from { app: \"a;b\" }"
+        );
+        assert_eq!(statement("tier admin; priority 1"), "tier admin");
+        assert_eq!(statement("test \"a // b\" {"), "test \"a // b\"");
     }
 
     #[test]
     fn a_place_is_the_rest_of_its_line() {
         let mut database = Database::default();
-        let source = "package p\npolicy é for {} { // all\n  ingress { allow from all }\n}\n";
+        let source =
+            "package p\npolicy a for { app: \"é\" } { ingress { allow from all } } // why\n";
         database.set_file("a.pol", source);
         let model = database.analyze().model;
-        let place = database.place_of(&model, &model.policies[0].origin);
-        let range = place.range.start as usize..place.range.end as usize;
-        assert_eq!(&source[range], "policy é for {} {");
+        let text = |origin| {
+            let range = database.place_of(&model, origin).range;
+            &source[range.start as usize..range.end as usize]
+        };
+        assert_eq!(text(&model.rules[0].origin), "allow from all");
+        assert!(text(&model.policies[0].origin).starts_with("policy a for { app: \"é\" }"));
     }
 }

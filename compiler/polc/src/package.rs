@@ -9,6 +9,7 @@ use std::{
 use polc_diagnostics::{Diagnostic, Place};
 use polc_frontend::{Analysis, Database};
 use polc_inventory::Inventory;
+use polc_model::Origin;
 
 use crate::operational::OperationalError;
 
@@ -36,6 +37,11 @@ impl LoadedPackage {
         let path = self.root.join(file);
         let path = path.strip_prefix(".").unwrap_or(&path);
         path.display().to_string()
+    }
+
+    /// The source of an origin of the package's Model.
+    pub(crate) fn place_of(&self, origin: &Origin) -> Place {
+        self.database.place_of(&self.analysis.model, origin)
     }
 
     /// Where a file is on disk.

@@ -7,7 +7,7 @@ use polc_diagnostics::{Code, Diagnostic, Place};
 use polc_model::PolicyId;
 use polc_plan::{ClassKey, Unsupported};
 
-use crate::{package::LoadedPackage, verify::place};
+use crate::package::LoadedPackage;
 
 /// Compiles a package without errors.
 pub(super) fn bundle(
@@ -40,7 +40,7 @@ fn unsupported(package: &LoadedPackage, found: &Unsupported) -> Diagnostic {
     Diagnostic::new(
         Code::Unsupported,
         found.to_string(),
-        at.map_or_else(nowhere, |origin| place(package, origin)),
+        at.map_or_else(nowhere, |origin| package.place_of(origin)),
         label,
     )
     .with_help("`polc check` and `polc test` understand it; leave it out to build a bundle")
@@ -55,7 +55,7 @@ fn over_budget(
     let label = "this policy takes part";
     let model = &package.analysis.model;
     let policies = policies.iter().filter_map(|&id| model.policy(id));
-    let mut places = policies.map(|policy| place(package, &policy.origin));
+    let mut places = policies.map(|policy| package.place_of(&policy.origin));
     let first = places.next().unwrap_or_else(nowhere);
     let mut diagnostic =
         Diagnostic::new(Code::OverBudget, error.to_string(), first, label).with_help(help);

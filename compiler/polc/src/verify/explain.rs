@@ -1,8 +1,8 @@
 //! Why an expectation does not hold: who decided, and why the rules before did not match.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-use polc_diagnostics::{Code, Diagnostic, Place};
+use polc_diagnostics::{Code, Diagnostic};
 use polc_model::{
     Check, Decider, Decision, Direction, Expectation, Model, Origin, Party, PolicyId, Test, Tier,
     Verdict,
@@ -56,14 +56,14 @@ pub(super) fn failure(
     let mut diagnostic = Diagnostic::new(
         Code::TestFailed,
         format!("`{}`: expected this flow to be {expectation}", test.name),
-        place(package, &check.origin),
+        package.place_of(&check.origin),
         label,
     );
     for (direction, decided) in telling(decision) {
         let at = end_name(test, check, direction);
         let (message, origin) = decider(model, direction, decided, &at);
         match origin {
-            Some(origin) => diagnostic = diagnostic.with_label(place(package, origin), message),
+            Some(origin) => diagnostic = diagnostic.with_label(package.place_of(origin), message),
             None => diagnostic = diagnostic.with_note(message),
         }
         for note in not_matching(package, (test, check), ends, direction, decided) {
@@ -211,54 +211,9 @@ fn addresses(ends: &Ends<'_>) -> Option<String> {
     }
 }
 
-/// The place of an origin: from its column to the end of its line's text.
-pub(crate) fn place(package: &LoadedPackage, origin: &Origin) -> Place {
-    let model = &package.analysis.model;
-    let file = model
-        .files
-        .get(origin.file.index())
-        .map_or("", String::as_str);
-    let text = package.text(file);
-    let line_index = (origin.line as usize).saturating_sub(1);
-    let mut start = 0;
-    for line in text.split_inclusive('\n').take(line_index) {
-        start += line.len();
-    }
-    let line = text.get(start..).unwrap_or_default();
-    let line = line.lines().next().unwrap_or_default();
-    let column = (origin.column as usize).saturating_sub(1);
-    let before: usize = line.chars().take(column).map(char::len_utf8).sum();
-    let length = statement(line.get(before..).unwrap_or_default()).len();
-    let offset = |value| u32::try_from(value).unwrap_or(u32::MAX);
-    Place {
-        file: Arc::from(file),
-        range: offset(start + before)..offset(start + before + length),
-    }
-}
-
-/// The first statement of a text, without the block that it opens.
-fn statement(text: &str) -> &str {
-    let code = text.split("//").next().unwrap_or_default();
-    let mut depth = 0_usize;
-    let end = code.find(|c: char| {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => return true,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        c == ';' && depth == 0
-    });
-    let code = end
-        .and_then(|end| code.get(..end))
-        .unwrap_or(code)
-        .trim_end();
-    code.strip_suffix('{').unwrap_or(code).trim_end()
-}
-
 /// The source of an origin.
 fn source<'a>(package: &'a LoadedPackage, origin: &Origin) -> &'a str {
-    let place = place(package, origin);
+    let place = package.place_of(origin);
     let range = place.range.start as usize..place.range.end as usize;
     package.text(&place.file).get(range).unwrap_or_default()
 }

@@ -2,8 +2,6 @@
 
 mod explain;
 
-pub(crate) use explain::place;
-
 use std::net::IpAddr;
 
 use ipnet::IpNet;
