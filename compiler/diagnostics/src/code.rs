@@ -46,6 +46,12 @@ codes! {
     PackageName = 106, Error, "files of one package that disagree about its name";
     MissingPackage = 107, Error, "no file says which package this is";
 
+    UnknownModule = 108, Error, "a module that does not exist, or one that was not brought in";
+    WrongArguments = 109, Error, "a template applied to too many or too few arguments";
+    EndlessTemplates = 110, Error, "templates that apply one another without end";
+    InvalidExpansion = 111, Error, "a template that makes a name out of text that is none";
+    UnknownType = 112, Error, "a parameter of a type that does not exist";
+
     UnknownLabel = 201, Error, "a label key outside the package's schema";
     UnknownLabelValue = 202, Error, "a label value outside the package's schema";
 
@@ -53,6 +59,7 @@ codes! {
     HostBits = 302, Error, "a CIDR block with bits set after its prefix";
     ExceptionOutside = 303, Error, "an exception that takes nothing away";
     EmptySet = 304, Error, "a set that can never contain anything";
+    InvalidDnsName = 305, Error, "text that is not a DNS name or a pattern of DNS names";
 
     InvalidNumber = 401, Error, "a port, type, code, protocol or priority out of range";
     BackwardsRange = 402, Error, "a port range whose end comes before its start";
@@ -60,10 +67,11 @@ codes! {
     UnknownIcmpType = 404, Error, "an ICMP type name that does not exist";
 
     WrongDirection = 501, Error, "`from` in an egress block or `to` in an ingress block";
-    RepeatedSetting = 502, Error, "a setting that a policy gives twice";
+    RepeatedSetting = 502, Error, "a setting that a policy or a service gives twice";
     UnknownSetting = 503, Error, "a tier or setting value that does not exist";
     SubjectNeverApplies = 504, Error, "a policy for peers that are never endpoints";
     NoEffect = 505, Warning, "a policy, or a setting of one, that changes nothing";
+    EgressOnly = 506, Error, "peers of ingress that can only be reached, not come from";
 
     UnknownParty = 601, Error, "a test that uses an endpoint it does not define";
     NoEndpoint = 602, Error, "a check of a flow that no policy speaks about";
@@ -97,6 +105,16 @@ codes! {
     IdleDefaultAllow = 822, Warning, "a policy with `default allow` that changes nothing";
     OneFamilyPing = 823, Warning, "ping for one family only";
     UnknownLint = 824, Warning, "a level for a lint that does not exist";
+
+    NotTcp = 901, Error, "a match of requests on ports that are not TCP";
+    NotAllow = 902, Error, "a rule that matches requests and does not allow them";
+    InvalidPath = 903, Error, "a path pattern that has no meaning";
+    InvalidPattern = 904, Error, "a regular expression that cannot be used";
+    ImpossibleCapture = 905, Error, "a condition on a capture that can never hold";
+    InvalidRequest = 906, Error, "a method, header or host that no request can have";
+
+    IncompleteService = 951, Error, "a service that lacks an address, a port or backends";
+    InvalidDuration = 952, Error, "text that is not a duration";
 }
 
 impl Code {

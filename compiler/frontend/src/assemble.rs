@@ -157,7 +157,7 @@ fn finish_test(policies: &[Policy], file: FileId, test: &LoweredTest) -> Test {
             source: check.source,
             destination: check.destination,
             l4: check.l4,
-            request: None,
+            request: check.request.clone(),
             expected: match check.outcome {
                 Outcome::Allowed => Expectation::Allowed { by },
                 Outcome::Denied => Expectation::Denied { by },
@@ -169,7 +169,7 @@ fn finish_test(policies: &[Policy], file: FileId, test: &LoweredTest) -> Test {
         name: test.name.clone(),
         checks: checks.collect(),
         endpoints,
-        names: Vec::new(),
+        names: test.names.clone(),
         origin: in_file(file, &test.origin),
     }
 }

@@ -10,11 +10,12 @@ use std::{
 };
 
 use polc_diagnostics::Place;
+use polc_syntax::ast::{Item, Name};
 
 use crate::{
     database::{Package, SourceFile},
     declarations::{Body, declarations, schema},
-    lower::{Scope, l4, peers, size},
+    lower::{Scope, http, l4, peers, size},
     sink::Sink,
     syntax::{parse, place},
     types::{Definition, Kind, Schema, Value},
@@ -94,17 +95,26 @@ pub(crate) fn definition_places(
 pub(crate) fn definitions_of(
     db: &dyn salsa::Database,
     file: SourceFile,
-) -> impl Iterator<Item = (Kind, &polc_syntax::ast::Name)> {
-    use polc_syntax::ast::Item;
-    parse(db, file).file.items.iter().filter_map(|item| {
-        let (kind, name) = match item {
-            Item::Endpoints(item) => (Kind::Endpoints, &item.name),
-            Item::Cidr(item) => (Kind::Cidr, &item.name),
-            Item::Entity(item) => (Kind::Entity, &item.name),
-            Item::Ports(item) => (Kind::Ports, &item.name),
-            _ => return None,
-        };
-        (!name.is_missing()).then_some((kind, name))
+) -> impl Iterator<Item = (Kind, &Name)> {
+    parse(db, file)
+        .file
+        .items
+        .iter()
+        .filter_map(defined)
+        .filter(|(_, name)| !name.is_missing())
+}
+
+/// The kind and name of what an item defines.
+pub(crate) const fn defined(item: &Item) -> Option<(Kind, &Name)> {
+    Some(match item {
+        Item::Endpoints(item) => (Kind::Endpoints, &item.name),
+        Item::Cidr(item) => (Kind::Cidr, &item.name),
+        Item::Dns(item) => (Kind::Dns, &item.name),
+        Item::Entity(item) => (Kind::Entity, &item.name),
+        Item::Ports(item) => (Kind::Ports, &item.name),
+        Item::Http(item) => (Kind::Http, &item.name),
+        Item::Service(item) => (Kind::Service, &item.name),
+        _ => return None,
     })
 }
 
@@ -176,10 +186,15 @@ impl Resolver<'_> {
         // Diagnostics of definitions are reported where the file itself is lowered.
         let mut silent = Sink::new(&Arc::from(""));
         match body {
-            Body::Endpoints(value) | Body::Cidr(value) | Body::Entity(value) => {
+            Body::Endpoints(value)
+            | Body::Cidr(value)
+            | Body::Dns(value)
+            | Body::Entity(value)
+            | Body::Service(value) => {
                 let typed = peers::lower(value.as_ref()?, self, &mut silent);
                 (!typed.is_broken()).then_some(Value::Peers(typed.expr))
             }
+            Body::Http(value) => http::lower(value.as_ref()?, self, &mut silent).map(Value::Http),
             Body::Ports(value) => l4::lower(value.as_ref()?, self, &mut silent).map(Value::Ports),
         }
     }

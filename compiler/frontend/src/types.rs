@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polc_model::{L4Match, SelectorExpr};
+use polc_model::{HttpMatch, L4Match, SelectorExpr};
 
 /// The type of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,7 @@ pub(crate) struct Definition {
 pub(crate) enum Value {
     Peers(SelectorExpr),
     Ports(L4Match),
+    Http(Vec<HttpMatch>),
 }
 
 /// What is known of the members of a peer expression.

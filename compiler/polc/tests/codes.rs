@@ -26,7 +26,7 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         )],
         Code::Unsupported => &[(
             "shop.pol",
-            "package shop\nuse std::dns\npolicy web for {} {\n  egress {\n    allow to dns::cluster\n    allow to world on tcp https\n    allow to world on tcp 443 sni \"api.github.com\"\n  }\n}\n",
+            "package shop\ncidr office = 10.8.0.0/16\npolicy web for {} - office {\n  egress {\n    allow to world on tcp https\n  }\n}\npolicy node for host { ingress {} }\n",
         )],
         Code::TooDeep => &[(
             "shop.pol",
@@ -135,6 +135,45 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         )],
         // Its source is too long to show: see `a_policy_over_the_budget_is_refused_by_build`.
         Code::OverBudget => &[],
+        Code::UnknownModule
+        | Code::WrongArguments
+        | Code::EndlessTemplates
+        | Code::InvalidExpansion
+        | Code::UnknownType
+        | Code::IncompleteService
+        | Code::InvalidDuration => &[],
+        Code::InvalidDnsName => &[(
+            "shop.pol",
+            "package shop\ndns github = \"api..github.com\" | \"api.*.github.com\" | \"git hub.com\"\n",
+        )],
+        Code::EgressOnly => &[(
+            "shop.pol",
+            "package shop\ndns github = \"api.github.com\"\npolicy web for {} {\n  ingress { allow from { app: \"x\" } | github on tcp 443 }\n}\n",
+        )],
+        Code::NotTcp => &[(
+            "shop.pol",
+            "package shop\nhttp api { GET /cart }\npolicy web for {} {\n  ingress {\n    allow from {} on tcp 80 | udp 443 only api\n    allow from {} only api\n  }\n  egress { allow to world on any sni \"api.example.com\" }\n}\n",
+        )],
+        Code::NotAllow => &[(
+            "shop.pol",
+            "package shop\npolicy web for {} {\n  ingress { deny from {} on tcp 80 only { DELETE /** } }\n}\n",
+        )],
+        Code::InvalidPath => &[(
+            "shop.pol",
+            "package shop\nhttp api {\n  GET /cart/{id: int}/items/{id: string}\n  GET /cart/**/items\n  GET /cart/v{version: int}\n  GET /cart/{id: integer}\n  GET /cart//items\n}\n",
+        )],
+        Code::InvalidPattern => &[(
+            "shop.pol",
+            "package shop\nhttp api {\n  GET /cart when header \"accept\" ~ \"text/(html\"\n  GET /cart when header \"accept\" ~ \"(?=text)\"\n  GET /cart when header \"accept\" ~ \"(a{1000}){1000}\"\n}\n",
+        )],
+        Code::ImpossibleCapture => &[(
+            "shop.pol",
+            "package shop\nhttp api { GET /cart/{id: int} when id = \"latest\" }\n",
+        )],
+        Code::InvalidRequest => &[(
+            "shop.pol",
+            "package shop\nhttp api {\n  get /cart\n  GTE /cart\n  GET /cart when header \"content type\"\n  GET /cart when header \"Host\" = \"cart.example.com\"\n  GET /cart when host\n}\n",
+        )],
         // Lints are shown by the example of their page: see `lints_are_shown_by_their_pages`.
         Code::ShadowedRule
         | Code::RedundantRule

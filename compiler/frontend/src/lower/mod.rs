@@ -2,11 +2,16 @@
 
 mod address;
 pub(crate) mod definitions;
+mod dns;
+pub(crate) mod http;
 mod icmp;
 pub(crate) mod l4;
+mod l7;
 pub(crate) mod labels;
 pub(crate) mod names;
 mod number;
+mod path;
+mod pattern;
 pub(crate) mod peers;
 pub(crate) mod policy;
 mod rule;
@@ -65,8 +70,10 @@ pub(crate) fn lower_file(
         match item {
             Item::Endpoints(item) => definitions::check_endpoints(item, &scope, &mut sink),
             Item::Cidr(item) => definitions::check_cidr(item, &scope, &mut sink),
+            Item::Dns(item) => definitions::check_dns(item, &scope, &mut sink),
             Item::Entity(item) => definitions::check_entity(item, &scope, &mut sink),
             Item::Ports(item) => definitions::check_ports(item, &scope, &mut sink),
+            Item::Http(item) => definitions::check_http(item, &scope, &mut sink),
             Item::HostAccess(word) => definitions::check_host_access(word, &mut sink),
             Item::Policy(policy) => {
                 let policy = policy::lower(policy, &scope, &lines, &mut sink);
@@ -77,7 +84,14 @@ pub(crate) fn lower_file(
                 let test = test::lower(test, &scope, &policies, &lines, &mut sink);
                 lowered.tests.push(test);
             }
-            Item::Package(_) | Item::Labels(_) | Item::Lint(_) => {}
+            Item::Package(_)
+            | Item::Labels(_)
+            | Item::Lint(_)
+            | Item::Service(_)
+            | Item::Assertion(_)
+            | Item::Use(_)
+            | Item::Template(_)
+            | Item::Apply(_) => {}
         }
     }
     lowered.diagnostics = sink.into_diagnostics();

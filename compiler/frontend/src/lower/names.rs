@@ -64,16 +64,26 @@ fn is_of_endpoints(expr: &SelectorExpr) -> bool {
 }
 
 fn unknown_name(name: &Name, scope: &dyn Scope, sink: &mut Sink) {
-    let candidates = scope
-        .places()
-        .iter()
-        .filter(|(_, (kind, _))| kind.is_peers())
-        .map(|(name, _)| name.as_str())
-        .chain(polc_syntax::ENTITIES);
-    let meant = suggest::closest(&name.text, candidates);
-    report_unknown(name, "peers", meant, scope, sink, |name| {
+    let words = &polc_syntax::ENTITIES;
+    unknown(name, "peers", Kind::is_peers, words, scope, sink, |name| {
         format!("define them: `endpoints {name} = {{ app: \"{name}\" }}`")
     });
+}
+
+/// Reports a name that nothing defines, with the nearest name of a kind that would do.
+pub(super) fn unknown(
+    name: &Name,
+    what: &str,
+    does: impl Fn(Kind) -> bool,
+    words: &[&str],
+    scope: &dyn Scope,
+    sink: &mut Sink,
+    otherwise: impl FnOnce(&str) -> String,
+) {
+    let known = scope.places().iter().filter(|(_, (kind, _))| does(*kind));
+    let candidates = known.map(|(name, _)| name.as_str());
+    let meant = suggest::closest(&name.text, candidates.chain(words.iter().copied()));
+    report_unknown(name, what, meant, scope, sink, otherwise);
 }
 
 /// Reports a name that nothing defines.
