@@ -81,7 +81,7 @@ fn named(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Option<Vec<HttpMatc
         Some(Value::Http(matches)) => Some(matches.clone()),
         _ if definition.kind == Kind::Http => None,
         _ => {
-            names::wrong_type(name, "requests", scope, sink);
+            names::wrong_type(name, definition.kind, "requests", scope, sink);
             None
         }
     }

@@ -83,7 +83,7 @@ fn named(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Option<L4Match> {
         Some(Value::Ports(ports)) => Some(ports.clone()),
         _ if definition.kind == Kind::Ports => None,
         _ => {
-            names::wrong_type(name, "ports", scope, sink);
+            names::wrong_type(name, definition.kind, "ports", scope, sink);
             None
         }
     }

@@ -29,6 +29,7 @@ use crate::{
     database::{Package, SourceFile},
     declarations::{policy_names, schema},
     environment::{Word, definition_places, lookup},
+    modules,
     origin::Lines,
     sink::Sink,
     syntax::{parse, place},
@@ -41,6 +42,8 @@ pub(crate) trait Scope {
     fn definition(&self, name: &str) -> Option<Arc<Definition>>;
     /// The labels that the package declares, if it does.
     fn schema(&self) -> Option<&Schema>;
+    /// What the package brings in: the last word of each path, and the whole path.
+    fn imports(&self) -> &BTreeMap<String, String>;
     /// Where every name is defined. For messages.
     fn places(&self) -> &BTreeMap<String, (Kind, Place)>;
     /// Where a label is declared, or the whole schema. For messages.
@@ -74,6 +77,7 @@ pub(crate) fn lower_file(
             Item::Entity(item) => definitions::check_entity(item, &scope, &mut sink),
             Item::Ports(item) => definitions::check_ports(item, &scope, &mut sink),
             Item::Http(item) => definitions::check_http(item, &scope, &mut sink),
+            Item::Use(path) => modules::check_use(path, &mut sink),
             Item::HostAccess(word) => definitions::check_host_access(word, &mut sink),
             Item::Policy(policy) => {
                 let policy = policy::lower(policy, &scope, &lines, &mut sink);
@@ -89,7 +93,6 @@ pub(crate) fn lower_file(
             | Item::Lint(_)
             | Item::Service(_)
             | Item::Assertion(_)
-            | Item::Use(_)
             | Item::Template(_)
             | Item::Apply(_) => {}
         }
@@ -111,6 +114,10 @@ impl Scope for FileScope<'_> {
 
     fn schema(&self) -> Option<&Schema> {
         schema(self.db, self.package).as_ref()
+    }
+
+    fn imports(&self) -> &BTreeMap<String, String> {
+        modules::imports(self.db, self.package)
     }
 
     fn places(&self) -> &BTreeMap<String, (Kind, Place)> {

@@ -6,6 +6,7 @@ use polc_syntax::ast::Name;
 
 use super::{Scope, peers::Typed};
 use crate::{
+    modules::{self, Reported},
     sink::Sink,
     types::{Kind, PeersType, Value},
 };
@@ -35,7 +36,7 @@ pub(super) fn peers(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Typed {
         },
         None if definition.kind.is_peers() => Typed::BROKEN,
         _ => {
-            wrong_type(name, "peers", scope, sink);
+            wrong_type(name, definition.kind, "peers", scope, sink);
             Typed::BROKEN
         }
     }
@@ -80,6 +81,9 @@ pub(super) fn unknown(
     sink: &mut Sink,
     otherwise: impl FnOnce(&str) -> String,
 ) {
+    if modules::report(name, what, scope, sink) == Reported::Yes {
+        return;
+    }
     let known = scope.places().iter().filter(|(_, (kind, _))| does(*kind));
     let candidates = known.map(|(name, _)| name.as_str());
     let meant = suggest::closest(&name.text, candidates.chain(words.iter().copied()));
@@ -118,10 +122,13 @@ pub(super) fn report_unknown(
 }
 
 /// Reports a name of another type than is needed.
-pub(super) fn wrong_type(name: &Name, needed: &str, scope: &dyn Scope, sink: &mut Sink) {
-    let Some((kind, place)) = scope.places().get(&name.text) else {
-        return;
-    };
+pub(super) fn wrong_type(
+    name: &Name,
+    kind: Kind,
+    needed: &str,
+    scope: &dyn Scope,
+    sink: &mut Sink,
+) {
     sink.report(
         Code::WrongType,
         format!(
@@ -132,12 +139,14 @@ pub(super) fn wrong_type(name: &Name, needed: &str, scope: &dyn Scope, sink: &mu
         name.span,
         format!("these are {}", kind.described()),
         |_, diagnostic| {
-            diagnostic
-                .with_label(
+            let diagnostic = match scope.places().get(&name.text) {
+                Some((_, place)) => diagnostic.with_label(
                     place.clone(),
                     format!("`{}` is defined as `{}` here", name.text, kind.word()),
-                )
-                .with_help(format!("{} belong {}", kind.described(), kind.belongs()))
+                ),
+                None => diagnostic,
+            };
+            diagnostic.with_help(format!("{} belong {}", kind.described(), kind.belongs()))
         },
     );
 }
