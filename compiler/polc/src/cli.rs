@@ -79,8 +79,41 @@ impl CheckFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
-    #[command(flatten)]
-    pub(crate) input: InputArguments,
+    /// Package directories, directories of packages, or `.pol` files
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// How to write the results
+    #[arg(long, value_enum, default_value_t = TestFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: TestFormat,
+
+    /// Also say which rules no test decides by
+    #[arg(long)]
+    pub(crate) coverage: bool,
+}
+
+/// How results of tests are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TestFormat {
+    /// With the source, for people
+    Human,
+    /// One line each: `file:line:column: severity[code]: message`
+    Plain,
+    /// For programs
+    Json,
+    /// JUnit XML, for continuous integration
+    Junit,
+}
+
+impl TestFormat {
+    /// How errors that are no results are written beside it.
+    pub(crate) const fn of_errors(self) -> Format {
+        match self {
+            Self::Human => Format::Human,
+            Self::Plain | Self::Junit => Format::Plain,
+            Self::Json => Format::Json,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -44,6 +44,13 @@ impl LoadedPackage {
         self.database.place_of(&self.analysis.model, origin)
     }
 
+    /// The text of an origin of the package's Model.
+    pub(crate) fn source_of(&self, origin: &Origin) -> &str {
+        let place = self.place_of(origin);
+        let range = place.range.start as usize..place.range.end as usize;
+        self.text(&place.file).get(range).unwrap_or_default()
+    }
+
     /// Where a file is on disk.
     pub(crate) fn path_of(&self, file: &str) -> PathBuf {
         self.root.join(file)

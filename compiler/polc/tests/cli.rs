@@ -233,3 +233,37 @@ fn safe_fixes_are_written_and_others_are_not() {
         source
     );
 }
+
+#[test]
+fn results_are_written_for_continuous_integration() {
+    let failing = GOOD.replace("80 is denied", "80 is allowed");
+    let files = Files::new([("shop/web.pol", failing.as_str()), ("bad/web.pol", BAD)]);
+    assert_eq!(
+        shown(
+            "test_junit",
+            &files,
+            &["test", "--format", "junit", "shop", "bad"]
+        ),
+        1
+    );
+}
+
+#[test]
+fn rules_that_no_test_decides_by_are_listed() {
+    let more = GOOD.replace("on tcp 443 }", "on tcp 443; deny from 203.0.113.0/24 }");
+    let files = Files::new([("shop/web.pol", more.as_str())]);
+    assert_eq!(
+        shown("test_coverage", &files, &["test", "--coverage", "shop"]),
+        0
+    );
+    let run = files.polc(&["test", "--coverage", "--format", "json", "shop"]);
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(report["coverage"]["shop"]["rules"], 2);
+    assert_eq!(
+        report["coverage"]["shop"]["undecided"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}

@@ -3,6 +3,7 @@
 mod github;
 mod human;
 pub(crate) mod json;
+pub(crate) mod junit;
 mod plain;
 mod sarif;
 
