@@ -46,6 +46,10 @@ pub(crate) struct CheckArguments {
     #[arg(long)]
     pub(crate) fix: bool,
 
+    /// Check again whenever a file changes, until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
+
     /// Fail on warnings, too
     #[arg(long)]
     pub(crate) deny_warnings: bool,

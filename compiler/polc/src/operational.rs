@@ -107,4 +107,13 @@ pub(crate) enum OperationalError {
         /// What is wrong.
         cause: polc_inventory::InventoryError,
     },
+    /// The system does not tell us when files change.
+    #[error("could not watch `{}`: {cause}", path.display())]
+    #[diagnostic(code(polc::watch), help("run `polc check` without `--watch`"))]
+    CannotWatch {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
 }

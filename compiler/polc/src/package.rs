@@ -1,7 +1,7 @@
 //! Finding packages on disk and reading them. The only module that touches the disk.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -120,6 +120,16 @@ pub(crate) struct Loaded {
 /// Reads every package that the paths lead to. What cannot be read does not keep the rest from
 /// being read; a package with an unreadable file is left out, because its meaning is unknown.
 pub(crate) fn load(paths: &[PathBuf]) -> Loaded {
+    reload(paths, Vec::new())
+}
+
+/// Reads everything again. Packages that were read before keep their databases, so that only what
+/// changed is analysed.
+pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
+    let mut databases: BTreeMap<PathBuf, Database> = before
+        .into_iter()
+        .map(|package| (package.root, package.database))
+        .collect();
     let mut found: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     let mut errors = Vec::new();
     for path in paths {
@@ -131,7 +141,8 @@ pub(crate) fn load(paths: &[PathBuf]) -> Loaded {
     for (root, mut files) in found {
         files.sort();
         files.dedup();
-        match read(root, &files) {
+        let database = databases.remove(&root).unwrap_or_default();
+        match read(root, &files, database) {
             Ok(package) => packages.push(package),
             Err(of_package) => errors.extend(of_package),
         }
@@ -201,18 +212,26 @@ fn is_policy_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "pol")
 }
 
-fn read(root: PathBuf, files: &[PathBuf]) -> Result<LoadedPackage, Vec<OperationalError>> {
-    let mut database = Database::default();
+fn read(
+    root: PathBuf,
+    files: &[PathBuf],
+    mut database: Database,
+) -> Result<LoadedPackage, Vec<OperationalError>> {
     let mut errors = Vec::new();
+    let mut gone: BTreeSet<String> = database.paths().map(str::to_owned).collect();
     for path in files {
-        let name = path.strip_prefix(&root).unwrap_or(path);
+        let name = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
+        gone.remove(&*name);
         match read_text(path) {
-            Ok(text) => database.set_file(&name.to_string_lossy(), text),
+            Ok(text) => database.set_file(&name, text),
             Err(error) => errors.push(error),
         }
     }
     if !errors.is_empty() {
         return Err(errors);
+    }
+    for name in gone {
+        database.remove_file(&name);
     }
     let analysis = database.analyze();
     Ok(LoadedPackage {

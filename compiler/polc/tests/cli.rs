@@ -10,7 +10,11 @@
 
 mod support;
 
-use std::{fs, io::Read, process::Stdio};
+use std::{
+    fs,
+    io::{BufRead, Read},
+    process::Stdio,
+};
 
 use support::{Files, command, snapshot};
 
@@ -266,4 +270,36 @@ fn rules_that_no_test_decides_by_are_listed() {
             .len(),
         1
     );
+}
+
+#[test]
+fn watching_checks_again_when_a_file_changes() {
+    let files = Files::new([("shop/web.pol", GOOD)]);
+    let mut child = command(&["check", "--watch", "shop"])
+        .current_dir(files.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    // Ends when the child is killed below, whatever happens.
+    let mut wait_for = |start: &str| {
+        let found = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| line.starts_with(start));
+        assert!(found.is_some(), "it never said `{start}`");
+    };
+    wait_for("no findings");
+    fs::write(files.path().join("shop/web.pol"), BAD).unwrap();
+    wait_for("1 error");
+    fs::write(
+        files.path().join("shop/names.pol"),
+        "endpoints wbe = { app: \"web\" }\n",
+    )
+    .unwrap();
+    wait_for("no findings");
+    fs::remove_file(files.path().join("shop/names.pol")).unwrap();
+    wait_for("1 error");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

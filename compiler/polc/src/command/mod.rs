@@ -6,6 +6,7 @@ mod compile;
 mod fix;
 mod inspect;
 mod test;
+mod watch;
 
 use crate::{
     cli::{Cli, Command, Format},
