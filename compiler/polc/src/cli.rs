@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Build(BuildArguments),
     /// Show what bundles hold, or what packages would compile to
     Inspect(InspectArguments),
+    /// Explain an error code or a lint, or list them all
+    Explain(ExplainArguments),
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +149,17 @@ pub(crate) struct InspectArguments {
     /// Show the programs, with the policy source between their instructions
     #[arg(long)]
     pub(crate) disasm: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// A code such as `P0101`, or the name of a lint
+    #[arg(value_name = "CODE")]
+    pub(crate) what: Option<String>,
+
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 /// What every subcommand that reads packages takes.

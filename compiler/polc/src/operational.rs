@@ -116,4 +116,13 @@ pub(crate) enum OperationalError {
         /// Why.
         cause: String,
     },
+    /// A code that does not exist.
+    #[error("there is no code and no lint `{what}`")]
+    #[diagnostic(code(polc::explain::unknown), help("{help}"))]
+    UnknownCode {
+        /// What was asked for.
+        what: String,
+        /// What to do.
+        help: String,
+    },
 }

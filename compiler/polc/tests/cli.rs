@@ -303,3 +303,27 @@ fn watching_checks_again_when_a_file_changes() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn codes_and_lints_are_explained() {
+    let files = Files::new([]);
+    assert_eq!(shown("explain", &files, &["explain", "P0302"]), 0);
+    assert_eq!(
+        files.polc(&["explain", "302"]).out,
+        files.polc(&["explain", "P0302"]).out
+    );
+    assert!(
+        files
+            .polc(&["explain", "world_open"])
+            .out
+            .starts_with("P0806")
+    );
+    assert_eq!(
+        shown("explain_unknown", &files, &["explain", "world_opne"]),
+        2
+    );
+    let list = files.polc(&["explain"]).out;
+    let json = files.polc(&["explain", "--format", "json"]).out;
+    let entries: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(list.lines().count(), entries.len());
+}

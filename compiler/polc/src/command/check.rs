@@ -52,6 +52,14 @@ pub(super) fn once(
             text.extend_from_slice(format!("fixed {}\n", count(fixed, "finding")).as_bytes());
         }
         text.extend_from_slice(summary(&loaded.packages).as_bytes());
+        let first = loaded
+            .packages
+            .iter()
+            .flat_map(LoadedPackage::diagnostics)
+            .next();
+        if let Some(first) = first {
+            text.extend_from_slice(format!("`polc explain {}` says more\n", first.code).as_bytes());
+        }
     }
     let mut outcome = outcome(&loaded.packages);
     if arguments.deny_warnings

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod compile;
+mod explain;
 mod fix;
 mod inspect;
 mod test;
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
     }
 }
 
