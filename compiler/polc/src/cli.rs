@@ -28,6 +28,12 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Explain an error code or a lint, or list them all
     Explain(ExplainArguments),
+    /// Make a small package to begin with
+    Init(InitArguments),
+    /// Print completions for a shell
+    Completions(CompletionsArguments),
+    /// Write manual pages
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +166,27 @@ pub(crate) struct ExplainArguments {
     /// How to write it
     #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Where to make it
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// Which shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// Where to write them
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 /// What every subcommand that reads packages takes.

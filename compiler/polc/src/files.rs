@@ -60,3 +60,11 @@ pub(crate) fn read_inventory(path: &Path) -> Result<Inventory, OperationalError>
         cause,
     })
 }
+
+/// Makes a directory and those above it.
+pub(crate) fn create_directory(path: &Path) -> Result<(), OperationalError> {
+    fs::create_dir_all(path).map_err(|source| OperationalError::Unwritable {
+        path: path.to_owned(),
+        source,
+    })
+}

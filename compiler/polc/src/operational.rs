@@ -125,4 +125,14 @@ pub(crate) enum OperationalError {
         /// What to do.
         help: String,
     },
+    /// A file that would be overwritten.
+    #[error("`{}` exists already", path.display())]
+    #[diagnostic(
+        code(polc::init::exists),
+        help("nothing was written; name another directory")
+    )]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
 }

@@ -327,3 +327,29 @@ fn codes_and_lints_are_explained() {
     let entries: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(list.lines().count(), entries.len());
 }
+
+#[test]
+fn a_new_package_checks_and_tests_clean() {
+    let files = Files::new([]);
+    assert_eq!(shown("init", &files, &["init", "my-shop"]), 0);
+    let check = files.polc(&["check", "--deny-warnings", "my-shop"]);
+    assert_eq!(
+        (check.code, check.out.as_str()),
+        (0, "no findings in 1 package: 3 files, 2 policies\n")
+    );
+    assert_eq!(files.polc(&["test", "my-shop"]).out, "4 passed, 0 failed\n");
+    assert_eq!(files.polc(&["build", "my-shop"]).code, 0);
+    assert_eq!(shown("init_exists", &files, &["init", "my-shop"]), 2);
+}
+
+#[test]
+fn shells_and_manuals_are_served() {
+    let files = Files::new([]);
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = files.polc(&["completions", shell]);
+        assert!(run.code == 0 && run.out.contains("inspect"), "{shell}");
+    }
+    assert_eq!(files.polc(&["man", "man"]).code, 0);
+    let page = fs::read_to_string(files.path().join("man/polc-check.1")).unwrap();
+    assert!(page.contains("deny\\-warnings"), "{page}");
+}

@@ -5,6 +5,8 @@ mod check;
 mod compile;
 mod explain;
 mod fix;
+mod generate;
+mod init;
 mod inspect;
 mod test;
 mod watch;
@@ -24,6 +26,9 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Build(arguments) => build::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Init(arguments) => init::run(arguments),
+        Command::Completions(arguments) => generate::completions(arguments),
+        Command::Man(arguments) => generate::man(arguments),
     }
 }
 
