@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Build(BuildArguments),
     /// Show what bundles hold, or what packages would compile to
     Inspect(InspectArguments),
+    /// Lay out policy files in the one style
+    Fmt(FmtArguments),
     /// Explain an error code or a lint, or list them all
     Explain(ExplainArguments),
     /// Make a small package to begin with
@@ -166,6 +168,21 @@ pub(crate) struct ExplainArguments {
     /// How to write it
     #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtArguments {
+    /// Directories or `.pol` files; `-` is standard input
+    #[arg(required_unless_present = "stdin", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Write nothing; show what would change, and fail if anything would
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Read standard input, write standard output
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) stdin: bool,
 }
 
 #[derive(Debug, Args)]

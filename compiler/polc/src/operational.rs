@@ -135,4 +135,16 @@ pub(crate) enum OperationalError {
         /// The path.
         path: PathBuf,
     },
+    /// A file whose brackets do not match.
+    #[error("could not format `{}`: {cause}", path.display())]
+    #[diagnostic(
+        code(polc::fmt::unbalanced),
+        help("the file was left as it is; `polc check` says more")
+    )]
+    Unbalanced {
+        /// The path.
+        path: PathBuf,
+        /// The bracket.
+        cause: polc_format::Unbalanced,
+    },
 }

@@ -130,17 +130,9 @@ pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
         .into_iter()
         .map(|package| (package.root, package.database))
         .collect();
-    let mut found: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
-    let mut errors = Vec::new();
-    for path in paths {
-        if let Err(error) = discover(path, &mut found) {
-            errors.push(error);
-        }
-    }
+    let (found, mut errors) = discover_all(paths);
     let mut packages = Vec::new();
-    for (root, mut files) in found {
-        files.sort();
-        files.dedup();
+    for (root, files) in found {
         let database = databases.remove(&root).unwrap_or_default();
         match read(root, &files, database) {
             Ok(package) => packages.push(package),
@@ -148,6 +140,28 @@ pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
         }
     }
     Loaded { packages, errors }
+}
+
+/// Every policy file that the paths lead to, in order.
+pub(crate) fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<OperationalError>) {
+    let (found, errors) = discover_all(paths);
+    (found.into_values().flatten().collect(), errors)
+}
+
+/// The files of each directory, in order, and what could not be read.
+fn discover_all(paths: &[PathBuf]) -> (BTreeMap<PathBuf, Vec<PathBuf>>, Vec<OperationalError>) {
+    let mut found: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    let mut errors = Vec::new();
+    for path in paths {
+        if let Err(error) = discover(path, &mut found) {
+            errors.push(error);
+        }
+    }
+    for files in found.values_mut() {
+        files.sort();
+        files.dedup();
+    }
+    (found, errors)
 }
 
 fn discover(

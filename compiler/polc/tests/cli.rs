@@ -339,6 +339,7 @@ fn a_new_package_checks_and_tests_clean() {
     );
     assert_eq!(files.polc(&["test", "my-shop"]).out, "4 passed, 0 failed\n");
     assert_eq!(files.polc(&["build", "my-shop"]).code, 0);
+    assert_eq!(files.polc(&["fmt", "--check", "my-shop"]).code, 0);
     assert_eq!(shown("init_exists", &files, &["init", "my-shop"]), 2);
 }
 
@@ -352,4 +353,28 @@ fn shells_and_manuals_are_served() {
     assert_eq!(files.polc(&["man", "man"]).code, 0);
     let page = fs::read_to_string(files.path().join("man/polc-check.1")).unwrap();
     assert!(page.contains("deny\\-warnings"), "{page}");
+}
+
+#[test]
+fn files_are_formatted_in_place_and_checked() {
+    let uneven = "package shop\npolicy web for {app:\"web\"} {tier admin;ingress {\nallow from world on tcp 443 }\n}\n";
+    let files = Files::new([("shop/web.pol", uneven), ("broken/web.pol", "policy a {\n")]);
+    assert_eq!(shown("fmt_check", &files, &["fmt", "--check", "shop"]), 1);
+    assert_eq!(
+        fs::read_to_string(files.path().join("shop/web.pol")).unwrap(),
+        uneven
+    );
+    assert_eq!(shown("fmt", &files, &["fmt", "shop"]), 0);
+    assert_eq!(files.polc(&["fmt", "--check", "shop"]).code, 0);
+    assert_eq!(shown("fmt_unbalanced", &files, &["fmt", "broken"]), 2);
+
+    let mut child = command(&["fmt", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), uneven.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let formatted = fs::read(files.path().join("shop/web.pol")).unwrap();
+    assert_eq!(output.stdout, formatted);
 }
