@@ -1,7 +1,7 @@
 //! Formatting, lints with warnings as errors, and the policies of this repository.
 
 use crate::{
-    build,
+    build, docs,
     run::{self, Result, root, say},
 };
 
@@ -23,6 +23,8 @@ pub(crate) fn run() -> Result<()> {
             ])
             .args(["--", "--deny", "warnings"]),
     )?;
+    say("reference pages");
+    docs::run(docs::Mode::Check)?;
     say("policies");
     run::run(
         run::cargo()

@@ -7,6 +7,7 @@
 
 mod build;
 mod demo;
+mod docs;
 mod lint;
 mod run;
 mod setup;
@@ -42,6 +43,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Makes the reference pages in docs/ from what is tested.
+    Docs,
     /// Checks formatting, lints with warnings as errors, and the policies of this repository.
     Lint,
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
             demo::Then::End
         }),
         Task::Test { arguments } => test::run(&arguments),
+        Task::Docs => docs::run(docs::Mode::Write),
         Task::Lint => lint::run(),
     };
     match result {

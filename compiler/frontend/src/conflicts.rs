@@ -11,6 +11,7 @@ use polc_syntax::{
 use crate::{
     database::{Package, SourceFile},
     environment::{definition_places, definitions_of, environment},
+    lower::template::expansions,
     syntax::{parse, place},
     types::Kind,
 };
@@ -42,12 +43,20 @@ pub(crate) fn conflicts(db: &dyn salsa::Database, package: Package) -> Vec<Diagn
                     ("block", "labels", labels.span)
                 }
                 Item::HostAccess(word) => ("item", "host_access", word.span),
+                Item::Template(item) => ("template", &item.name.text, item.name.span),
                 Item::Lint(lint) => ("lint", &lint.name.text, lint.name.span),
                 _ => continue,
             };
             if !name.is_empty() {
                 diagnostics.extend(seen.again(what, name, place(db, file, span)));
             }
+        }
+    }
+    for &file in package.files(db) {
+        for made in &expansions(db, package, file).made {
+            // Both have the same name, so one of them comes from an `apply`.
+            let at = place(db, file, made.apply);
+            diagnostics.extend(seen.again(made.what, &made.name, at));
         }
     }
     package_name(db, package, &mut diagnostics);
@@ -82,6 +91,7 @@ impl<'a> Seen<'a> {
             "block" | "item" => format!("the package has two `{name}` {what}s"),
             "lint" => format!("the level of lint `{name}` is set twice"),
             "test" => format!("two tests are called `{name}`"),
+            "template" => format!("two templates are called `{name}`"),
             "policy" => format!("two policies are called `{name}`"),
             _ => format!("`{name}` is defined twice"),
         };

@@ -9,10 +9,13 @@ use polc_diagnostics::Place;
 use polc_frontend::Database;
 use polc_inventory::Inventory;
 use polc_logic::Answer;
-use polc_model::{Model, Origin, Policy, Rule, RuleId, SelectorExpr, SelectorId};
+use polc_model::{Model, Origin, Policy, PolicyId, Rule, RuleId, SelectorExpr, SelectorId};
 use polc_syntax::ast::SourceFileAst;
 
-use crate::rules::{self, Cover};
+use crate::{
+    rules::{self, Cover},
+    subjects::Subjects,
+};
 
 /// A package without errors, its sources, and what is known of the node.
 pub struct Context<'a> {
@@ -24,6 +27,7 @@ pub struct Context<'a> {
     implied: RefCell<BTreeMap<(SelectorId, SelectorId), Answer>>,
     excluded: RefCell<BTreeMap<(SelectorId, SelectorId), Answer>>,
     covers: OnceCell<Vec<Cover<'a>>>,
+    subjects: Subjects<'a>,
 }
 
 /// A rule with its policy.
@@ -46,6 +50,7 @@ impl<'a> Context<'a> {
             implied: RefCell::default(),
             excluded: RefCell::default(),
             covers: OnceCell::new(),
+            subjects: Subjects::new(model),
         }
     }
 
@@ -80,18 +85,43 @@ impl<'a> Context<'a> {
         text.get(range).unwrap_or_default()
     }
 
-    pub(crate) fn rules(&self) -> impl Iterator<Item = RuleOf<'a>> {
-        let model = self.model;
-        model.rules_with_ids().filter_map(move |(id, rule)| {
-            let policy = model.policy(rule.policy)?;
-            let peer = &model.selector(rule.peer)?.expr;
-            Some(RuleOf {
-                id,
-                rule,
-                policy,
-                peer,
-            })
+    /// The rules of policies that may select an endpoint that this selector selects.
+    pub(crate) fn rules_near(&self, selector: SelectorId) -> impl Iterator<Item = RuleOf<'a>> + '_ {
+        self.policies_near(selector).flat_map(|policy| {
+            let start = self
+                .model
+                .rules
+                .partition_point(|rule| rule.policy < policy);
+            let rules = self.model.rules.iter().enumerate().skip(start);
+            rules
+                .take_while(move |(_, rule)| rule.policy == policy)
+                .filter_map(|(index, rule)| self.rule_of(RuleId::new(index), rule))
         })
+    }
+
+    /// Policies that may select an endpoint that this selector selects, in order.
+    pub(crate) fn policies_near(
+        &self,
+        selector: SelectorId,
+    ) -> impl Iterator<Item = PolicyId> + use<'a> {
+        self.subjects.near(self.expr(selector)).into_iter()
+    }
+
+    fn rule_of(&self, id: RuleId, rule: &'a Rule) -> Option<RuleOf<'a>> {
+        let policy = self.model.policy(rule.policy)?;
+        let peer = &self.model.selector(rule.peer)?.expr;
+        Some(RuleOf {
+            id,
+            rule,
+            policy,
+            peer,
+        })
+    }
+
+    pub(crate) fn rules(&self) -> impl Iterator<Item = RuleOf<'a>> + '_ {
+        self.model
+            .rules_with_ids()
+            .filter_map(|(id, rule)| self.rule_of(id, rule))
     }
 
     /// Rules that others always decide before; see [`rules::covered`].

@@ -11,6 +11,7 @@ mod findings;
 mod harness;
 mod lints;
 mod rules;
+mod subjects;
 
 use polc_diagnostics::{Code, Diagnostic, Level, Place, Severity, suggest::closest};
 use polc_frontend::LintLevels;

@@ -1,8 +1,6 @@
 //! Questions about pairs of rules that several lints ask.
 
-use std::collections::BTreeMap;
-
-use polc_model::{Action, Direction, Enforcement, LabelOperator, SelectorExpr, Tier};
+use polc_model::{Action, Direction, Enforcement, SelectorId, Tier};
 use polc_plan::intervals::{KeyRange, ranges_of};
 
 use crate::context::{Context, RuleOf};
@@ -47,80 +45,40 @@ pub(crate) struct Cover<'a> {
 /// its policy selects, the other's policy selects, too; peers and ports are among the other's; and
 /// the other is asked before. Audited policies decide nothing and take part in nothing.
 pub(crate) fn covered<'a>(context: &Context<'a>) -> Vec<Cover<'a>> {
-    let index = Index::new(context);
-    let mut covers_found = Vec::new();
-    for of in context.rules().filter(is_enforced) {
-        if let Some(by) = index.cover_of(context, &of) {
-            covers_found.push(Cover { by, of });
-        }
-    }
-    covers_found
+    let ranges: Vec<Vec<KeyRange>> = context
+        .model
+        .rules
+        .iter()
+        .map(|rule| ranges_of(&rule.l4))
+        .collect();
+    let ranges = |rule: &RuleOf<'_>| ranges.get(rule.id.index()).map_or(&[][..], Vec::as_slice);
+    let cover_of = |of: &RuleOf<'a>| {
+        context
+            .rules_near(of.policy.subject)
+            .filter(|by| {
+                by.id != of.id
+                    && is_enforced(by)
+                    && by.rule.direction == of.rule.direction
+                    && is_asked_before(by, of)
+                    && covers(ranges(by), ranges(of))
+                    && context.implies(of.rule.peer, by.rule.peer)
+                    && context.implies(of.policy.subject, by.policy.subject)
+            })
+            .min_by_key(|by| (precedence(by), by.id))
+    };
+    let enforced = context.rules().filter(is_enforced);
+    enforced
+        .filter_map(|of| {
+            Some(Cover {
+                by: cover_of(&of)?,
+                of,
+            })
+        })
+        .collect()
 }
 
 fn is_enforced(rule: &RuleOf<'_>) -> bool {
     rule.policy.enforcement == Enforcement::Enforce
-}
-
-/// A rule, and the L4 keys that it matches.
-type Indexed<'a> = (RuleOf<'a>, Vec<KeyRange>);
-
-/// Rules by something that the subject of every rule they cover must require, so that most pairs
-/// are never looked at.
-struct Index<'a> {
-    /// Rules whose subjects require nothing in particular.
-    anyone: Vec<Indexed<'a>>,
-    /// By the first label that the subject requires, key and value.
-    by_label: BTreeMap<(&'a str, &'a str), Vec<Indexed<'a>>>,
-}
-
-impl<'a> Index<'a> {
-    fn new(context: &Context<'a>) -> Self {
-        let mut index = Self {
-            anyone: Vec::new(),
-            by_label: BTreeMap::new(),
-        };
-        for rule in context.rules().filter(is_enforced) {
-            let ranges = ranges_of(&rule.rule.l4);
-            let required = context
-                .expr(rule.policy.subject)
-                .map(required_labels)
-                .unwrap_or_default();
-            match required.first() {
-                Some(&label) => index
-                    .by_label
-                    .entry(label)
-                    .or_default()
-                    .push((rule, ranges)),
-                None => index.anyone.push((rule, ranges)),
-            }
-        }
-        index
-    }
-
-    fn cover_of(&self, context: &Context<'a>, of: &RuleOf<'a>) -> Option<RuleOf<'a>> {
-        let required = context
-            .expr(of.policy.subject)
-            .map(required_labels)
-            .unwrap_or_default();
-        let alike = required
-            .iter()
-            .filter_map(|label| self.by_label.get(label))
-            .flatten();
-        let ranges = ranges_of(&of.rule.l4);
-        self.anyone
-            .iter()
-            .chain(alike)
-            .filter(|(by, by_ranges)| {
-                by.id != of.id
-                    && by.rule.direction == of.rule.direction
-                    && is_asked_before(by, of)
-                    && covers(by_ranges, &ranges)
-                    && context.implies(of.rule.peer, by.rule.peer)
-                    && context.implies(of.policy.subject, by.policy.subject)
-            })
-            .map(|(by, _)| *by)
-            .min_by_key(|by| (precedence(by), by.id))
-    }
 }
 
 /// Whether `by` ends the search, or leaves the tier, before `of` is asked.
@@ -132,30 +90,29 @@ fn is_asked_before(by: &RuleOf<'_>, of: &RuleOf<'_>) -> bool {
     by_at < of_at
 }
 
-/// Labels that whoever satisfies the expression has, as far as is plain to see.
-fn required_labels(expr: &SelectorExpr) -> Vec<(&str, &str)> {
-    match expr {
-        SelectorExpr::Label {
-            key,
-            operator: LabelOperator::In(values),
-        } => match &values[..] {
-            [only] => vec![(key, only)],
-            _ => Vec::new(),
-        },
-        SelectorExpr::AllOf(parts) => parts.iter().flat_map(required_labels).collect(),
-        SelectorExpr::Minus(base, _) => required_labels(base),
-        _ => Vec::new(),
-    }
-}
-
-/// The rules of a direction that allow, each with its policy.
+/// The rules of a direction that allow.
 pub(crate) fn allows<'a>(
     context: &Context<'a>,
     direction: Direction,
 ) -> impl Iterator<Item = RuleOf<'a>> {
-    context.rules().filter(move |rule| {
-        rule.rule.direction == direction && rule.rule.action == Action::Allow && is_enforced(rule)
-    })
+    context
+        .rules()
+        .filter(move |rule| allows_in(rule, direction))
+}
+
+/// As [`allows`], of policies that may select an endpoint that this subject selects.
+pub(crate) fn allows_near<'c, 'a>(
+    context: &'c Context<'a>,
+    direction: Direction,
+    subject: SelectorId,
+) -> impl Iterator<Item = RuleOf<'a>> + use<'c, 'a> {
+    context
+        .rules_near(subject)
+        .filter(move |rule| allows_in(rule, direction))
+}
+
+fn allows_in(rule: &RuleOf<'_>, direction: Direction) -> bool {
+    rule.rule.direction == direction && rule.rule.action == Action::Allow && is_enforced(rule)
 }
 
 /// Whether two rules belong to one policy.

@@ -26,6 +26,16 @@ pub(crate) enum Command {
     Build(BuildArguments),
     /// Show what bundles hold, or what packages would compile to
     Inspect(InspectArguments),
+    /// Lay out policy files in the one style
+    Fmt(FmtArguments),
+    /// Explain an error code or a lint, or list them all
+    Explain(ExplainArguments),
+    /// Make a small package to begin with
+    Init(InitArguments),
+    /// Print completions for a shell
+    Completions(CompletionsArguments),
+    /// Write manual pages
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
@@ -45,6 +55,10 @@ pub(crate) struct CheckArguments {
     /// Apply fixes that have only one possible meaning, then say what is left
     #[arg(long)]
     pub(crate) fix: bool,
+
+    /// Check again whenever a file changes, until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
 
     /// Fail on warnings, too
     #[arg(long)]
@@ -79,8 +93,41 @@ impl CheckFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
-    #[command(flatten)]
-    pub(crate) input: InputArguments,
+    /// Package directories, directories of packages, or `.pol` files
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// How to write the results
+    #[arg(long, value_enum, default_value_t = TestFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: TestFormat,
+
+    /// Also say which rules no test decides by
+    #[arg(long)]
+    pub(crate) coverage: bool,
+}
+
+/// How results of tests are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TestFormat {
+    /// With the source, for people
+    Human,
+    /// One line each: `file:line:column: severity[code]: message`
+    Plain,
+    /// For programs
+    Json,
+    /// JUnit XML, for continuous integration
+    Junit,
+}
+
+impl TestFormat {
+    /// How errors that are no results are written beside it.
+    pub(crate) const fn of_errors(self) -> Format {
+        match self {
+            Self::Human => Format::Human,
+            Self::Plain | Self::Junit => Format::Plain,
+            Self::Json => Format::Json,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +157,53 @@ pub(crate) struct InspectArguments {
     /// Show the programs, with the policy source between their instructions
     #[arg(long)]
     pub(crate) disasm: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// A code such as `P0101`, or the name of a lint
+    #[arg(value_name = "CODE")]
+    pub(crate) what: Option<String>,
+
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtArguments {
+    /// Directories or `.pol` files; `-` is standard input
+    #[arg(required_unless_present = "stdin", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Write nothing; show what would change, and fail if anything would
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Read standard input, write standard output
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Where to make it
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// Which shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// Where to write them
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 /// What every subcommand that reads packages takes.

@@ -25,7 +25,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OperationalError> {
 
 /// Reads a text file.
 pub(crate) fn read_text(path: &Path) -> Result<String, OperationalError> {
-    String::from_utf8(read(path)?).map_err(|error| OperationalError::NotText {
+    as_text(path, read(path)?)
+}
+
+/// The text of a file's content.
+pub(crate) fn as_text(path: &Path, content: Vec<u8>) -> Result<String, OperationalError> {
+    String::from_utf8(content).map_err(|error| OperationalError::NotText {
         path: path.to_owned(),
         offset: error.utf8_error().valid_up_to(),
     })
@@ -58,5 +63,13 @@ pub(crate) fn read_inventory(path: &Path) -> Result<Inventory, OperationalError>
     Inventory::parse(&text).map_err(|cause| OperationalError::Inventory {
         path: path.to_owned(),
         cause,
+    })
+}
+
+/// Makes a directory and those above it.
+pub(crate) fn create_directory(path: &Path) -> Result<(), OperationalError> {
+    fs::create_dir_all(path).map_err(|source| OperationalError::Unwritable {
+        path: path.to_owned(),
+        source,
     })
 }

@@ -107,4 +107,44 @@ pub(crate) enum OperationalError {
         /// What is wrong.
         cause: polc_inventory::InventoryError,
     },
+    /// The system does not tell us when files change.
+    #[error("could not watch `{}`: {cause}", path.display())]
+    #[diagnostic(code(polc::watch), help("run `polc check` without `--watch`"))]
+    CannotWatch {
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A code that does not exist.
+    #[error("there is no code and no lint `{what}`")]
+    #[diagnostic(code(polc::explain::unknown), help("{help}"))]
+    UnknownCode {
+        /// What was asked for.
+        what: String,
+        /// What to do.
+        help: String,
+    },
+    /// A file that would be overwritten.
+    #[error("`{}` exists already", path.display())]
+    #[diagnostic(
+        code(polc::init::exists),
+        help("nothing was written; name another directory")
+    )]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file whose brackets do not match.
+    #[error("could not format `{}`: {cause}", path.display())]
+    #[diagnostic(
+        code(polc::fmt::unbalanced),
+        help("the file was left as it is; `polc check` says more")
+    )]
+    Unbalanced {
+        /// The path.
+        path: PathBuf,
+        /// The bracket.
+        cause: polc_format::Unbalanced,
+    },
 }

@@ -1,7 +1,7 @@
 //! Finding packages on disk and reading them. The only module that touches the disk.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -42,6 +42,13 @@ impl LoadedPackage {
     /// The source of an origin of the package's Model.
     pub(crate) fn place_of(&self, origin: &Origin) -> Place {
         self.database.place_of(&self.analysis.model, origin)
+    }
+
+    /// The text of an origin of the package's Model.
+    pub(crate) fn source_of(&self, origin: &Origin) -> &str {
+        let place = self.place_of(origin);
+        let range = place.range.start as usize..place.range.end as usize;
+        self.text(&place.file).get(range).unwrap_or_default()
     }
 
     /// Where a file is on disk.
@@ -113,6 +120,36 @@ pub(crate) struct Loaded {
 /// Reads every package that the paths lead to. What cannot be read does not keep the rest from
 /// being read; a package with an unreadable file is left out, because its meaning is unknown.
 pub(crate) fn load(paths: &[PathBuf]) -> Loaded {
+    reload(paths, Vec::new())
+}
+
+/// Reads everything again. Packages that were read before keep their databases, so that only what
+/// changed is analysed.
+pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
+    let mut databases: BTreeMap<PathBuf, Database> = before
+        .into_iter()
+        .map(|package| (package.root, package.database))
+        .collect();
+    let (found, mut errors) = discover_all(paths);
+    let mut packages = Vec::new();
+    for (root, files) in found {
+        let database = databases.remove(&root).unwrap_or_default();
+        match read(root, &files, database) {
+            Ok(package) => packages.push(package),
+            Err(of_package) => errors.extend(of_package),
+        }
+    }
+    Loaded { packages, errors }
+}
+
+/// Every policy file that the paths lead to, in order.
+pub(crate) fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<OperationalError>) {
+    let (found, errors) = discover_all(paths);
+    (found.into_values().flatten().collect(), errors)
+}
+
+/// The files of each directory, in order, and what could not be read.
+fn discover_all(paths: &[PathBuf]) -> (BTreeMap<PathBuf, Vec<PathBuf>>, Vec<OperationalError>) {
     let mut found: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     let mut errors = Vec::new();
     for path in paths {
@@ -120,16 +157,11 @@ pub(crate) fn load(paths: &[PathBuf]) -> Loaded {
             errors.push(error);
         }
     }
-    let mut packages = Vec::new();
-    for (root, mut files) in found {
+    for files in found.values_mut() {
         files.sort();
         files.dedup();
-        match read(root, &files) {
-            Ok(package) => packages.push(package),
-            Err(of_package) => errors.extend(of_package),
-        }
     }
-    Loaded { packages, errors }
+    (found, errors)
 }
 
 fn discover(
@@ -194,18 +226,26 @@ fn is_policy_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "pol")
 }
 
-fn read(root: PathBuf, files: &[PathBuf]) -> Result<LoadedPackage, Vec<OperationalError>> {
-    let mut database = Database::default();
+fn read(
+    root: PathBuf,
+    files: &[PathBuf],
+    mut database: Database,
+) -> Result<LoadedPackage, Vec<OperationalError>> {
     let mut errors = Vec::new();
+    let mut gone: BTreeSet<String> = database.paths().map(str::to_owned).collect();
     for path in files {
-        let name = path.strip_prefix(&root).unwrap_or(path);
+        let name = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
+        gone.remove(&*name);
         match read_text(path) {
-            Ok(text) => database.set_file(&name.to_string_lossy(), text),
+            Ok(text) => database.set_file(&name, text),
             Err(error) => errors.push(error),
         }
     }
     if !errors.is_empty() {
         return Err(errors);
+    }
+    for name in gone {
+        database.remove_file(&name);
     }
     let analysis = database.analyze();
     Ok(LoadedPackage {

@@ -10,7 +10,11 @@
 
 mod support;
 
-use std::{fs, io::Read, process::Stdio};
+use std::{
+    fs,
+    io::{BufRead, Read},
+    process::Stdio,
+};
 
 use support::{Files, command, snapshot};
 
@@ -232,4 +236,145 @@ fn safe_fixes_are_written_and_others_are_not() {
         fs::read_to_string(files.path().join("bad/web.pol")).unwrap(),
         source
     );
+}
+
+#[test]
+fn results_are_written_for_continuous_integration() {
+    let failing = GOOD.replace("80 is denied", "80 is allowed");
+    let files = Files::new([("shop/web.pol", failing.as_str()), ("bad/web.pol", BAD)]);
+    assert_eq!(
+        shown(
+            "test_junit",
+            &files,
+            &["test", "--format", "junit", "shop", "bad"]
+        ),
+        1
+    );
+}
+
+#[test]
+fn rules_that_no_test_decides_by_are_listed() {
+    let more = GOOD.replace("on tcp 443 }", "on tcp 443; deny from 203.0.113.0/24 }");
+    let files = Files::new([("shop/web.pol", more.as_str())]);
+    assert_eq!(
+        shown("test_coverage", &files, &["test", "--coverage", "shop"]),
+        0
+    );
+    let run = files.polc(&["test", "--coverage", "--format", "json", "shop"]);
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(report["coverage"]["shop"]["rules"], 2);
+    assert_eq!(
+        report["coverage"]["shop"]["undecided"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn watching_checks_again_when_a_file_changes() {
+    let files = Files::new([("shop/web.pol", GOOD)]);
+    let mut child = command(&["check", "--watch", "shop"])
+        .current_dir(files.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    // Ends when the child is killed below, whatever happens.
+    let mut wait_for = |start: &str| {
+        let found = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| line.starts_with(start));
+        assert!(found.is_some(), "it never said `{start}`");
+    };
+    wait_for("no findings");
+    fs::write(files.path().join("shop/web.pol"), BAD).unwrap();
+    wait_for("1 error");
+    fs::write(
+        files.path().join("shop/names.pol"),
+        "endpoints wbe = { app: \"web\" }\n",
+    )
+    .unwrap();
+    wait_for("no findings");
+    fs::remove_file(files.path().join("shop/names.pol")).unwrap();
+    wait_for("1 error");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn codes_and_lints_are_explained() {
+    let files = Files::new([]);
+    assert_eq!(shown("explain", &files, &["explain", "P0302"]), 0);
+    assert_eq!(
+        files.polc(&["explain", "302"]).out,
+        files.polc(&["explain", "P0302"]).out
+    );
+    assert!(
+        files
+            .polc(&["explain", "world_open"])
+            .out
+            .starts_with("P0806")
+    );
+    assert_eq!(
+        shown("explain_unknown", &files, &["explain", "world_opne"]),
+        2
+    );
+    let list = files.polc(&["explain"]).out;
+    let json = files.polc(&["explain", "--format", "json"]).out;
+    let entries: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(list.lines().count(), entries.len());
+}
+
+#[test]
+fn a_new_package_checks_and_tests_clean() {
+    let files = Files::new([]);
+    assert_eq!(shown("init", &files, &["init", "my-shop"]), 0);
+    let check = files.polc(&["check", "--deny-warnings", "my-shop"]);
+    assert_eq!(
+        (check.code, check.out.as_str()),
+        (0, "no findings in 1 package: 3 files, 2 policies\n")
+    );
+    assert_eq!(files.polc(&["test", "my-shop"]).out, "4 passed, 0 failed\n");
+    assert_eq!(files.polc(&["build", "my-shop"]).code, 0);
+    assert_eq!(files.polc(&["fmt", "--check", "my-shop"]).code, 0);
+    assert_eq!(shown("init_exists", &files, &["init", "my-shop"]), 2);
+}
+
+#[test]
+fn shells_and_manuals_are_served() {
+    let files = Files::new([]);
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = files.polc(&["completions", shell]);
+        assert!(run.code == 0 && run.out.contains("inspect"), "{shell}");
+    }
+    assert_eq!(files.polc(&["man", "man"]).code, 0);
+    let page = fs::read_to_string(files.path().join("man/polc-check.1")).unwrap();
+    assert!(page.contains("deny\\-warnings"), "{page}");
+}
+
+#[test]
+fn files_are_formatted_in_place_and_checked() {
+    let uneven = "package shop\npolicy web for {app:\"web\"} {tier admin;ingress {\nallow from world on tcp 443 }\n}\n";
+    let files = Files::new([("shop/web.pol", uneven), ("broken/web.pol", "policy a {\n")]);
+    assert_eq!(shown("fmt_check", &files, &["fmt", "--check", "shop"]), 1);
+    assert_eq!(
+        fs::read_to_string(files.path().join("shop/web.pol")).unwrap(),
+        uneven
+    );
+    assert_eq!(shown("fmt", &files, &["fmt", "shop"]), 0);
+    assert_eq!(files.polc(&["fmt", "--check", "shop"]).code, 0);
+    assert_eq!(shown("fmt_unbalanced", &files, &["fmt", "broken"]), 2);
+
+    let mut child = command(&["fmt", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), uneven.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let formatted = fs::read(files.path().join("shop/web.pol")).unwrap();
+    assert_eq!(output.stdout, formatted);
 }

@@ -65,7 +65,7 @@ impl Builder<'_> {
     fn argument(&mut self, pair: &Pair<'_, Rule>) -> Argument {
         let inner = pair.clone().into_inner().next();
         let value = inner.and_then(|inner| match inner.as_rule() {
-            Rule::peers => Some(ArgumentValue::Peers(self.peers(&inner))),
+            Rule::peers_argument => Some(ArgumentValue::Peers(self.peers(&inner))),
             Rule::number => Some(ArgumentValue::Number(name(&inner))),
             Rule::ports_argument => {
                 let l4 = child(&inner, Rule::l4)?;

@@ -2,10 +2,7 @@
 
 use polc_diagnostics::{Code, suggest};
 use polc_model::{CaptureKind, HttpCondition, HttpField, HttpMatch, HttpTest, PathSegment};
-use polc_syntax::{
-    Span,
-    ast::{self, HttpExpr, HttpTerm, Name, Request},
-};
+use polc_syntax::ast::{self, HttpExpr, HttpTerm, Name, Request};
 
 use super::{Scope, dns, names, path, pattern};
 use crate::{
@@ -188,7 +185,7 @@ fn host(condition: &ast::HttpCondition, test: HttpTest, sink: &mut Sink) -> Opti
 /// The name of a header, in lower case.
 pub(super) fn header(name: &Name, sink: &mut Sink) -> Option<String> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.span == Span::default() {
+    if name.is_missing() && !name.is_quoted() {
         // Left out, and reported.
         return None;
     }

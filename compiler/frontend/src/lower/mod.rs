@@ -1,6 +1,7 @@
 //! From the tree of one file to what it means, with names resolved through a [`Scope`].
 
 mod address;
+pub(crate) mod assertion;
 pub(crate) mod definitions;
 mod dns;
 pub(crate) mod http;
@@ -15,9 +16,11 @@ mod pattern;
 pub(crate) mod peers;
 pub(crate) mod policy;
 mod rule;
+pub(crate) mod service;
 mod sets;
 pub(crate) mod size;
 mod subject;
+pub(crate) mod template;
 pub(crate) mod test;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -27,7 +30,7 @@ use polc_syntax::{Span, ast::Item};
 
 use crate::{
     database::{Package, SourceFile},
-    declarations::{policy_names, schema},
+    declarations::schema,
     environment::{Word, definition_places, lookup},
     modules,
     origin::Lines,
@@ -54,6 +57,8 @@ pub(crate) trait Scope {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LoweredFile {
     pub(crate) policies: Vec<policy::LoweredPolicy>,
+    pub(crate) services: Vec<service::LoweredService>,
+    pub(crate) assertions: Vec<assertion::LoweredAssertion>,
     pub(crate) tests: Vec<test::LoweredTest>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -66,7 +71,7 @@ pub(crate) fn lower_file(
     file: SourceFile,
 ) -> LoweredFile {
     let scope = FileScope { db, package };
-    let lines = Lines::new(file.text(db));
+    let lines = Lines::new(file.path(db), file.text(db));
     let mut sink = Sink::new(file.path(db));
     let mut lowered = LoweredFile::default();
     for item in &parse(db, file).file.items {
@@ -77,6 +82,17 @@ pub(crate) fn lower_file(
             Item::Entity(item) => definitions::check_entity(item, &scope, &mut sink),
             Item::Ports(item) => definitions::check_ports(item, &scope, &mut sink),
             Item::Http(item) => definitions::check_http(item, &scope, &mut sink),
+            Item::Service(item) => {
+                let service = service::lower(item, &scope, &lines, &mut sink);
+                lowered.services.extend(service);
+            }
+            Item::Assertion(item) => {
+                let assertion = assertion::lower(item, &scope, &lines, &mut sink);
+                lowered.assertions.extend(assertion);
+            }
+            Item::Template(item) => template::check(item, &mut sink),
+            // See `template::expansions`.
+            Item::Apply(_) => {}
             Item::Use(path) => modules::check_use(path, &mut sink),
             Item::HostAccess(word) => definitions::check_host_access(word, &mut sink),
             Item::Policy(policy) => {
@@ -84,26 +100,21 @@ pub(crate) fn lower_file(
                 lowered.policies.push(policy);
             }
             Item::Test(test) => {
-                let policies = || policy_names(db, package).as_slice();
+                let policies = || template::all_policy_names(db, package).as_slice();
                 let test = test::lower(test, &scope, &policies, &lines, &mut sink);
                 lowered.tests.push(test);
             }
-            Item::Package(_)
-            | Item::Labels(_)
-            | Item::Lint(_)
-            | Item::Service(_)
-            | Item::Assertion(_)
-            | Item::Template(_)
-            | Item::Apply(_) => {}
+            Item::Package(_) | Item::Labels(_) | Item::Lint(_) => {}
         }
     }
     lowered.diagnostics = sink.into_diagnostics();
     lowered
 }
 
-struct FileScope<'db> {
-    db: &'db dyn salsa::Database,
-    package: Package,
+/// What every file of a package sees.
+pub(crate) struct FileScope<'db> {
+    pub(crate) db: &'db dyn salsa::Database,
+    pub(crate) package: Package,
 }
 
 impl Scope for FileScope<'_> {

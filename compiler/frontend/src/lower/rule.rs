@@ -33,8 +33,10 @@ pub(super) fn lower(
     sink: &mut Sink,
 ) -> LoweredRule {
     check_preposition(rule, block, sink);
-    if block.direction == ast::Direction::Ingress {
-        egress_only(rule, scope, sink);
+    if block.direction == ast::Direction::Ingress
+        && let Some(peers) = &rule.peers
+    {
+        egress_only(peers, scope, sink);
     }
     let l4 = rule.l4.as_ref().map(|l4| l4::lower(l4, scope, sink));
     let l7 = rule
@@ -70,8 +72,7 @@ pub(super) fn lower(
 
 /// Reports peers that nothing comes from: DNS names stand for the addresses that a lookup answers,
 /// and services for where flows are sent.
-fn egress_only(rule: &ast::Rule, scope: &dyn Scope, sink: &mut Sink) {
-    let Some(peers) = &rule.peers else { return };
+pub(super) fn egress_only(peers: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) {
     let mut found: Option<(Span, &'static str)> = None;
     peers.visit(&mut |part| {
         let what = match part {
@@ -147,7 +148,13 @@ fn check_preposition(rule: &ast::Rule, block: &ast::DirectionBlock, sink: &mut S
     );
 }
 
-fn selector(expr: &PeerExpr, scope: &dyn Scope, lines: &Lines<'_>, sink: &mut Sink) -> Selector {
+/// The selector of an expression.
+pub(super) fn selector(
+    expr: &PeerExpr,
+    scope: &dyn Scope,
+    lines: &Lines<'_>,
+    sink: &mut Sink,
+) -> Selector {
     Selector {
         expr: peers::bounded(expr, scope, sink).expr,
         text: lines.source(expr.span()),

@@ -28,11 +28,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             protocol: PortProtocol::Udp,
             ports: PortRange::single(DNS),
         };
-        let also_by_tcp = rules::allows(context, Direction::Egress).any(|other| {
-            context.implies(allow.rule.peer, other.rule.peer)
-                && context.implies(allow.policy.subject, other.policy.subject)
-                && rules::covers(&ranges_of(&other.rule.l4), &tcp)
-        });
+        let also_by_tcp =
+            rules::allows_near(context, Direction::Egress, allow.policy.subject).any(|other| {
+                context.implies(allow.rule.peer, other.rule.peer)
+                    && context.implies(allow.policy.subject, other.policy.subject)
+                    && rules::covers(&ranges_of(&other.rule.l4), &tcp)
+            });
         if !terms.contains(&udp) || also_by_tcp {
             continue;
         }

@@ -27,7 +27,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             .filter_map(|text| text.parse::<IpAddr>().ok())
             .find(|&address| speaks_about(&allow, address));
         let Some(address) = reached else { continue };
-        let is_denied = context.rules().any(|deny| {
+        let is_denied = context.rules_near(allow.policy.subject).any(|deny| {
             rules::drops(deny.rule.action)
                 && deny.rule.direction == Direction::Egress
                 && rules::precedence(&deny) < rules::precedence(&allow)

@@ -21,12 +21,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let ranges = ranges_of(&deny.rule.l4);
-        let takes_away = rules::allows(context, deny.rule.direction).any(|allow| {
-            allow.policy.tier == Tier::Normal
-                && !context.excludes(allow.rule.peer, deny.rule.peer)
-                && !context.excludes(allow.policy.subject, deny.policy.subject)
-                && rules::overlap(&ranges_of(&allow.rule.l4), &ranges)
-        });
+        let takes_away =
+            rules::allows_near(context, deny.rule.direction, deny.policy.subject).any(|allow| {
+                allow.policy.tier == Tier::Normal
+                    && !context.excludes(allow.rule.peer, deny.rule.peer)
+                    && !context.excludes(allow.policy.subject, deny.policy.subject)
+                    && rules::overlap(&ranges_of(&allow.rule.l4), &ranges)
+            });
         if takes_away {
             continue;
         }

@@ -62,7 +62,7 @@ fn pings(rule: &RuleOf<'_>, echo: L4Term) -> bool {
 /// Whether a rule for the same peers lets the other family through.
 fn also(context: &Context<'_>, allow: &RuleOf<'_>, other: L4Term) -> bool {
     let wanted = ranges_of(&L4Match::Of(vec![other]));
-    rules::allows(context, allow.rule.direction).any(|rule| {
+    rules::allows_near(context, allow.rule.direction, allow.policy.subject).any(|rule| {
         context.implies(allow.rule.peer, rule.rule.peer)
             && context.implies(allow.policy.subject, rule.policy.subject)
             && rules::covers(&ranges_of(&rule.rule.l4), &wanted)

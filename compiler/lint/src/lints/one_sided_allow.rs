@@ -19,13 +19,16 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         if polc_logic::implies(allow.peer, &endpoints) != polc_logic::Answer::Yes {
             continue;
         }
-        let isolating = context.model.policies_with_ids().find(|(_, policy)| {
-            policy.tier == Tier::Normal
-                && policy.enforcement == Enforcement::Enforce
-                && policy.ingress == Some(Isolation::Isolates)
-                && context.implies(allow.rule.peer, policy.subject)
-        });
-        let Some((_, isolating)) = isolating.filter(|_| !is_let_in(context, &allow)) else {
+        let isolating = context
+            .policies_near(allow.rule.peer)
+            .filter_map(|id| context.model.policy(id))
+            .find(|policy| {
+                policy.tier == Tier::Normal
+                    && policy.enforcement == Enforcement::Enforce
+                    && policy.ingress == Some(Isolation::Isolates)
+                    && context.implies(allow.rule.peer, policy.subject)
+            });
+        let Some(isolating) = isolating.filter(|_| !is_let_in(context, &allow)) else {
             continue;
         };
         findings.report(
@@ -57,7 +60,7 @@ fn is_let_in(context: &Context<'_>, egress: &RuleOf<'_>) -> bool {
             && !context.excludes(rule.rule.peer, egress.policy.subject)
             && rules::overlap(&ranges_of(&rule.rule.l4), &ranges)
     };
-    context.rules().any(lets_in)
+    context.rules_near(egress.rule.peer).any(lets_in)
 }
 
 #[cfg(test)]

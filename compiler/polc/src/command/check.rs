@@ -2,18 +2,29 @@
 
 use polc_diagnostics::Severity;
 
-use super::{count, finish, fix};
+use super::{count, finish, fix, watch};
 use crate::{
     cli::{CheckArguments, CheckFormat},
     files,
     output::Outcome,
-    package::{self, LoadedPackage},
+    package::{self, Loaded, LoadedPackage},
     render,
 };
 
-/// Checks every package of the given paths, and runs the lints.
+/// Checks every package of the given paths, once or whenever something changes.
 pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
-    let mut loaded = package::load(&arguments.paths);
+    if arguments.watch {
+        return watch::run(arguments);
+    }
+    once(arguments, package::load(&arguments.paths)).0
+}
+
+/// Runs the lints, applies fixes if asked to, and says what was found. Returns the packages, for
+/// the next time.
+pub(super) fn once(
+    arguments: &CheckArguments,
+    mut loaded: Loaded,
+) -> (Outcome, Vec<LoadedPackage>) {
     let inventory = arguments
         .inventory
         .as_deref()
@@ -41,6 +52,14 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
             text.extend_from_slice(format!("fixed {}\n", count(fixed, "finding")).as_bytes());
         }
         text.extend_from_slice(summary(&loaded.packages).as_bytes());
+        let first = loaded
+            .packages
+            .iter()
+            .flat_map(LoadedPackage::diagnostics)
+            .next();
+        if let Some(first) = first {
+            text.extend_from_slice(format!("`polc explain {}` says more\n", first.code).as_bytes());
+        }
     }
     let mut outcome = outcome(&loaded.packages);
     if arguments.deny_warnings
@@ -51,7 +70,8 @@ pub(crate) fn run(arguments: &CheckArguments) -> Outcome {
     {
         outcome = Outcome::Findings;
     }
-    finish(&text, &loaded.errors, format.of_errors(), outcome)
+    let outcome = finish(&text, &loaded.errors, format.of_errors(), outcome);
+    (outcome, loaded.packages)
 }
 
 /// Findings are errors; warnings alone do not fail a run.

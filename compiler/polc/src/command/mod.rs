@@ -3,9 +3,14 @@
 mod build;
 mod check;
 mod compile;
+mod explain;
 mod fix;
+mod fmt;
+mod generate;
+mod init;
 mod inspect;
 mod test;
+mod watch;
 
 use crate::{
     cli::{Cli, Command, Format},
@@ -21,6 +26,11 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Fmt(arguments) => fmt::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Init(arguments) => init::run(arguments),
+        Command::Completions(arguments) => generate::completions(arguments),
+        Command::Man(arguments) => generate::man(arguments),
     }
 }
 

@@ -1,99 +1,155 @@
 //! `polc test`: run the tests that packages contain.
 
+use std::collections::BTreeMap;
+
 use polc_diagnostics::Diagnostic;
 use polc_model::{Direction, Expectation, Verdict};
 use serde::Serialize;
 
 use super::{check, finish};
 use crate::{
-    cli::{Format, TestArguments},
+    cli::{TestArguments, TestFormat},
     output::Outcome,
     package::{self, LoadedPackage},
-    render::{self, json},
-    verify::{self, CheckResult},
+    render::{self, json, junit},
+    verify::{
+        self, CheckResult,
+        coverage::{self, Coverage},
+    },
 };
 
 /// Checks every package of the given paths and runs its tests. The tests of a package with errors
 /// are not run: it has no meaning yet.
 pub(crate) fn run(arguments: &TestArguments) -> Outcome {
-    let loaded = package::load(&arguments.input.paths);
-    let format = arguments.input.format;
-    let mut report = Report {
-        text: Vec::new(),
-        passed: 0,
-        failed: 0,
-        json: JsonReport::default(),
-    };
+    let loaded = package::load(&arguments.paths);
+    let format = arguments.format;
+    let mut report = Report::new(arguments);
     for package in &loaded.packages {
-        report.package(package, format);
+        report.package(package);
     }
     let outcome = if report.failed > 0 {
         Outcome::Findings
     } else {
         check::outcome(&loaded.packages)
     };
-    let text = report.finish(&loaded.packages, format);
-    finish(&text, &loaded.errors, format, outcome)
+    let text = report.finish(&loaded.packages);
+    finish(&text, &loaded.errors, format.of_errors(), outcome)
 }
 
-struct Report {
+struct Report<'a> {
+    arguments: &'a TestArguments,
     text: Vec<u8>,
     passed: usize,
     failed: usize,
+    /// Assertions, which nothing decides yet.
+    undecided: usize,
     json: JsonReport,
+    junit: quick_junit::Report,
 }
 
-impl Report {
-    fn package(&mut self, package: &LoadedPackage, format: Format) {
-        let mut found: Vec<Diagnostic> = package.diagnostics().to_vec();
-        if !package.analysis.has_errors() {
-            for result in verify::verify(package) {
-                match &result.failure {
-                    Some(failure) => {
-                        self.failed += 1;
-                        found.push(failure.clone());
-                    }
-                    None => self.passed += 1,
-                }
-                if format == Format::Json {
-                    self.json.checks.push(json_check(package, &result));
-                }
-            }
-        }
-        if format == Format::Json {
-            self.json
-                .diagnostics
-                .extend(json::findings(package, &found));
-        } else {
-            render::diagnostics(&mut self.text, package, &found, format);
+impl<'a> Report<'a> {
+    fn new(arguments: &'a TestArguments) -> Self {
+        Self {
+            arguments,
+            text: Vec::new(),
+            passed: 0,
+            failed: 0,
+            undecided: 0,
+            json: JsonReport::default(),
+            junit: quick_junit::Report::new("polc test"),
         }
     }
 
-    fn finish(mut self, packages: &[LoadedPackage], format: Format) -> Vec<u8> {
-        if format == Format::Json {
-            self.json.passed = self.passed;
-            self.json.failed = self.failed;
-            json::write(&mut self.text, &self.json);
-            return self.text;
+    fn package(&mut self, package: &LoadedPackage) {
+        let format = self.arguments.format;
+        let mut found: Vec<Diagnostic> = package.diagnostics().to_vec();
+        if package.analysis.has_errors() {
+            junit::broken(&mut self.junit, package);
+            return self.show(package, &found);
+        }
+        let results = verify::verify(package);
+        self.undecided += package.analysis.model.assertions.len();
+        for result in &results {
+            match &result.failure {
+                Some(failure) => {
+                    self.failed += 1;
+                    found.push(failure.clone());
+                }
+                None => self.passed += 1,
+            }
+        }
+        self.show(package, &found);
+        match format {
+            TestFormat::Json => {
+                let checks = results.iter().map(|result| json_check(package, result));
+                self.json.checks.extend(checks);
+            }
+            TestFormat::Junit => junit::suite(&mut self.junit, package, &results),
+            TestFormat::Human | TestFormat::Plain => {}
+        }
+        if self.arguments.coverage {
+            let coverage = coverage::measure(package, &results);
+            match format {
+                TestFormat::Human | TestFormat::Plain => {
+                    self.text
+                        .extend_from_slice(coverage.text(&package.name()).as_bytes());
+                }
+                TestFormat::Json => {
+                    self.json.coverage.insert(package.name(), coverage);
+                }
+                TestFormat::Junit => {}
+            }
+        }
+    }
+
+    fn show(&mut self, package: &LoadedPackage, found: &[Diagnostic]) {
+        match self.arguments.format {
+            TestFormat::Json => self.json.diagnostics.extend(json::findings(package, found)),
+            TestFormat::Junit => {}
+            format => render::diagnostics(&mut self.text, package, found, format.of_errors()),
+        }
+    }
+
+    fn finish(mut self, packages: &[LoadedPackage]) -> Vec<u8> {
+        match self.arguments.format {
+            TestFormat::Json => {
+                self.json.passed = self.passed;
+                self.json.failed = self.failed;
+                self.json.undecided = self.undecided;
+                json::write(&mut self.text, &self.json);
+                return self.text;
+            }
+            TestFormat::Junit => {
+                junit::write(&mut self.text, &self.junit);
+                return self.text;
+            }
+            TestFormat::Human | TestFormat::Plain => {}
         }
         let broken: Vec<String> = packages
             .iter()
             .filter(|package| package.analysis.has_errors())
             .map(LoadedPackage::name)
             .collect();
-        if format == Format::Human && !broken.is_empty() {
+        if self.arguments.format == TestFormat::Human && !broken.is_empty() {
             let line = format!(
                 "{}\ntests not run, because of errors: {}\n",
                 check::summary(packages).trim_end(),
                 broken.join(", ")
             );
             self.text.extend_from_slice(line.as_bytes());
+            // Where errors kept every test from running there is nothing to count.
+            if self.passed + self.failed + self.undecided == 0 {
+                return self.text;
+            }
         }
-        // Where errors kept every test from running there is nothing to count.
-        if format == Format::Human && !broken.is_empty() && self.passed + self.failed == 0 {
-            return self.text;
-        }
-        let line = format!("{} passed, {} failed\n", self.passed, self.failed);
+        let undecided = match self.undecided {
+            0 => String::new(),
+            count => format!(", {count} undecided"),
+        };
+        let line = format!(
+            "{} passed, {} failed{undecided}\n",
+            self.passed, self.failed
+        );
         self.text.extend_from_slice(line.as_bytes());
         self.text
     }
@@ -105,8 +161,13 @@ impl Report {
 struct JsonReport {
     passed: usize,
     failed: usize,
+    /// Assertions, which nothing decides yet. They are never counted as passed.
+    undecided: usize,
     checks: Vec<JsonCheck>,
     diagnostics: Vec<json::Finding>,
+    /// By package, with `--coverage`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    coverage: BTreeMap<String, Coverage>,
 }
 
 #[derive(Serialize)]

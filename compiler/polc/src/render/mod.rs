@@ -3,6 +3,8 @@
 mod github;
 mod human;
 pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod page;
 mod plain;
 mod sarif;
 

@@ -173,7 +173,7 @@ fn not_matching(
             .map_or("?", String::as_str);
         notes.push(format!(
             "`{}` ({}:{}) {why}",
-            collapsed(source(package, &rule.origin)),
+            collapsed(package.source_of(&rule.origin)),
             package.display_path(file),
             rule.origin.line,
         ));
@@ -219,11 +219,4 @@ fn addresses(ends: &Ends<'_>) -> Option<String> {
         (Some(source), Some(destination)) => Some(format!("judged from {source} to {destination}")),
         _ => None,
     }
-}
-
-/// The source of an origin.
-fn source<'a>(package: &'a LoadedPackage, origin: &Origin) -> &'a str {
-    let place = package.place_of(origin);
-    let range = place.range.start as usize..place.range.end as usize;
-    package.text(&place.file).get(range).unwrap_or_default()
 }

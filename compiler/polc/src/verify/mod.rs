@@ -1,5 +1,6 @@
 //! Running the tests of a package with the reference interpreter.
 
+pub(crate) mod coverage;
 mod explain;
 
 use std::net::IpAddr;

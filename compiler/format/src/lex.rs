@@ -1,0 +1,141 @@
+//! Tokens. Every text has some: what is no word and no known sign is a sign of its own.
+
+/// A piece of the text without white space around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token<'a> {
+    pub(crate) kind: TokenKind,
+    pub(crate) text: &'a str,
+    /// Line breaks between the token before and this one.
+    pub(crate) breaks: usize,
+    /// Whether white space stands before it on its line.
+    pub(crate) is_apart: bool,
+    /// Its line, counted from 1.
+    pub(crate) line: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// A word, a number, an address, a path.
+    Word,
+    /// Quoted text, with its quotes.
+    Text,
+    /// Brackets, operators, separators.
+    Sign,
+    /// `// …`, to the end of the line.
+    Comment,
+}
+
+impl Token<'_> {
+    pub(crate) fn is_opener(&self) -> bool {
+        self.kind == TokenKind::Sign && matches!(self.text, "{" | "(" | "[")
+    }
+
+    pub(crate) fn is_closer(&self) -> bool {
+        self.kind == TokenKind::Sign && matches!(self.text, "}" | ")" | "]")
+    }
+}
+
+/// Signs of two characters, before those of one.
+const LONG_SIGNS: [&str; 5] = ["->", "!=", "==", "..=", ".."];
+
+pub(crate) fn lex(text: &str) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    let (mut breaks, mut is_apart, mut line) = (0, false, 1);
+    while let Some(first) = rest.chars().next() {
+        if first.is_whitespace() || first == '\u{feff}' {
+            if first == '\n' {
+                breaks += 1;
+                line += 1;
+            }
+            is_apart = true;
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            continue;
+        }
+        let (kind, length) = token(rest);
+        let (now, later) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        // Comments, and text that is never closed, reach to the end of their line; nobody sees the
+        // white space there.
+        let shown = match kind {
+            TokenKind::Comment | TokenKind::Text => now.trim_end(),
+            TokenKind::Word | TokenKind::Sign => now,
+        };
+        tokens.push(Token {
+            kind,
+            text: shown,
+            breaks,
+            is_apart,
+            line,
+        });
+        (breaks, is_apart) = (0, false);
+        rest = later;
+    }
+    tokens
+}
+
+/// The kind and length of the token at the start of a text, which is not white space.
+fn token(text: &str) -> (TokenKind, usize) {
+    let end_of_line = text.find('\n').unwrap_or(text.len());
+    if text.starts_with("//") {
+        return (TokenKind::Comment, end_of_line);
+    }
+    if let Some(quoted) = text.strip_prefix('"') {
+        // Text that is never closed ends with its line.
+        let close = quoted
+            .find(['"', '\n'])
+            .filter(|&at| quoted.get(at..).is_some_and(|rest| rest.starts_with('"')));
+        return (TokenKind::Text, close.map_or(end_of_line, |at| at + 2));
+    }
+    if text.starts_with('/') {
+        return (TokenKind::Word, path(text));
+    }
+    if let Some(sign) = LONG_SIGNS.iter().find(|sign| text.starts_with(**sign)) {
+        return (TokenKind::Sign, sign.len());
+    }
+    match word(text) {
+        0 => (
+            TokenKind::Sign,
+            text.chars().next().map_or(1, char::len_utf8),
+        ),
+        length => (TokenKind::Word, length),
+    }
+}
+
+/// A path of a request: `/cart/{id: int}/items`. Braces in it are part of it.
+fn path(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, character) in text.char_indices() {
+        match character {
+            '\n' => return at,
+            '{' => depth += 1,
+            '}' if depth == 0 => return at,
+            '}' => depth -= 1,
+            ',' | ';' | ')' | '|' if depth == 0 => return at,
+            _ if depth == 0 && character.is_whitespace() => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// A word, an address, a number: letters, digits, and the signs that stand inside them. 0 when the
+/// text begins with none.
+fn word(text: &str) -> usize {
+    let inner = |c: char| c.is_alphanumeric() || "_.:/-".contains(c);
+    if !text.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+        return 0;
+    }
+    let mut end = text.find(|c: char| !inner(c)).unwrap_or(text.len());
+    for stop in ["->", "//", ".."] {
+        end = text.find(stop).map_or(end, |at| end.min(at));
+    }
+    let word = text.get(..end).unwrap_or(text);
+    // `app: web` and `app:web` are three tokens; `::` belongs to paths and addresses.
+    let is_address = word.matches(':').count() > 1;
+    match word.find(':') {
+        Some(0) if !is_address => 0,
+        Some(at) if !is_address => at,
+        _ if word.ends_with(':') && !word.ends_with("::") => end - 1,
+        _ => end,
+    }
+}
