@@ -67,10 +67,7 @@ impl Builder<'_> {
         let value = inner.and_then(|inner| match inner.as_rule() {
             Rule::peers_argument => Some(ArgumentValue::Peers(self.peers(&inner))),
             Rule::number => Some(ArgumentValue::Number(name(&inner))),
-            Rule::ports_argument => {
-                let l4 = child(&inner, Rule::l4)?;
-                Some(ArgumentValue::Ports(super::l4::expr(&l4)))
-            }
+            Rule::ports_argument => Some(ArgumentValue::Ports(super::l4::expr(&inner))),
             Rule::requests_argument => {
                 let http = child(&inner, Rule::http)?;
                 Some(ArgumentValue::Http(self.http(&http)))
@@ -86,19 +83,22 @@ impl Builder<'_> {
     /// Reports names in quotes outside templates: only there something can be put into them.
     pub(super) fn quoted_names(&mut self, items: &[Item]) {
         for item in items {
-            if let Item::Policy(policy) = item
-                && policy.name.is_quoted()
-            {
-                let text = &policy.name.text;
+            let name = match item {
+                Item::Policy(policy) => &policy.name,
+                Item::Service(service) => &service.name,
+                _ => continue,
+            };
+            if name.is_quoted() {
+                let text = &name.text;
                 self.errors.push(
                     SyntaxError::new(
                         SyntaxErrorKind::Unexpected,
                         "a name is written without quotes",
-                        policy.name.span,
+                        name.span,
                         "in quotes, as in a template",
                     )
                     .with_help(format!("write `{text}`"))
-                    .with_fix(policy.name.span, text),
+                    .with_fix(name.span, text),
                 );
             }
         }

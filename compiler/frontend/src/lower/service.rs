@@ -39,6 +39,7 @@ pub(crate) fn lower(
     lines: &Lines<'_>,
     sink: &mut Sink,
 ) -> Option<LoweredService> {
+    incomplete(service, sink);
     let addresses = addresses(service, sink);
     let ports = ports(service, sink);
     let backends = backends(service, scope, lines, sink);
@@ -54,7 +55,6 @@ pub(crate) fn lower(
         addresses,
         ports,
     };
-    incomplete(service, sink);
     (!lowered.addresses.is_empty() && !lowered.ports.is_empty()).then_some(lowered)
 }
 
