@@ -28,8 +28,6 @@ pub enum SyntaxErrorKind {
     Unexpected,
     /// Something is opened and never closed.
     Unclosed,
-    /// It is part of the language, and not supported yet.
-    Unsupported,
     /// Parentheses in parentheses in parentheses.
     TooDeep,
 }

@@ -22,6 +22,40 @@ const PIECES: &[&str] = &[
     "test",
     "host_access",
     "use",
+    "dns",
+    "http",
+    "service",
+    "template",
+    "apply",
+    "assert",
+    "entity",
+    "lint",
+    "@",
+    "only",
+    "sni",
+    "when",
+    "and",
+    "header",
+    "host",
+    "query",
+    "GET",
+    "*",
+    "/a/{id: int}/**",
+    "~",
+    "address",
+    "port",
+    "backends",
+    "balance",
+    "affinity",
+    "external",
+    "node_port",
+    "3h",
+    "can",
+    "cannot",
+    "reach",
+    "warn",
+    "std::dns",
+    "string",
     "for",
     "on",
     "in",
@@ -166,8 +200,23 @@ policy first for web { tier admin; priority 3; audit
 }
 test "t" {
   given web_1 = endpoint { app: "web" } at 10.0.0.1 | fd00::1
-  192.0.2.1 -> web_1 tcp 80 is denied by first
+  192.0.2.1 -> web_1 tcp 80 GET /a header "x" = "y" is denied by first
 }
+use std::dns
+dns github = "api.github.com" | "*.github.com"
+http api { GET /a/{id: int} when header "x" = "y" and host ~ "z"; * /b/** }
+service svc {
+  address 10.96.0.1 | fd00:96::1
+  port http: tcp 80 -> 8080
+  backends web
+  affinity client_ip for 3h
+  external node_port 30080, policy local
+}
+template t(app: string, on_ports: ports) {
+  policy "{app}_in" for { app: app } { ingress { allow from web on on_ports only api | { GET /m } } }
+}
+apply t("a_name_of_some_length", tcp 9000 | tcp 9001 | tcp 9002)
+assert only { web | office } can reach web on tcp 80
 
 policy last for web {
   egress { allow to office on any }
@@ -175,7 +224,7 @@ policy last for web {
 "#;
 
 /// Holes end before the last policy.
-const HOLES: usize = 514;
+const HOLES: usize = 1100;
 
 #[test]
 fn the_sample_has_no_errors_and_holes_stay_before_its_last_policy() {
@@ -186,7 +235,17 @@ fn the_sample_has_no_errors_and_holes_stay_before_its_last_policy() {
 
 #[test]
 fn deep_nesting_is_an_error_and_not_a_crash() {
-    for open in ["(", "{", "[", "!", "{ a in [", "policy x for {"] {
+    for open in [
+        "(",
+        "{",
+        "[",
+        "!",
+        "{ a in [",
+        "policy x for {",
+        "apply x(",
+        "template x(a: b) {",
+        "http x {",
+    ] {
         let text = format!("endpoints x = {}", open.repeat(10_000));
         assert!(!check_errors(&text).is_empty(), "{open}");
     }

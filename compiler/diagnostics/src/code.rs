@@ -55,6 +55,11 @@ codes! {
     P0105 ReservedName = 105, Error, "a definition with a name that the language gives a meaning";
     P0106 PackageName = 106, Error, "files of one package that disagree about its name";
     P0107 MissingPackage = 107, Error, "no file says which package this is";
+    P0108 UnknownModule = 108, Error, "a module that does not exist, or one that was not brought in";
+    P0109 WrongArguments = 109, Error, "a template applied to too many or too few arguments";
+    P0110 EndlessTemplates = 110, Error, "templates that apply one another without end";
+    P0111 InvalidExpansion = 111, Error, "a template that makes a name out of text that is none";
+    P0112 UnknownType = 112, Error, "a parameter of a type that does not exist";
 
     P0201 UnknownLabel = 201, Error, "a label key outside the package's schema";
     P0202 UnknownLabelValue = 202, Error, "a label value outside the package's schema";
@@ -63,6 +68,7 @@ codes! {
     P0302 HostBits = 302, Error, "a CIDR block with bits set after its prefix";
     P0303 ExceptionOutside = 303, Error, "an exception that takes nothing away";
     P0304 EmptySet = 304, Error, "a set that can never contain anything";
+    P0305 InvalidDnsName = 305, Error, "text that is not a DNS name or a pattern of DNS names";
 
     P0401 InvalidNumber = 401, Error, "a port, type, code, protocol or priority out of range";
     P0402 BackwardsRange = 402, Error, "a port range whose end comes before its start";
@@ -70,10 +76,11 @@ codes! {
     P0404 UnknownIcmpType = 404, Error, "an ICMP type name that does not exist";
 
     P0501 WrongDirection = 501, Error, "`from` in an egress block or `to` in an ingress block";
-    P0502 RepeatedSetting = 502, Error, "a setting that a policy gives twice";
+    P0502 RepeatedSetting = 502, Error, "a setting that a policy or a service gives twice";
     P0503 UnknownSetting = 503, Error, "a tier or setting value that does not exist";
     P0504 SubjectNeverApplies = 504, Error, "a policy for peers that are never endpoints";
     P0505 NoEffect = 505, Warning, "a policy, or a setting of one, that changes nothing";
+    P0506 EgressOnly = 506, Error, "peers of ingress that can only be reached, not come from";
 
     P0601 UnknownParty = 601, Error, "a test that uses an endpoint it does not define";
     P0602 NoEndpoint = 602, Error, "a check of a flow that no policy speaks about";
@@ -107,6 +114,16 @@ codes! {
     P0822 IdleDefaultAllow = 822, Warning, "a policy with `default allow` that changes nothing";
     P0823 OneFamilyPing = 823, Warning, "ping for one family only";
     P0824 UnknownLint = 824, Warning, "a level for a lint that does not exist";
+
+    P0901 NotTcp = 901, Error, "a match of requests on ports that are not TCP";
+    P0902 NotAllow = 902, Error, "a rule that matches requests and does not allow them";
+    P0903 InvalidPath = 903, Error, "a path pattern that has no meaning";
+    P0904 InvalidPattern = 904, Error, "a regular expression that cannot be used";
+    P0905 ImpossibleCapture = 905, Error, "a condition on a capture that can never hold";
+    P0906 InvalidRequest = 906, Error, "a method, header or host that no request can have";
+
+    P0951 IncompleteService = 951, Error, "a service that lacks an address, a port or backends";
+    P0952 InvalidDuration = 952, Error, "text that is not a duration";
 }
 
 impl Code {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use polc_diagnostics::{Diagnostic, Severity};
 use polc_model::{
-    Check, Expectation, FileId, HostAccess, Model, Origin, Policy, PolicyId, Rule, Selector,
-    SelectorExpr, SelectorId, Test,
+    Assertion, Check, Expectation, FileId, HostAccess, Model, Origin, Policy, PolicyId, Rule,
+    Selector, SelectorExpr, SelectorId, Service, Test,
 };
 use polc_syntax::ast::{Item, Outcome};
 
@@ -13,7 +13,15 @@ use crate::{
     LintLevels,
     conflicts::conflicts,
     database::Package,
-    lower::{LoweredFile, lower_file, policy::LoweredPolicy, test::LoweredTest},
+    lower::{
+        LoweredFile,
+        assertion::LoweredAssertion,
+        lower_file,
+        policy::LoweredPolicy,
+        service::LoweredService,
+        template::{Expansions, expansions},
+        test::LoweredTest,
+    },
     syntax::{parse, syntax_diagnostics},
 };
 
@@ -47,9 +55,13 @@ pub(crate) fn diagnostics(db: &dyn salsa::Database, package: Package) -> Vec<Dia
     for &file in package.files(db) {
         diagnostics.extend(syntax_diagnostics(db, file).iter().cloned());
         diagnostics.extend(lower_file(db, package, file).diagnostics.iter().cloned());
+        diagnostics.extend(expansions(db, package, file).diagnostics.iter().cloned());
     }
     diagnostics.sort_by(|one, other| one.order().cmp(&other.order()));
-    diagnostics.dedup();
+    // A mistake in a template is one mistake, however often the template is applied.
+    diagnostics.dedup_by(|one, other| {
+        one.code == other.code && one.headline == other.headline && one.primary == other.primary
+    });
     diagnostics
 }
 
@@ -57,20 +69,28 @@ pub(crate) fn diagnostics(db: &dyn salsa::Database, package: Package) -> Vec<Dia
 #[salsa::tracked(returns(ref))]
 pub(crate) fn model(db: &dyn salsa::Database, package: Package) -> Model {
     let mut model = Model::default();
-    let mut policies: BTreeMap<&str, (FileId, &LoweredPolicy)> = BTreeMap::new();
+    let mut policies: BTreeMap<&str, &LoweredPolicy> = BTreeMap::new();
+    let mut services: BTreeMap<&str, &LoweredService> = BTreeMap::new();
+    let mut assertions: Vec<(FileId, &LoweredAssertion)> = Vec::new();
     let mut tests: BTreeMap<&str, (FileId, &LoweredTest)> = BTreeMap::new();
     for (index, &file) in package.files(db).iter().enumerate() {
         let id = FileId::new(index);
         model.files.push(file.path(db).to_string());
         let LoweredFile {
             policies: of_policies,
+            services: of_services,
+            assertions: of_assertions,
             tests: of_tests,
             ..
         } = lower_file(db, package, file);
         // Of two with one name the first counts; the second was reported.
         for policy in of_policies {
-            policies.entry(&policy.name).or_insert((id, policy));
+            policies.entry(&policy.name).or_insert(policy);
         }
+        for service in of_services {
+            services.entry(&service.name).or_insert(service);
+        }
+        assertions.extend(of_assertions.iter().map(|assertion| (id, assertion)));
         for test in of_tests {
             tests.entry(&test.name).or_insert((id, test));
         }
@@ -86,16 +106,67 @@ pub(crate) fn model(db: &dyn salsa::Database, package: Package) -> Model {
             }
         }
     }
+    for &file in package.files(db) {
+        let Expansions {
+            policies: of_policies,
+            services: of_services,
+            ..
+        } = expansions(db, package, file);
+        for policy in of_policies {
+            policies.entry(&policy.name).or_insert(policy);
+        }
+        for service in of_services {
+            services.entry(&service.name).or_insert(service);
+        }
+    }
     let mut interner = Interner::default();
-    for &(file, policy) in policies.values() {
+    for policy in policies.values() {
+        let file = file_id(&model, &policy.file);
         add_policy(&mut model, &mut interner, file, policy);
     }
+    for service in services.values() {
+        let file = file_id(&model, &service.file);
+        let service = finish_service(&mut interner, file, service);
+        model.services.push(service);
+    }
+    model.assertions = assertions
+        .into_iter()
+        .map(|(file, assertion)| Assertion {
+            claim: assertion.claim,
+            sources: interner.intern(&assertion.sources),
+            destinations: interner.intern(&assertion.destinations),
+            l4: assertion.l4.clone(),
+            origin: in_file(file, &assertion.origin),
+        })
+        .collect();
     model.selectors = interner.selectors;
     model.tests = tests
         .values()
         .map(|&(file, test)| finish_test(&model.policies, file, test))
         .collect();
     model
+}
+
+/// The id of a file. Files are in order of path.
+fn file_id(model: &Model, path: &str) -> FileId {
+    let found = model
+        .files
+        .binary_search_by(|known| known.as_str().cmp(path));
+    FileId::new(found.unwrap_or_default())
+}
+
+fn finish_service(interner: &mut Interner, file: FileId, service: &LoweredService) -> Service {
+    Service {
+        name: service.name.clone(),
+        addresses: service.addresses.clone(),
+        ports: service.ports.clone(),
+        backends: interner.intern(&service.backends),
+        balance: service.balance,
+        affinity: service.affinity,
+        external: service.external,
+        doc: service.doc.clone(),
+        origin: in_file(file, &service.origin),
+    }
 }
 
 #[derive(Default)]
@@ -157,7 +228,7 @@ fn finish_test(policies: &[Policy], file: FileId, test: &LoweredTest) -> Test {
             source: check.source,
             destination: check.destination,
             l4: check.l4,
-            request: None,
+            request: check.request.clone(),
             expected: match check.outcome {
                 Outcome::Allowed => Expectation::Allowed { by },
                 Outcome::Denied => Expectation::Denied { by },
@@ -169,7 +240,7 @@ fn finish_test(policies: &[Policy], file: FileId, test: &LoweredTest) -> Test {
         name: test.name.clone(),
         checks: checks.collect(),
         endpoints,
-        names: Vec::new(),
+        names: test.names.clone(),
         origin: in_file(file, &test.origin),
     }
 }

@@ -1,6 +1,6 @@
 //! What files of one package disagree about: names defined twice, package names, cycles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polc_diagnostics::{Code, Diagnostic, Place};
 use polc_syntax::{
@@ -11,6 +11,7 @@ use polc_syntax::{
 use crate::{
     database::{Package, SourceFile},
     environment::{definition_places, definitions_of, environment},
+    lower::template::expansions,
     syntax::{parse, place},
     types::Kind,
 };
@@ -30,6 +31,10 @@ pub(crate) fn conflicts(db: &dyn salsa::Database, package: Package) -> Vec<Diagn
             }
         }
         for item in &parse(db, file).file.items {
+            if let Item::Use(path) = item {
+                let at = place(db, file, path.span);
+                diagnostics.extend(seen.import(&path.text, at));
+            }
             let (what, name, span): (_, &str, Span) = match item {
                 Item::Policy(policy) => ("policy", &policy.name.text, policy.name.span),
                 Item::Test(test) => ("test", &test.name.text, test.name.span),
@@ -38,12 +43,20 @@ pub(crate) fn conflicts(db: &dyn salsa::Database, package: Package) -> Vec<Diagn
                     ("block", "labels", labels.span)
                 }
                 Item::HostAccess(word) => ("item", "host_access", word.span),
+                Item::Template(item) => ("template", &item.name.text, item.name.span),
                 Item::Lint(lint) => ("lint", &lint.name.text, lint.name.span),
                 _ => continue,
             };
             if !name.is_empty() {
                 diagnostics.extend(seen.again(what, name, place(db, file, span)));
             }
+        }
+    }
+    for &file in package.files(db) {
+        for made in &expansions(db, package, file).made {
+            // Both have the same name, so one of them comes from an `apply`.
+            let at = place(db, file, made.apply);
+            diagnostics.extend(seen.again(made.what, &made.name, at));
         }
     }
     package_name(db, package, &mut diagnostics);
@@ -53,19 +66,32 @@ pub(crate) fn conflicts(db: &dyn salsa::Database, package: Package) -> Vec<Diagn
 
 /// Where each name was first seen.
 #[derive(Default)]
-struct Seen(BTreeMap<(&'static str, String), Place>);
+struct Seen<'a> {
+    names: BTreeMap<(&'static str, String), Place>,
+    imports: BTreeSet<&'a str>,
+}
 
-impl Seen {
+impl<'a> Seen<'a> {
+    /// The last word of a path is a name. The same path may be brought in by several files.
+    fn import(&mut self, path: &'a str, at: Place) -> Option<Diagnostic> {
+        if path.is_empty() || !self.imports.insert(path) {
+            return None;
+        }
+        let last = path.rsplit("::").next().unwrap_or(path);
+        self.again("name", last, at)
+    }
+
     fn again(&mut self, what: &'static str, name: &str, at: Place) -> Option<Diagnostic> {
         let key = (what, name.to_owned());
-        let Some(first) = self.0.get(&key) else {
-            self.0.insert(key, at);
+        let Some(first) = self.names.get(&key) else {
+            self.names.insert(key, at);
             return None;
         };
         let headline = match what {
             "block" | "item" => format!("the package has two `{name}` {what}s"),
             "lint" => format!("the level of lint `{name}` is set twice"),
             "test" => format!("two tests are called `{name}`"),
+            "template" => format!("two templates are called `{name}`"),
             "policy" => format!("two policies are called `{name}`"),
             _ => format!("`{name}` is defined twice"),
         };

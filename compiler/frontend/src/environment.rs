@@ -1,23 +1,23 @@
 //! Every definition of the package, resolved.
 //!
-//! Resolution walks from definition to definition with a stack, so that a cycle is found where it
-//! closes. Its result has no places: it changes only when a definition means something else.
+//! The result has no places: it changes only when a definition means something else.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use polc_diagnostics::Place;
+use polc_syntax::ast::{Item, Name};
 
 use crate::{
     database::{Package, SourceFile},
-    declarations::{Body, declarations, schema},
-    lower::{Scope, l4, peers, size},
-    sink::Sink,
+    declarations::{declarations, schema},
+    lower::Scope,
+    modules::{self, imports},
+    resolver::Resolver,
     syntax::{parse, place},
-    types::{Definition, Kind, Schema, Value},
+    types::{Definition, Kind, Schema},
 };
 
 /// A name, as a key of queries.
@@ -50,16 +50,46 @@ pub(crate) fn environment(db: &dyn salsa::Database, package: Package) -> Environ
                 .or_insert(&declared.body);
         }
     }
-    let resolver = Resolver {
-        bodies,
+    let outside = Imports {
         schema: schema(db, package).as_ref(),
-        state: RefCell::default(),
+        imports: imports(db, package),
     };
-    let names: Vec<&str> = resolver.bodies.keys().copied().collect();
-    for name in names {
-        resolver.resolve(name);
+    let mut environment = Resolver::new(bodies, BTreeMap::new(), &outside).resolve_all();
+    for name in outside.imports.keys() {
+        if let Some(definition) = outside.definition(name) {
+            let known = environment.definitions.entry(name.clone());
+            known.or_insert(definition);
+        }
     }
-    resolver.state.into_inner().environment
+    environment
+}
+
+/// What every file of a package sees beyond its own definitions: imports, and the schema.
+struct Imports<'a> {
+    schema: Option<&'a Schema>,
+    imports: &'a BTreeMap<String, String>,
+}
+
+impl Scope for Imports<'_> {
+    fn definition(&self, name: &str) -> Option<Arc<Definition>> {
+        modules::member(self.imports, name)
+    }
+
+    fn schema(&self) -> Option<&Schema> {
+        self.schema
+    }
+
+    fn imports(&self) -> &BTreeMap<String, String> {
+        self.imports
+    }
+
+    fn places(&self) -> &BTreeMap<String, (Kind, Place)> {
+        const { &BTreeMap::new() }
+    }
+
+    fn schema_place(&self, _key: &str) -> Option<Place> {
+        None
+    }
 }
 
 /// What one name stands for. Files depend on this, and not on the whole environment.
@@ -69,8 +99,12 @@ pub(crate) fn lookup<'db>(
     package: Package,
     word: Word<'db>,
 ) -> Option<Arc<Definition>> {
+    let name = word.text(db);
+    if name.contains("::") {
+        return modules::member(imports(db, package), name);
+    }
     let environment = environment(db, package);
-    environment.definitions.get(word.text(db)).cloned()
+    environment.definitions.get(name).cloned()
 }
 
 /// Where the first definition of each name stands. Only error messages ask.
@@ -94,111 +128,25 @@ pub(crate) fn definition_places(
 pub(crate) fn definitions_of(
     db: &dyn salsa::Database,
     file: SourceFile,
-) -> impl Iterator<Item = (Kind, &polc_syntax::ast::Name)> {
-    use polc_syntax::ast::Item;
-    parse(db, file).file.items.iter().filter_map(|item| {
-        let (kind, name) = match item {
-            Item::Endpoints(item) => (Kind::Endpoints, &item.name),
-            Item::Cidr(item) => (Kind::Cidr, &item.name),
-            Item::Entity(item) => (Kind::Entity, &item.name),
-            Item::Ports(item) => (Kind::Ports, &item.name),
-            _ => return None,
-        };
-        (!name.is_missing()).then_some((kind, name))
+) -> impl Iterator<Item = (Kind, &Name)> {
+    parse(db, file)
+        .file
+        .items
+        .iter()
+        .filter_map(defined)
+        .filter(|(_, name)| !name.is_missing())
+}
+
+/// The kind and name of what an item defines.
+pub(crate) const fn defined(item: &Item) -> Option<(Kind, &Name)> {
+    Some(match item {
+        Item::Endpoints(item) => (Kind::Endpoints, &item.name),
+        Item::Cidr(item) => (Kind::Cidr, &item.name),
+        Item::Dns(item) => (Kind::Dns, &item.name),
+        Item::Entity(item) => (Kind::Entity, &item.name),
+        Item::Ports(item) => (Kind::Ports, &item.name),
+        Item::Http(item) => (Kind::Http, &item.name),
+        Item::Service(item) => (Kind::Service, &item.name),
+        _ => return None,
     })
-}
-
-/// How many definitions may need one another in a row. It bounds the depth of every expression.
-const MAX_CHAIN: usize = 64;
-
-#[derive(Default)]
-struct State {
-    environment: Environment,
-    /// The names that are being resolved, outermost first.
-    stack: Vec<String>,
-}
-
-struct Resolver<'a> {
-    bodies: BTreeMap<&'a str, &'a Body>,
-    schema: Option<&'a Schema>,
-    state: RefCell<State>,
-}
-
-impl Resolver<'_> {
-    fn resolve(&self, name: &str) -> Option<Arc<Definition>> {
-        let body = *self.bodies.get(name)?;
-        let unknown = || {
-            Some(Arc::new(Definition {
-                kind: body.kind(),
-                value: None,
-            }))
-        };
-        {
-            let mut state = self.state.borrow_mut();
-            if let Some(known) = state.environment.definitions.get(name) {
-                return Some(Arc::clone(known));
-            }
-            if let Some(start) = state.stack.iter().position(|open| open == name) {
-                let cycle: Vec<String> = state.stack.iter().skip(start).cloned().collect();
-                state.environment.cyclic.extend(cycle.iter().cloned());
-                state.environment.cycles.push(cycle);
-                return unknown();
-            }
-            if state.stack.len() >= MAX_CHAIN {
-                state.environment.oversized.insert(name.to_owned());
-                return unknown();
-            }
-            state.stack.push(name.to_owned());
-        }
-        let value = self.value(body);
-        let mut state = self.state.borrow_mut();
-        state.stack.pop();
-        let is_cyclic = state.environment.cyclic.contains(name);
-        let is_oversized = match &value {
-            Some(Value::Peers(expr)) => size::is_too_large(expr),
-            _ => false,
-        };
-        if is_oversized && !is_cyclic {
-            state.environment.oversized.insert(name.to_owned());
-        }
-        let definition = Arc::new(Definition {
-            kind: body.kind(),
-            value: value.filter(|_| !is_cyclic && !is_oversized),
-        });
-        state
-            .environment
-            .definitions
-            .insert(name.to_owned(), Arc::clone(&definition));
-        Some(definition)
-    }
-
-    fn value(&self, body: &Body) -> Option<Value> {
-        // Diagnostics of definitions are reported where the file itself is lowered.
-        let mut silent = Sink::new(&Arc::from(""));
-        match body {
-            Body::Endpoints(value) | Body::Cidr(value) | Body::Entity(value) => {
-                let typed = peers::lower(value.as_ref()?, self, &mut silent);
-                (!typed.is_broken()).then_some(Value::Peers(typed.expr))
-            }
-            Body::Ports(value) => l4::lower(value.as_ref()?, self, &mut silent).map(Value::Ports),
-        }
-    }
-}
-
-impl Scope for Resolver<'_> {
-    fn definition(&self, name: &str) -> Option<Arc<Definition>> {
-        self.resolve(name)
-    }
-
-    fn schema(&self) -> Option<&Schema> {
-        self.schema
-    }
-
-    fn places(&self) -> &BTreeMap<String, (Kind, Place)> {
-        const { &BTreeMap::new() }
-    }
-
-    fn schema_place(&self, _key: &str) -> Option<Place> {
-        None
-    }
 }

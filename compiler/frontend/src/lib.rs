@@ -28,8 +28,11 @@ mod locate;
 mod lower;
 #[cfg(test)]
 mod meaning;
+mod modules;
 mod origin;
+mod resolver;
 mod sink;
+mod stdlib;
 mod syntax;
 #[cfg(test)]
 mod totality;
@@ -38,3 +41,4 @@ mod types;
 pub use assemble::Analysis;
 pub use database::Database;
 pub use lints::{ItemLevel, LintLevels};
+pub use stdlib::standard_library;

@@ -1,21 +1,30 @@
 //! From byte offsets to the lines and columns of the Model.
 
+use std::sync::Arc;
+
 use polc_model::{FileId, Origin};
 use polc_syntax::Span;
 
 /// Where the lines of a text start.
 pub(crate) struct Lines<'a> {
+    file: Arc<str>,
     text: &'a str,
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(file: &Arc<str>, text: &'a str) -> Self {
         let after_newlines = text.match_indices('\n').map(|(index, _)| index + 1);
         Self {
+            file: Arc::clone(file),
             text,
             starts: std::iter::once(0).chain(after_newlines).collect(),
         }
+    }
+
+    /// The path of the file.
+    pub(crate) fn file(&self) -> Arc<str> {
+        Arc::clone(&self.file)
     }
 
     /// The place of a span, in a file whose id is filled in later: the id depends on which other
@@ -56,7 +65,7 @@ mod tests {
 
     #[test]
     fn columns_count_characters() {
-        let lines = Lines::new("one\n  // é\n  é allow\n");
+        let lines = Lines::new(&Arc::from("a.pol"), "one\n  // é\n  é allow\n");
         let at = lines.text.find("allow").unwrap();
         let origin = lines.origin(Span::new(at, at + 5));
         assert_eq!((origin.line, origin.column), (3, 5));
@@ -65,7 +74,7 @@ mod tests {
 
     #[test]
     fn expressions_over_several_lines_are_shown_on_one() {
-        let lines = Lines::new("web // the front\n  | cart");
+        let lines = Lines::new(&Arc::from("a.pol"), "web // the front\n  | cart");
         assert_eq!(lines.source(Span::new(0, lines.text.len())), "web | cart");
     }
 }

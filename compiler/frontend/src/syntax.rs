@@ -28,7 +28,6 @@ fn report(sink: &mut Sink, error: &SyntaxError) {
     let code = match error.kind {
         SyntaxErrorKind::Unexpected => Code::Syntax,
         SyntaxErrorKind::Unclosed => Code::Unclosed,
-        SyntaxErrorKind::Unsupported => Code::Unsupported,
         SyntaxErrorKind::TooDeep => Code::TooDeep,
     };
     sink.report(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polc_model::{L4Match, SelectorExpr};
+use polc_model::{HttpMatch, L4Match, SelectorExpr};
 
 /// The type of a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,19 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Text,
+        Self::Number,
+        Self::Endpoints,
+        Self::Cidr,
+        Self::Dns,
+        Self::Entity,
+        Self::Ports,
+        Self::Http,
+        Self::Service,
+    ];
+
     /// The word of the item.
     pub(crate) const fn word(self) -> &'static str {
         match self {
@@ -63,6 +76,11 @@ impl Kind {
         }
     }
 
+    /// The kind of this word, as parameters of templates name it.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
     /// Whether its members are peers.
     pub(crate) const fn is_peers(self) -> bool {
         matches!(
@@ -85,6 +103,9 @@ pub(crate) struct Definition {
 pub(crate) enum Value {
     Peers(SelectorExpr),
     Ports(L4Match),
+    Http(Vec<HttpMatch>),
+    Text(String),
+    Number(String),
 }
 
 /// What is known of the members of a peer expression.

@@ -5,6 +5,9 @@
 //! fast with it. `polc test` runs on it, because it can say why.
 
 mod matching;
+mod requests;
+
+pub use requests::{judge_request, judge_request_flow, matches_request};
 
 use polc_model::{
     Action, Decider, Decision, Direction, Enforcement, HostAccess, Isolation, L4Packet, Model,

@@ -50,7 +50,7 @@ pub enum L4Term {
     Missing(Span),
 }
 
-/// Ports of a term: digits, not yet checked to be ports.
+/// Ports of a term: digits, not yet checked to be ports, or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// The only or the first port.

@@ -1,17 +1,25 @@
 //! The syntax tree: what was written, before any name is resolved.
 
+mod assertion;
 mod attribute;
+mod http;
 mod l4;
 mod peers;
 mod places;
 mod policy;
+mod service;
+mod template;
 mod test;
 
+pub use assertion::{Assertion, Claim};
 pub use attribute::{Attribute, LintSetting};
+pub use http::{HttpCondition, HttpExpr, HttpField, HttpTerm, HttpTest, L7Expr, Request};
 pub use l4::{L4Expr, L4Term, Ports};
-pub use peers::{ChainOperator, Condition, LabelSet, LabelTest, PeerExpr};
+pub use peers::{ChainOperator, Condition, LabelSet, LabelTest, NamespaceExpr, PeerExpr};
 pub use policy::{Action, Completeness, Direction, DirectionBlock, Policy, Preposition, Rule};
-pub use test::{Check, Given, Outcome, Packet, Party, Test};
+pub use service::{Affinity, External, Service, ServicePort};
+pub use template::{Apply, Argument, ArgumentValue, Parameter, Template};
+pub use test::{Check, CheckRequest, Given, Outcome, Packet, Party, Test};
 
 use crate::Span;
 
@@ -30,6 +38,12 @@ impl Name {
     #[must_use]
     pub const fn is_missing(&self) -> bool {
         self.text.is_empty()
+    }
+
+    /// Whether the source writes it in quotes. Only for a name that stands as it was written.
+    #[must_use]
+    pub const fn is_quoted(&self) -> bool {
+        self.span.end as usize - self.span.start as usize > self.text.len()
     }
 }
 
@@ -55,16 +69,30 @@ pub enum Item {
     Endpoints(Definition<PeerExpr>),
     /// `cidr office = …`
     Cidr(Definition<PeerExpr>),
+    /// `dns github = …`
+    Dns(Definition<PeerExpr>),
     /// `entity outside = …`
     Entity(Definition<PeerExpr>),
     /// `ports web_ports = …`
     Ports(Definition<L4Expr>),
+    /// `http cart_api { … }`
+    Http(Definition<HttpExpr>),
+    /// `service cart_svc { … }`
+    Service(Service),
     /// `policy web_ingress for web { … }`
     Policy(Policy),
     /// `lint unused_name = deny`
     Lint(LintSetting),
     /// `test "…" { … }`
     Test(Test),
+    /// `assert world cannot reach data`
+    Assertion(Assertion),
+    /// `use std::dns`: the path, as it is written.
+    Use(Name),
+    /// `template microservice(app: string) { … }`
+    Template(Template),
+    /// `apply microservice("search")`
+    Apply(Apply),
 }
 
 /// A named value.

@@ -10,14 +10,18 @@ pub enum PeerExpr {
     Labels(LabelSet),
     /// `10.0.0.0/8`, not yet checked to be one.
     Address(Name),
-    /// A name or an entity.
+    /// `"api.github.com"`, not yet checked to be a DNS name.
+    Dns(Name),
+    /// `namespace { team: "payments" }`
+    NamespaceLabels(LabelSet),
+    /// A name, an entity, or a path such as `dns::cluster`.
     Name(Name),
     /// `… in namespace "shop"`
     In {
         /// What is narrowed.
         base: Box<PeerExpr>,
         /// The namespaces; more than one only when the suffix is repeated.
-        namespaces: Vec<Name>,
+        namespaces: Vec<NamespaceExpr>,
         /// The whole expression.
         span: Span,
     },
@@ -41,6 +45,15 @@ pub enum PeerExpr {
     Missing(Span),
 }
 
+/// Which namespaces a set is narrowed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamespaceExpr {
+    /// `in namespace "shop"`
+    Name(Name),
+    /// `in namespace { team: "payments" }`
+    Labels(LabelSet),
+}
+
 /// The operators that bind more tightly than `|`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChainOperator {
@@ -51,12 +64,31 @@ pub enum ChainOperator {
 }
 
 impl PeerExpr {
+    /// Calls `visit` with every part that is not made of others.
+    pub fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
+        match self {
+            Self::In { base, .. } => base.visit(visit),
+            Self::Union { parts, .. } => {
+                for part in parts {
+                    part.visit(visit);
+                }
+            }
+            Self::Chain { first, rest, .. } => {
+                first.visit(visit);
+                for (_, part) in rest {
+                    part.visit(visit);
+                }
+            }
+            leaf => visit(leaf),
+        }
+    }
+
     /// Where it stands.
     #[must_use]
     pub const fn span(&self) -> Span {
         match self {
-            Self::Labels(set) => set.span,
-            Self::Address(name) | Self::Name(name) => name.span,
+            Self::Labels(set) | Self::NamespaceLabels(set) => set.span,
+            Self::Address(name) | Self::Dns(name) | Self::Name(name) => name.span,
             Self::In { span, .. }
             | Self::Union { span, .. }
             | Self::Chain { span, .. }

@@ -1,6 +1,9 @@
 //! Trees without their places, for comparing what was written apart from where.
 
-use super::{Condition, L4Expr, L4Term, LabelSet, LabelTest, Name, PeerExpr, Ports};
+use super::{
+    Condition, HttpCondition, HttpExpr, HttpField, HttpTerm, HttpTest, L4Expr, L4Term, LabelSet,
+    LabelTest, Name, NamespaceExpr, PeerExpr, Ports, Request,
+};
 use crate::Span;
 
 const NOWHERE: Span = Span { start: 0, end: 0 };
@@ -25,17 +28,22 @@ impl PeerExpr {
     #[must_use]
     pub fn without_places(&self) -> Self {
         match self {
-            Self::Labels(set) => Self::Labels(LabelSet {
-                conditions: set.conditions.iter().map(condition).collect(),
-                span: NOWHERE,
-            }),
+            Self::Labels(set) => Self::Labels(label_set(set)),
+            Self::NamespaceLabels(set) => Self::NamespaceLabels(label_set(set)),
+            Self::Dns(name) => Self::Dns(name.without_place()),
             Self::Address(name) => Self::Address(name.without_place()),
             Self::Name(name) => Self::Name(name.without_place()),
             Self::In {
                 base, namespaces, ..
             } => Self::In {
                 base: Box::new(base.without_places()),
-                namespaces: names(namespaces),
+                namespaces: namespaces
+                    .iter()
+                    .map(|namespace| match namespace {
+                        NamespaceExpr::Name(name) => NamespaceExpr::Name(name.without_place()),
+                        NamespaceExpr::Labels(set) => NamespaceExpr::Labels(label_set(set)),
+                    })
+                    .collect(),
                 span: NOWHERE,
             },
             Self::Union { parts, .. } => Self::Union {
@@ -52,6 +60,13 @@ impl PeerExpr {
             },
             Self::Missing(_) => Self::Missing(NOWHERE),
         }
+    }
+}
+
+fn label_set(set: &LabelSet) -> LabelSet {
+    LabelSet {
+        conditions: set.conditions.iter().map(condition).collect(),
+        span: NOWHERE,
     }
 }
 
@@ -110,5 +125,51 @@ fn term(term: &L4Term) -> L4Term {
         },
         L4Term::Name(name) => L4Term::Name(name.without_place()),
         L4Term::Missing(_) => L4Term::Missing(NOWHERE),
+    }
+}
+
+impl HttpExpr {
+    /// The same expression with every span empty.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        Self {
+            terms: self
+                .terms
+                .iter()
+                .map(|term| match term {
+                    HttpTerm::Requests(requests, _) => {
+                        HttpTerm::Requests(requests.iter().map(request).collect(), NOWHERE)
+                    }
+                    HttpTerm::Name(name) => HttpTerm::Name(name.without_place()),
+                    HttpTerm::Missing(_) => HttpTerm::Missing(NOWHERE),
+                })
+                .collect(),
+            span: NOWHERE,
+        }
+    }
+}
+
+fn request(request: &Request) -> Request {
+    Request {
+        method: request.method.without_place(),
+        path: request.path.as_ref().map(Name::without_place),
+        conditions: request.conditions.iter().map(http_condition).collect(),
+        span: NOWHERE,
+    }
+}
+
+fn http_condition(condition: &HttpCondition) -> HttpCondition {
+    HttpCondition {
+        field: condition.field.as_ref().map(|field| match field {
+            HttpField::Header(name) => HttpField::Header(name.without_place()),
+            HttpField::Query(name) => HttpField::Query(name.without_place()),
+            HttpField::Host => HttpField::Host,
+            HttpField::Capture(name) => HttpField::Capture(name.without_place()),
+        }),
+        test: condition.test.as_ref().map(|test| match test {
+            HttpTest::Equals(value) => HttpTest::Equals(value.without_place()),
+            HttpTest::Matches(value) => HttpTest::Matches(value.without_place()),
+        }),
+        span: NOWHERE,
     }
 }

@@ -1,6 +1,6 @@
 //! Policies and rules.
 
-use super::{L4Expr, Name, PeerExpr};
+use super::{L4Expr, L7Expr, Name, PeerExpr};
 use crate::Span;
 
 /// `policy NAME for PEERS { … }`
@@ -59,6 +59,8 @@ pub struct Rule {
     pub peers: Option<PeerExpr>,
     /// What it is about above L3; everything when left out.
     pub l4: Option<L4Expr>,
+    /// What it is about above that; every request when left out.
+    pub l7: Option<L7Expr>,
     /// The whole rule.
     pub span: Span,
 }

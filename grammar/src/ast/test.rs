@@ -23,6 +23,8 @@ pub struct Given {
     pub labels: LabelSet,
     /// Its namespace.
     pub namespace: Option<Name>,
+    /// The labels of its namespace.
+    pub namespace_labels: LabelSet,
     /// Its addresses.
     pub addresses: Vec<Name>,
     /// The whole statement.
@@ -38,6 +40,8 @@ pub struct Check {
     pub destination: Option<Party>,
     /// What the first packet shows. `None`: left out.
     pub packet: Option<Packet>,
+    /// What the flow shows above TCP.
+    pub request: Option<CheckRequest>,
     /// What must happen. `None`: left out.
     pub outcome: Option<Outcome>,
     /// The policy that must have decided.
@@ -53,6 +57,33 @@ pub enum Party {
     Name(Name),
     /// An address.
     Address(Name),
+    /// A DNS name, for an address that it stands for.
+    Dns(Name),
+}
+
+/// What a checked flow shows above TCP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckRequest {
+    /// `sni "api.github.com"`
+    Sni {
+        /// The server name.
+        name: Name,
+        /// The whole clause.
+        span: Span,
+    },
+    /// `GET /api/cart/7 header "accept" = "text/html" host "cart"`
+    Http {
+        /// The method.
+        method: Name,
+        /// The path with its query. Empty when left out.
+        path: Name,
+        /// The host. More than one is an error of its own.
+        hosts: Vec<Name>,
+        /// Names and values of headers.
+        headers: Vec<(Name, Name)>,
+        /// The whole clause.
+        span: Span,
+    },
 }
 
 impl Party {
@@ -60,7 +91,7 @@ impl Party {
     #[must_use]
     pub const fn name(&self) -> &Name {
         match self {
-            Self::Name(name) | Self::Address(name) => name,
+            Self::Name(name) | Self::Address(name) | Self::Dns(name) => name,
         }
     }
 }

@@ -3,22 +3,29 @@
 use pest::iterators::Pair;
 use polc_diagnostics::suggest;
 
-use super::{Builder, Rule, child, declared, name, span, token, unsupported};
+use super::{Builder, Rule, child, declared, name, span, token};
 use crate::{
     SyntaxError, SyntaxErrorKind,
     ast::{Definition, Item, LabelDeclaration, LabelSchema},
 };
 
-const ITEM_WORDS: [&str; 10] = [
+const ITEM_WORDS: [&str; 17] = [
     "package",
+    "use",
     "host_access",
     "labels",
     "endpoints",
     "cidr",
+    "dns",
     "entity",
     "ports",
-    "lint",
+    "http",
+    "service",
     "policy",
+    "template",
+    "apply",
+    "assert",
+    "lint",
     "test",
 ];
 
@@ -49,15 +56,9 @@ impl Builder<'_> {
                 self.bad_statement(&pair, "an item", &ITEM_WORDS);
                 return;
             }
-            Rule::unsupported_item => {
-                if let Some(word) = child(&pair, Rule::unsupported_word) {
-                    self.errors
-                        .push(unsupported::item(word.as_str(), span(&word)));
-                }
-                return;
-            }
             Rule::EOI => return,
-            Rule::policy_item => {}
+            // These report inside, to know whether they are whole.
+            Rule::policy_item | Rule::service_item | Rule::template_item => {}
             _ => self.report(&pair),
         }
         let item = match pair.as_rule() {
@@ -66,7 +67,23 @@ impl Builder<'_> {
             Rule::labels_item => Item::Labels(self.labels(&pair)),
             Rule::endpoints_item => Item::Endpoints(self.peers_definition(&pair)),
             Rule::cidr_item => Item::Cidr(self.peers_definition(&pair)),
+            Rule::dns_item => Item::Dns(self.peers_definition(&pair)),
             Rule::entity_item => Item::Entity(self.peers_definition(&pair)),
+            Rule::http_item => Item::Http(Definition {
+                name: declared(&pair),
+                value: self.http_definition(&pair),
+                doc: self.doc(span(&pair)),
+                span: span(&pair),
+            }),
+            Rule::service_item => Item::Service(self.service(&pair)),
+            Rule::use_item => Item::Use(
+                child(&pair, Rule::use_path)
+                    .map(|path| name(&path))
+                    .unwrap_or_default(),
+            ),
+            Rule::template_item => Item::Template(self.template(&pair)),
+            Rule::apply_item => Item::Apply(self.apply(&pair)),
+            Rule::assert_item => Item::Assertion(self.assertion(&pair)),
             Rule::lint_item => Item::Lint(self.lint_setting(&pair)),
             Rule::ports_item => Item::Ports(Definition {
                 name: declared(&pair),

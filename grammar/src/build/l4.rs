@@ -21,14 +21,12 @@ pub(super) fn term(pair: &Pair<'_, Rule>) -> L4Term {
     let place = span(pair);
     match pair.as_rule() {
         Rule::any_term => L4Term::Any(place),
-        Rule::port_term => match child(pair, Rule::named_port) {
-            // Refused by name; taking it for every port would widen the rule.
-            Some(_) => L4Term::Missing(place),
-            None => L4Term::Ports {
-                protocol: word(pair, Rule::port_protocol),
-                ports: child(pair, Rule::port_range).map(|range| ports(&range)),
-                span: place,
-            },
+        Rule::port_term => L4Term::Ports {
+            protocol: word(pair, Rule::port_protocol),
+            ports: child(pair, Rule::port_range)
+                .or_else(|| child(pair, Rule::named_port))
+                .map(|range| ports(&range)),
+            span: place,
         },
         Rule::icmp_term => L4Term::Icmp {
             family: word(pair, Rule::icmp_family),
@@ -49,7 +47,7 @@ fn ports(pair: &Pair<'_, Rule>) -> Ports {
     let mut numbers = pair
         .clone()
         .into_inner()
-        .filter(|inner| inner.as_rule() == Rule::number)
+        .filter(|inner| matches!(inner.as_rule(), Rule::number | Rule::ident))
         .map(|number| name(&number));
     Ports {
         first: numbers.next().unwrap_or_default(),
@@ -67,6 +65,6 @@ fn word(pair: &Pair<'_, Rule>, rule: Rule) -> Name {
 fn first(pair: &Pair<'_, Rule>) -> Option<Name> {
     pair.clone()
         .into_inner()
-        .find(|inner| matches!(inner.as_rule(), Rule::number | Rule::ident))
+        .find(|inner| matches!(inner.as_rule(), Rule::number | Rule::ident | Rule::path))
         .map(|inner| name(&inner))
 }

@@ -3,15 +3,18 @@
 //! Every `build` function is total: what is missing becomes `None`, an empty name or a `Missing`
 //! node, because [`report`] has already said so.
 
+mod assertion;
 mod attribute;
+mod http;
 mod items;
 mod l4;
 mod peers;
 mod policy;
 mod report;
+mod service;
+mod template;
 mod test;
 mod token;
-mod unsupported;
 
 use pest::{Parser, iterators::Pair};
 
@@ -55,6 +58,7 @@ pub(crate) fn parse(text: &str) -> Parse {
                 builder.item(pair, &mut file.items);
             }
             builder.detached();
+            builder.quoted_names(&file.items);
         }
         // The grammar is total, so this is a text that pest itself gave up on.
         Err(_) => builder.errors.push(SyntaxError::new(
@@ -105,17 +109,27 @@ fn declared(pair: &Pair<'_, Rule>) -> Name {
         .find(|inner| {
             matches!(
                 inner.as_rule(),
-                Rule::ident | Rule::dashed | Rule::missing_name
+                Rule::ident
+                    | Rule::dashed
+                    | Rule::missing_name
+                    | Rule::string
+                    | Rule::unclosed_string
             )
         })
         .map(|inner| name(&inner))
         .unwrap_or_default()
 }
 
-/// The text or word inside a rule that has one.
+/// The text inside a rule that has one.
 fn text_in(pair: &Pair<'_, Rule>) -> Option<Name> {
+    texts_in(pair).into_iter().next()
+}
+
+/// The texts inside a rule, in order.
+fn texts_in(pair: &Pair<'_, Rule>) -> Vec<Name> {
     pair.clone()
         .into_inner()
-        .find(|inner| matches!(inner.as_rule(), Rule::string | Rule::unclosed_string))
+        .filter(|inner| matches!(inner.as_rule(), Rule::string | Rule::unclosed_string))
         .map(|inner| name(&inner))
+        .collect()
 }

@@ -10,7 +10,7 @@ use pest::iterators::{Pair, Pairs};
 use super::{Builder, Rule, name, span, text_in};
 use crate::{
     Span, SyntaxError, SyntaxErrorKind,
-    ast::{ChainOperator, Condition, LabelSet, LabelTest, Name, PeerExpr},
+    ast::{ChainOperator, Condition, LabelSet, LabelTest, Name, NamespaceExpr, PeerExpr},
 };
 
 /// How deep parentheses may go.
@@ -86,13 +86,22 @@ impl Builder<'_> {
             Rule::open_paren => self.parenthesised(place, pieces, depth),
             Rule::label_set => PeerExpr::Labels(label_set(&piece)),
             Rule::address => PeerExpr::Address(name(&piece)),
-            Rule::peer_name => PeerExpr::Name(name(&piece)),
+            Rule::string | Rule::unclosed_string => PeerExpr::Dns(name(&piece)),
+            Rule::namespace_peer => match super::child(&piece, Rule::label_set) {
+                Some(set) => PeerExpr::NamespaceLabels(label_set(&set)),
+                None => PeerExpr::Missing(place),
+            },
+            Rule::peer_name | Rule::path => PeerExpr::Name(name(&piece)),
             _ => PeerExpr::Missing(place),
         };
         let mut whole = base.span();
         let mut namespaces = Vec::new();
         while let Some(suffix) = pieces.next_if(|piece| piece.as_rule() == Rule::in_namespace) {
-            namespaces.extend(text_in(&suffix));
+            let labels = super::child(&suffix, Rule::label_set);
+            namespaces.extend(match labels {
+                Some(set) => Some(NamespaceExpr::Labels(label_set(&set))),
+                None => text_in(&suffix).map(NamespaceExpr::Name),
+            });
             whole = whole.to(span(&suffix));
         }
         if namespaces.is_empty() {

@@ -132,6 +132,7 @@ impl Builder<'_> {
             }),
             peers: child(pair, Rule::peers).map(|peers| self.peers(&peers)),
             l4: child(pair, Rule::l4).map(|l4| super::l4::expr(&l4)),
+            l7: self.l7(pair),
             span: without_rest(pair),
         })
     }

@@ -3,15 +3,18 @@
 use pest::iterators::Pair;
 use polc_diagnostics::suggest;
 
-use super::{Builder, Rule, span, token, unsupported};
+use super::{Builder, Rule, span, text_in, token};
 use crate::{Span, SyntaxError, SyntaxErrorKind};
 
 /// Blocks hold statements of their own.
-const BLOCKS: [Rule; 4] = [
+const BLOCKS: [Rule; 7] = [
     Rule::labels_block,
     Rule::policy_block,
     Rule::rule_block,
     Rule::test_block,
+    Rule::http_block,
+    Rule::service_block,
+    Rule::template_block,
 ];
 
 impl Builder<'_> {
@@ -29,7 +32,15 @@ impl Builder<'_> {
             if BLOCKS.contains(&rule) {
                 continue;
             }
-            if matches!(rule, Rule::open_brace | Rule::list | Rule::lint_names) {
+            if matches!(
+                rule,
+                Rule::open_brace
+                    | Rule::list
+                    | Rule::lint_names
+                    | Rule::parameters
+                    | Rule::arguments
+                    | Rule::only_group
+            ) {
                 let start = span(&inner).start as usize;
                 *open = Some(Span::new(start, start + 1));
             }
@@ -52,7 +63,9 @@ impl Builder<'_> {
         let place = span(pair);
         let start = place.start as usize;
         match pair.as_rule() {
-            Rule::missing_brace => Some(self.unclosed(open, start, "}")),
+            Rule::missing_brace | Rule::missing_group_brace => {
+                Some(self.unclosed(open, start, "}"))
+            }
             Rule::missing_bracket => Some(self.unclosed(open, start, "]")),
             Rule::missing_paren => Some(self.unclosed(open, start, ")")),
             Rule::unclosed_string => Some(SyntaxError::new(
@@ -75,9 +88,7 @@ impl Builder<'_> {
                     .with_fix(place, fixed),
                 )
             }
-            Rule::named_port => Some(unsupported::named_port(pair.as_str(), place)),
-            Rule::path => Some(unsupported::path(pair.as_str(), place)),
-            Rule::namespace_peer => Some(unsupported::namespace(pair, place)),
+            Rule::namespace_peer => named_namespace(pair, place),
             Rule::range_operator if pair.as_str() != ".." => Some(
                 SyntaxError::new(
                     SyntaxErrorKind::Unexpected,
@@ -102,11 +113,6 @@ impl Builder<'_> {
                 .with_fix(place, " |"),
             ),
             Rule::rest | Rule::bad_head | Rule::rest_of_condition | Rule::missing_is => {
-                let next = token::found_at(self.text, start);
-                let word = next.word.as_deref().unwrap_or_default();
-                if let Some(error) = unsupported::clause(parent, word, next.span) {
-                    return Some(error);
-                }
                 let what = expected(pair.as_rule()).unwrap_or_else(|| after(parent));
                 Some(self.unexpected(what, start))
             }
@@ -190,6 +196,27 @@ fn expected(rule: Rule) -> Option<&'static str> {
         Rule::missing_is => "`is allowed` or `is denied`",
         Rule::missing_outcome => "`allowed` or `denied`",
         Rule::missing_access => "`restricted`",
+        Rule::missing_path => "a path, such as `std::dns`",
+        Rule::missing_http => "requests: a name or `{ GET /healthz }`",
+        Rule::missing_http_block => "requests in `{` and `}`",
+        Rule::missing_request_path => "a path that begins with `/`",
+        Rule::missing_field => "`header`, `host`, `query` or a capture of the path",
+        Rule::missing_text => "a text in quotes",
+        Rule::missing_dns_name => "a DNS name in quotes",
+        Rule::missing_protocol => "`tcp`, `udp` or `sctp`",
+        Rule::missing_balance => "`random`, `round_robin` or `maglev`",
+        Rule::missing_affinity => "`client_ip`",
+        Rule::missing_duration => "a duration, such as `3h`",
+        Rule::missing_external => "`node_port` or `policy`",
+        Rule::missing_external_policy => "`local` or `cluster`",
+        Rule::missing_parameters => "parameters in `(` and `)`",
+        Rule::missing_parameter => "the name of a parameter",
+        Rule::missing_type => "a type, such as `string` or `endpoints`",
+        Rule::missing_arguments => "arguments in `(` and `)`",
+        Rule::missing_argument => "an argument",
+        Rule::missing_can => "`can` or `cannot`",
+        Rule::missing_only_can => "`can`",
+        Rule::missing_reach => "`reach`",
         Rule::missing_level | Rule::bad_level => "`allow`, `warn` or `deny`",
         Rule::missing_lints => "the names of lints in `(` and `)`",
         Rule::bad_condition => "a label, such as `app: \"web\"`",
@@ -201,18 +228,47 @@ fn expected(rule: Rule) -> Option<&'static str> {
 /// What may follow a complete statement.
 fn after(parent: Rule) -> &'static str {
     match parent {
-        Rule::rule_statement => "`on` or the end of the rule",
+        Rule::rule_statement => "`on`, `only`, `sni` or the end of the rule",
         Rule::check => "`by` or the end of the check",
+        Rule::request => "`when`, `and` or the end of the line",
+        Rule::service_port => "`->` or the end of the line",
+        Rule::service_affinity => "`for` or the end of the line",
+        Rule::service_external => "`,` or the end of the line",
+        Rule::assert_item => "`on` or the end of the line",
         Rule::given => "`in namespace`, `at` or the end of the line",
-        Rule::policy_item | Rule::labels_item | Rule::test_item | Rule::direction_block => "`{`",
+        Rule::policy_item
+        | Rule::labels_item
+        | Rule::test_item
+        | Rule::service_item
+        | Rule::template_item
+        | Rule::direction_block => "`{`",
         Rule::label_declaration => "`|` or the end of the line",
         Rule::label_condition | Rule::absent_condition => {
             "`,` between conditions, `:`, `in`, `not in` or `!=`"
         }
-        Rule::endpoints_item | Rule::cidr_item | Rule::entity_item => {
-            "`|`, `&`, `-` or the end of the line"
-        }
+        Rule::endpoints_item
+        | Rule::cidr_item
+        | Rule::dns_item
+        | Rule::entity_item
+        | Rule::service_backends => "`|`, `&`, `-` or the end of the line",
         Rule::ports_item => "`|` or the end of the line",
         _ => "the end of the line",
     }
+}
+
+/// `namespace "shop"` as a set of its own, which is what `{} in namespace "shop"` says.
+fn named_namespace(pair: &Pair<'_, Rule>, place: Span) -> Option<SyntaxError> {
+    let name = text_in(pair)?.text;
+    Some(
+        SyntaxError::new(
+            SyntaxErrorKind::Unexpected,
+            "a namespace narrows a set of endpoints",
+            place,
+            "expected the endpoints first",
+        )
+        .with_help(format!(
+            "every endpoint of the namespace is `{{}} in namespace \"{name}\"`"
+        ))
+        .with_fix(place, format!("{{}} in namespace \"{name}\"")),
+    )
 }

@@ -41,6 +41,10 @@ fn given(pair: &Pair<'_, Rule>) -> Given {
         labels: child(pair, Rule::label_set)
             .map_or_else(LabelSet::default, |set| super::peers::label_set(&set)),
         namespace: child(pair, Rule::in_namespace).and_then(|suffix| text_in(&suffix)),
+        namespace_labels: child(pair, Rule::namespace_labels)
+            .or_else(|| child(pair, Rule::in_namespace))
+            .and_then(|suffix| child(&suffix, Rule::label_set))
+            .map_or_else(LabelSet::default, |set| super::peers::label_set(&set)),
         addresses: child(pair, Rule::given_at)
             .into_iter()
             .flat_map(Pair::into_inner)
@@ -63,6 +67,8 @@ fn check(pair: &Pair<'_, Rule>) -> Option<Check> {
         packet: child(pair, Rule::packet)
             .and_then(|packet| packet.into_inner().next())
             .map(|term| super::l4::term(&term)),
+        request: child(pair, Rule::check_request)
+            .map(|request| super::http::check_request(&request)),
         outcome: child(pair, Rule::outcome).map(|outcome| match outcome.as_str() {
             "denied" => Outcome::Denied,
             _ => Outcome::Allowed,
@@ -78,6 +84,7 @@ fn party(pair: &Pair<'_, Rule>) -> Option<Party> {
     name.span = span(&inner);
     Some(match inner.as_rule() {
         Rule::address => Party::Address(name),
+        Rule::string | Rule::unclosed_string => Party::Dns(name),
         _ => Party::Name(name),
     })
 }

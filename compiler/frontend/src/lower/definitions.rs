@@ -1,9 +1,9 @@
 //! Checks of definitions where they stand. Their values are resolved in the environment.
 
 use polc_diagnostics::Code;
-use polc_syntax::ast::{Definition, L4Expr, Name, PeerExpr};
+use polc_syntax::ast::{Definition, HttpExpr, L4Expr, Name, PeerExpr};
 
-use super::{Scope, l4, peers};
+use super::{Scope, http, l4, peers};
 use crate::{
     sink::Sink,
     types::{Kind, PeersType},
@@ -12,8 +12,10 @@ use crate::{
 /// Checks `endpoints NAME = …`.
 pub(crate) fn check_endpoints(item: &Definition<PeerExpr>, scope: &dyn Scope, sink: &mut Sink) {
     let Some(value) = &item.value else { return };
-    if peers::lower(value, scope, sink).of == PeersType::Addresses {
-        wrong_kind(item, value, Kind::Cidr, "endpoints", sink);
+    match peers::lower(value, scope, sink).of {
+        PeersType::Addresses => wrong_kind(item, value, Kind::Cidr, "endpoints", sink),
+        PeersType::Names => wrong_kind(item, value, Kind::Dns, "endpoints", sink),
+        _ => {}
     }
 }
 
@@ -89,6 +91,12 @@ fn wrong_kind(
     );
 }
 
+/// Checks `dns NAME = …`.
+pub(crate) fn check_dns(item: &Definition<PeerExpr>, scope: &dyn Scope, sink: &mut Sink) {
+    let Some(value) = &item.value else { return };
+    only(Kind::Dns, item, value, scope, sink);
+}
+
 /// Checks `entity NAME = …`.
 pub(crate) fn check_entity(item: &Definition<PeerExpr>, scope: &dyn Scope, sink: &mut Sink) {
     let Some(value) = &item.value else { return };
@@ -99,6 +107,13 @@ pub(crate) fn check_entity(item: &Definition<PeerExpr>, scope: &dyn Scope, sink:
 pub(crate) fn check_ports(item: &Definition<L4Expr>, scope: &dyn Scope, sink: &mut Sink) {
     if let Some(value) = &item.value {
         l4::lower(value, scope, sink);
+    }
+}
+
+/// Checks `http NAME { … }`.
+pub(crate) fn check_http(item: &Definition<HttpExpr>, scope: &dyn Scope, sink: &mut Sink) {
+    if let Some(value) = &item.value {
+        http::lower(value, scope, sink);
     }
 }
 

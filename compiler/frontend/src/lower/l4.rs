@@ -72,14 +72,9 @@ fn lower_term(term: &ast::L4Term, scope: &dyn Scope, sink: &mut Sink) -> Option<
 
 fn named(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Option<L4Match> {
     let Some(definition) = scope.definition(&name.text) else {
-        let ports = scope
-            .places()
-            .iter()
-            .filter(|(_, (kind, _))| *kind == Kind::Ports);
-        let words = ["any", "tcp", "udp", "sctp", "icmp", "icmpv6", "protocol"];
-        let candidates = ports.map(|(name, _)| name.as_str()).chain(words);
-        let meant = suggest::closest(&name.text, candidates);
-        names::report_unknown(name, "ports", meant, scope, sink, |name| {
+        let words = &polc_syntax::PORT_WORDS;
+        let is_ports = |kind| kind == Kind::Ports;
+        names::unknown(name, "ports", is_ports, words, scope, sink, |name| {
             format!("define them: `ports {name} = tcp 443`")
         });
         return None;
@@ -88,7 +83,7 @@ fn named(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Option<L4Match> {
         Some(Value::Ports(ports)) => Some(ports.clone()),
         _ if definition.kind == Kind::Ports => None,
         _ => {
-            names::wrong_type(name, "ports", scope, sink);
+            names::wrong_type(name, definition.kind, "ports", scope, sink);
             None
         }
     }
@@ -110,6 +105,10 @@ pub(super) fn icmp_family(word: &Name) -> Option<IcmpFamily> {
 
 /// The ports of a term.
 pub(super) fn range(ports: &Ports, sink: &mut Sink) -> Option<PortRange> {
+    if ports.first.text.starts_with(|c: char| !c.is_ascii_digit()) {
+        by_name(&ports.first, sink);
+        return None;
+    }
     let first: u16 = number::parse(&ports.first, "a port", u16::MAX, sink)?;
     let Some(last) = &ports.last else {
         return Some(PortRange::single(first));
@@ -134,6 +133,21 @@ pub(super) fn range(ports: &Ports, sink: &mut Sink) -> Option<PortRange> {
         first,
         last: last_port,
     })
+}
+
+fn by_name(name: &Name, sink: &mut Sink) {
+    let word = &name.text;
+    sink.report(
+        Code::Unsupported,
+        "a port by name is not supported yet",
+        name.span,
+        "expected a port number",
+        |_, diagnostic| {
+            diagnostic.with_help(format!(
+                "write the number of `{word}`, or define `ports {word} = tcp …` and use it without the protocol"
+            ))
+        },
+    );
 }
 
 /// The type and code of an ICMP term, where they are given.

@@ -20,6 +20,20 @@ pub(crate) fn lower(set: &LabelSet, scope: &dyn Scope, sink: &mut Sink) -> Selec
     sets::intersection(std::iter::once(endpoints).chain(conditions))
 }
 
+/// The conditions of a label set that is about namespaces. The package's schema is about endpoints.
+pub(super) fn of_namespace(set: &LabelSet, sink: &mut Sink) -> Vec<SelectorExpr> {
+    contradictions(set, sink);
+    let endpoints = SelectorExpr::Entity(Entity::Endpoints);
+    let conditions = set
+        .conditions
+        .iter()
+        .map(|condition| SelectorExpr::NamespaceLabel {
+            key: condition.key.text.clone(),
+            operator: operator(&condition.test),
+        });
+    std::iter::once(endpoints).chain(conditions).collect()
+}
+
 fn operator(test: &LabelTest) -> LabelOperator {
     match test {
         LabelTest::Is(_) | LabelTest::In(_) => LabelOperator::In(values(test)),

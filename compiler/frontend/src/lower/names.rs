@@ -6,6 +6,7 @@ use polc_syntax::ast::Name;
 
 use super::{Scope, peers::Typed};
 use crate::{
+    modules::{self, Reported},
     sink::Sink,
     types::{Kind, PeersType, Value},
 };
@@ -35,7 +36,7 @@ pub(super) fn peers(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Typed {
         },
         None if definition.kind.is_peers() => Typed::BROKEN,
         _ => {
-            wrong_type(name, "peers", scope, sink);
+            wrong_type(name, definition.kind, "peers", scope, sink);
             Typed::BROKEN
         }
     }
@@ -64,16 +65,29 @@ fn is_of_endpoints(expr: &SelectorExpr) -> bool {
 }
 
 fn unknown_name(name: &Name, scope: &dyn Scope, sink: &mut Sink) {
-    let candidates = scope
-        .places()
-        .iter()
-        .filter(|(_, (kind, _))| kind.is_peers())
-        .map(|(name, _)| name.as_str())
-        .chain(polc_syntax::ENTITIES);
-    let meant = suggest::closest(&name.text, candidates);
-    report_unknown(name, "peers", meant, scope, sink, |name| {
+    let words = &polc_syntax::ENTITIES;
+    unknown(name, "peers", Kind::is_peers, words, scope, sink, |name| {
         format!("define them: `endpoints {name} = {{ app: \"{name}\" }}`")
     });
+}
+
+/// Reports a name that nothing defines, with the nearest name of a kind that would do.
+pub(super) fn unknown(
+    name: &Name,
+    what: &str,
+    does: impl Fn(Kind) -> bool,
+    words: &[&str],
+    scope: &dyn Scope,
+    sink: &mut Sink,
+    otherwise: impl FnOnce(&str) -> String,
+) {
+    if modules::report(name, what, scope, sink) == Reported::Yes {
+        return;
+    }
+    let known = scope.places().iter().filter(|(_, (kind, _))| does(*kind));
+    let candidates = known.map(|(name, _)| name.as_str());
+    let meant = suggest::closest(&name.text, candidates.chain(words.iter().copied()));
+    report_unknown(name, what, meant, scope, sink, otherwise);
 }
 
 /// Reports a name that nothing defines.
@@ -108,10 +122,13 @@ pub(super) fn report_unknown(
 }
 
 /// Reports a name of another type than is needed.
-pub(super) fn wrong_type(name: &Name, needed: &str, scope: &dyn Scope, sink: &mut Sink) {
-    let Some((kind, place)) = scope.places().get(&name.text) else {
-        return;
-    };
+pub(super) fn wrong_type(
+    name: &Name,
+    kind: Kind,
+    needed: &str,
+    scope: &dyn Scope,
+    sink: &mut Sink,
+) {
     sink.report(
         Code::WrongType,
         format!(
@@ -122,12 +139,14 @@ pub(super) fn wrong_type(name: &Name, needed: &str, scope: &dyn Scope, sink: &mu
         name.span,
         format!("these are {}", kind.described()),
         |_, diagnostic| {
-            diagnostic
-                .with_label(
+            let diagnostic = match scope.places().get(&name.text) {
+                Some((_, place)) => diagnostic.with_label(
                     place.clone(),
                     format!("`{}` is defined as `{}` here", name.text, kind.word()),
-                )
-                .with_help(format!("{} belong {}", kind.described(), kind.belongs()))
+                ),
+                None => diagnostic,
+            };
+            diagnostic.with_help(format!("{} belong {}", kind.described(), kind.belongs()))
         },
     );
 }

@@ -4,10 +4,10 @@ use polc_diagnostics::Code;
 use polc_model::{Entity, Selector, SelectorExpr};
 use polc_syntax::{
     Span,
-    ast::{ChainOperator, Name, PeerExpr},
+    ast::{ChainOperator, NamespaceExpr, PeerExpr},
 };
 
-use super::{Scope, address, labels, names, sets, size};
+use super::{Scope, address, dns, labels, names, sets, size};
 use crate::{sink::Sink, types::PeersType};
 
 /// A peer expression and its type.
@@ -42,6 +42,17 @@ pub(crate) fn lower(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> Type
             },
             None => Typed::BROKEN,
         },
+        PeerExpr::NamespaceLabels(set) => Typed {
+            expr: sets::intersection(labels::of_namespace(set, sink)),
+            of: PeersType::Endpoints,
+        },
+        PeerExpr::Dns(text) => match dns::pattern(text, sink) {
+            Some(pattern) => Typed {
+                expr: SelectorExpr::Dns(pattern),
+                of: PeersType::Names,
+            },
+            None => Typed::BROKEN,
+        },
         PeerExpr::Name(name) => names::peers(name, scope, sink),
         PeerExpr::In {
             base,
@@ -67,13 +78,13 @@ pub(crate) fn lower(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> Type
 
 fn in_namespace(
     base: &PeerExpr,
-    namespaces: &[Name],
+    namespaces: &[NamespaceExpr],
     span: Span,
     scope: &dyn Scope,
     sink: &mut Sink,
 ) -> Typed {
     let typed = lower(base, scope, sink);
-    if typed.of == PeersType::Addresses {
+    if matches!(typed.of, PeersType::Addresses | PeersType::Names) {
         sink.report(
             Code::WrongType,
             "addresses have no namespace",
@@ -87,9 +98,15 @@ fn in_namespace(
         );
         return Typed::BROKEN;
     }
-    let conditions = namespaces
-        .iter()
-        .map(|name| SelectorExpr::Namespace(name.text.clone()));
+    let mut conditions = Vec::new();
+    for namespace in namespaces {
+        match namespace {
+            NamespaceExpr::Name(name) => {
+                conditions.push(SelectorExpr::Namespace(name.text.clone()));
+            }
+            NamespaceExpr::Labels(set) => conditions.extend(labels::of_namespace(set, sink)),
+        }
+    }
     Typed {
         expr: sets::intersection(std::iter::once(typed.expr).chain(conditions)),
         of: typed.of.intersection(PeersType::Endpoints),

@@ -1,5 +1,7 @@
 //! Policies.
 
+use std::sync::Arc;
+
 use polc_diagnostics::{Code, suggest};
 use polc_model::{Enforcement, Isolation, Origin, Selector, Tier};
 use polc_syntax::{Span, ast};
@@ -19,6 +21,8 @@ pub(crate) const DEFAULT_PRIORITY: u32 = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoweredPolicy {
     pub(crate) name: String,
+    /// The file that it was written in: that of its template, where it has one.
+    pub(crate) file: Arc<str>,
     pub(crate) subject: Selector,
     pub(crate) tier: Tier,
     pub(crate) priority: u32,
@@ -50,6 +54,7 @@ pub(crate) fn lower(
     };
     let mut lowered = LoweredPolicy {
         name: policy.name.text.clone(),
+        file: lines.file(),
         subject: subject::lower(policy, scope, lines, sink),
         tier,
         priority: priority(policy, sink),
@@ -64,8 +69,8 @@ pub(crate) fn lower(
         origin: lines.origin(policy.head),
         rules: Vec::new(),
     };
-    repeated("audit", &policy.audits, sink);
-    repeated("default allow", &policy.default_allows, sink);
+    repeated("policy", "audit", &policy.audits, sink);
+    repeated("policy", "default allow", &policy.default_allows, sink);
     no_effect(policy, tier, sink);
     for block in &policy.blocks {
         for rule in &block.rules {
@@ -78,7 +83,7 @@ pub(crate) fn lower(
 
 fn tier(policy: &ast::Policy, sink: &mut Sink) -> Tier {
     let spans: Vec<Span> = policy.tiers.iter().map(|tier| tier.span).collect();
-    repeated("tier", &spans, sink);
+    repeated("policy", "tier", &spans, sink);
     let Some(word) = policy.tiers.first() else {
         return Tier::default();
     };
@@ -103,7 +108,7 @@ fn tier(policy: &ast::Policy, sink: &mut Sink) -> Tier {
 
 fn priority(policy: &ast::Policy, sink: &mut Sink) -> u32 {
     let spans: Vec<Span> = policy.priorities.iter().map(|word| word.span).collect();
-    repeated("priority", &spans, sink);
+    repeated("policy", "priority", &spans, sink);
     policy
         .priorities
         .first()
@@ -111,11 +116,12 @@ fn priority(policy: &ast::Policy, sink: &mut Sink) -> u32 {
         .unwrap_or(DEFAULT_PRIORITY)
 }
 
-fn repeated(what: &str, spans: &[Span], sink: &mut Sink) {
+/// Reports a setting that an item gives twice.
+pub(super) fn repeated(item: &str, what: &str, spans: &[Span], sink: &mut Sink) {
     if let [first, second, ..] = spans {
         sink.report(
             Code::RepeatedSetting,
-            format!("the policy says `{what}` twice"),
+            format!("the {item} says `{what}` twice"),
             *second,
             "said again here",
             |sink, diagnostic| {

@@ -2,10 +2,17 @@
 
 use polc_diagnostics::Code;
 use polc_model::{Action, Direction, L4Match, L7Match, Origin, Selector};
-use polc_syntax::ast::{self, PeerExpr};
+use polc_syntax::{
+    Span,
+    ast::{self, PeerExpr},
+};
 
-use super::{Scope, l4, peers};
-use crate::{origin::Lines, sink::Sink};
+use super::{Scope, l4, l7, peers};
+use crate::{
+    origin::Lines,
+    sink::Sink,
+    types::{Kind, Value},
+};
 
 /// A rule that names its peers in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +33,25 @@ pub(super) fn lower(
     sink: &mut Sink,
 ) -> LoweredRule {
     check_preposition(rule, block, sink);
+    if block.direction == ast::Direction::Ingress
+        && let Some(peers) = &rule.peers
+    {
+        egress_only(peers, scope, sink);
+    }
+    let l4 = rule.l4.as_ref().map(|l4| l4::lower(l4, scope, sink));
+    let l7 = rule
+        .l7
+        .as_ref()
+        .map(|clause| l7::lower(clause, rule, l4.as_ref(), scope, sink));
+    let mut peer = rule
+        .peers
+        .as_ref()
+        .map_or_else(peers::nothing, |expr| selector(expr, scope, lines, sink));
+    let is_ingress = block.direction == ast::Direction::Ingress;
+    if matches!(l7, Some(None)) || (is_ingress && peer.expr.asks_for_names()) {
+        // Reported. Without its requests or names, the rule would say more than it was to say.
+        peer = peers::nothing();
+    }
     LoweredRule {
         direction: match block.direction {
             ast::Direction::Ingress => Direction::Ingress,
@@ -37,17 +63,55 @@ pub(super) fn lower(
             ast::Action::Reject => Action::Reject,
             ast::Action::Pass => Action::Pass,
         },
-        peer: rule
-            .peers
-            .as_ref()
-            .map_or_else(peers::nothing, |expr| selector(expr, scope, lines, sink)),
-        l4: rule
-            .l4
-            .as_ref()
-            .and_then(|l4| l4::lower(l4, scope, sink))
-            .unwrap_or(L4Match::Any),
-        l7: None,
+        peer,
+        l4: l4.flatten().unwrap_or(L4Match::Any),
+        l7: l7.flatten(),
         origin: lines.origin(rule.span),
+    }
+}
+
+/// Reports peers that nothing comes from: DNS names stand for the addresses that a lookup answers,
+/// and services for where flows are sent.
+pub(super) fn egress_only(peers: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) {
+    let mut found: Option<(Span, &'static str)> = None;
+    peers.visit(&mut |part| {
+        let what = match part {
+            PeerExpr::Dns(_) => Some("DNS names"),
+            PeerExpr::Name(name) => scope.definition(&name.text).and_then(|definition| {
+                let asks_for_names = match &definition.value {
+                    Some(Value::Peers(expr)) => expr.asks_for_names(),
+                    _ => false,
+                };
+                match definition.kind {
+                    Kind::Service => Some("services"),
+                    _ if asks_for_names => Some("DNS names"),
+                    _ => None,
+                }
+            }),
+            _ => None,
+        };
+        if let (None, Some(what)) = (found, what) {
+            found = Some((part.span(), what));
+        }
+    });
+    if let Some((span, what)) = found {
+        let (label, help) = match what {
+            "services" => (
+                "the backends of a service have no name as clients",
+                "name the endpoints that the flows come from",
+            ),
+            _ => (
+                "known by what lookups of the endpoint answer",
+                "name the addresses that the flows come from",
+            ),
+        };
+        sink.report(
+            Code::EgressOnly,
+            format!("{what} are peers of egress only"),
+            span,
+            label,
+            |_, diagnostic| diagnostic.with_help(help),
+        );
     }
 }
 
@@ -84,7 +148,13 @@ fn check_preposition(rule: &ast::Rule, block: &ast::DirectionBlock, sink: &mut S
     );
 }
 
-fn selector(expr: &PeerExpr, scope: &dyn Scope, lines: &Lines<'_>, sink: &mut Sink) -> Selector {
+/// The selector of an expression.
+pub(super) fn selector(
+    expr: &PeerExpr,
+    scope: &dyn Scope,
+    lines: &Lines<'_>,
+    sink: &mut Sink,
+) -> Selector {
     Selector {
         expr: peers::bounded(expr, scope, sink).expr,
         text: lines.source(expr.span()),

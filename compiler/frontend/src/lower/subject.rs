@@ -39,7 +39,9 @@ pub(super) fn lower(
         refuse(&typed.expr, expr.span(), sink);
     }
     let mut asks_for_address = false;
-    typed.expr.visit_cidrs(&mut |_| asks_for_address = true);
+    typed
+        .expr
+        .visit_leaves(&mut |leaf| asks_for_address |= is_address(leaf));
     if asks_for_address {
         // Reported above. No Model may hold such a subject.
         return nothing();
@@ -50,10 +52,15 @@ pub(super) fn lower(
     }
 }
 
+const fn is_address(leaf: &SelectorExpr) -> bool {
+    matches!(leaf, SelectorExpr::Cidr(_) | SelectorExpr::Dns(_))
+}
+
 fn never_applies(expr: &SelectorExpr, of: PeersType) -> Option<&'static str> {
     match (expr, of) {
         (_, PeersType::Unknown) => None,
         (_, PeersType::Addresses) => Some("addresses are peers of rules, not endpoints"),
+        (_, PeersType::Names) => Some("DNS names are peers of rules, not endpoints"),
         (SelectorExpr::Entity(Entity::World), _) => Some("`world` is what is not an endpoint"),
         (SelectorExpr::Entity(Entity::RemoteNode), _) => Some("other nodes are not endpoints"),
         (SelectorExpr::Entity(Entity::None), _) => Some("`none` contains nothing"),
@@ -64,7 +71,7 @@ fn never_applies(expr: &SelectorExpr, of: PeersType) -> Option<&'static str> {
 /// Reports what a subject may one day say.
 fn refuse(expr: &SelectorExpr, span: Span, sink: &mut Sink) {
     let mut by_address = false;
-    expr.visit_cidrs(&mut |_| by_address = true);
+    expr.visit_leaves(&mut |leaf| by_address |= is_address(leaf));
     if by_address {
         sink.report(
             Code::Unsupported,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use polc_diagnostics::{Code, Level, Place};
-use polc_syntax::ast::{Item, L4Expr, L4Term, Name, PeerExpr, Policy};
+use polc_syntax::ast::{
+    ArgumentValue, HttpExpr, HttpTerm, Item, L4Expr, L4Term, L7Expr, Name, PeerExpr, Policy,
+};
 
 use crate::{Context, Findings, Lint};
 
@@ -44,14 +46,18 @@ fn defined(item: &Item) -> Option<(&'static str, &Name)> {
     match item {
         Item::Endpoints(item) => Some(("endpoints", &item.name)),
         Item::Cidr(item) => Some(("cidr", &item.name)),
+        Item::Dns(item) => Some(("dns", &item.name)),
+        Item::Entity(item) => Some(("entity", &item.name)),
         Item::Ports(item) => Some(("ports", &item.name)),
+        Item::Http(item) => Some(("http", &item.name)),
+        Item::Template(item) => Some(("template", &item.name)),
         _ => None,
     }
 }
 
 fn uses<'a>(item: &'a Item, used: &mut BTreeSet<&'a str>) {
     match item {
-        Item::Endpoints(item) | Item::Cidr(item) => {
+        Item::Endpoints(item) | Item::Cidr(item) | Item::Dns(item) | Item::Entity(item) => {
             if let Some(value) = &item.value {
                 in_peers(value, used);
             }
@@ -59,6 +65,40 @@ fn uses<'a>(item: &'a Item, used: &mut BTreeSet<&'a str>) {
         Item::Ports(item) => {
             if let Some(value) = &item.value {
                 in_l4(value, used);
+            }
+        }
+        Item::Http(item) => {
+            if let Some(value) = &item.value {
+                in_http(value, used);
+            }
+        }
+        Item::Service(service) => {
+            service
+                .backends
+                .iter()
+                .for_each(|peers| in_peers(peers, used));
+        }
+        Item::Assertion(assertion) => {
+            let ends = [&assertion.sources, &assertion.destinations];
+            ends.into_iter()
+                .flatten()
+                .for_each(|peers| in_peers(peers, used));
+            if let Some(l4) = &assertion.l4 {
+                in_l4(l4, used);
+            }
+        }
+        // What a template defines for itself may have the name of something else: then one of them
+        // is not found.
+        Item::Template(template) => template.items.iter().for_each(|item| uses(item, used)),
+        Item::Apply(apply) => {
+            used.insert(&apply.name.text);
+            for argument in &apply.arguments {
+                match &argument.value {
+                    ArgumentValue::Peers(peers) => in_peers(peers, used),
+                    ArgumentValue::Ports(l4) => in_l4(l4, used),
+                    ArgumentValue::Http(http) => in_http(http, used),
+                    ArgumentValue::Number(_) | ArgumentValue::Missing => {}
+                }
             }
         }
         Item::Policy(policy) => in_policy(policy, used),
@@ -77,6 +117,13 @@ fn in_policy<'a>(policy: &'a Policy, used: &mut BTreeSet<&'a str>) {
         if let Some(l4) = &rule.l4 {
             in_l4(l4, used);
         }
+        if let Some(L7Expr::Only {
+            requests: Some(requests),
+            ..
+        }) = &rule.l7
+        {
+            in_http(requests, used);
+        }
     }
 }
 
@@ -92,6 +139,14 @@ fn in_peers<'a>(expr: &'a PeerExpr, used: &mut BTreeSet<&'a str>) {
             rest.iter().for_each(|(_, part)| in_peers(part, used));
         }
         _ => {}
+    }
+}
+
+fn in_http<'a>(expr: &'a HttpExpr, used: &mut BTreeSet<&'a str>) {
+    for term in &expr.terms {
+        if let HttpTerm::Name(name) = term {
+            used.insert(&name.text);
+        }
     }
 }
 

@@ -41,6 +41,8 @@ struct Report<'a> {
     text: Vec<u8>,
     passed: usize,
     failed: usize,
+    /// Assertions, which nothing decides yet.
+    undecided: usize,
     json: JsonReport,
     junit: quick_junit::Report,
 }
@@ -52,6 +54,7 @@ impl<'a> Report<'a> {
             text: Vec::new(),
             passed: 0,
             failed: 0,
+            undecided: 0,
             json: JsonReport::default(),
             junit: quick_junit::Report::new("polc test"),
         }
@@ -65,6 +68,7 @@ impl<'a> Report<'a> {
             return self.show(package, &found);
         }
         let results = verify::verify(package);
+        self.undecided += package.analysis.model.assertions.len();
         for result in &results {
             match &result.failure {
                 Some(failure) => {
@@ -111,6 +115,7 @@ impl<'a> Report<'a> {
             TestFormat::Json => {
                 self.json.passed = self.passed;
                 self.json.failed = self.failed;
+                self.json.undecided = self.undecided;
                 json::write(&mut self.text, &self.json);
                 return self.text;
             }
@@ -133,11 +138,18 @@ impl<'a> Report<'a> {
             );
             self.text.extend_from_slice(line.as_bytes());
             // Where errors kept every test from running there is nothing to count.
-            if self.passed + self.failed == 0 {
+            if self.passed + self.failed + self.undecided == 0 {
                 return self.text;
             }
         }
-        let line = format!("{} passed, {} failed\n", self.passed, self.failed);
+        let undecided = match self.undecided {
+            0 => String::new(),
+            count => format!(", {count} undecided"),
+        };
+        let line = format!(
+            "{} passed, {} failed{undecided}\n",
+            self.passed, self.failed
+        );
         self.text.extend_from_slice(line.as_bytes());
         self.text
     }
@@ -149,6 +161,8 @@ impl<'a> Report<'a> {
 struct JsonReport {
     passed: usize,
     failed: usize,
+    /// Assertions, which nothing decides yet. They are never counted as passed.
+    undecided: usize,
     checks: Vec<JsonCheck>,
     diagnostics: Vec<json::Finding>,
     /// By package, with `--coverage`.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use polc_diagnostics::{Code, Diagnostic};
 use polc_model::{
-    Check, Decider, Decision, Direction, Expectation, Model, Origin, Party, PolicyId, Test, Tier,
-    Verdict,
+    Action, Check, Decider, Decision, Direction, Expectation, Model, Origin, Party, PolicyId, Test,
+    Tier, Verdict,
 };
 use polc_reference::{FlowDecision, Outcome};
 
@@ -96,6 +96,16 @@ fn decider<'a>(
     };
     let origin = model.deciding_origin(decision.decider);
     let message = match decision.decider {
+        Decider::Rule(id)
+            if decision.verdict == Verdict::Deny
+                && model
+                    .rule(id)
+                    .is_some_and(|rule| rule.action == Action::Allow) =>
+        {
+            format!(
+                "{direction} of `{at}` is allowed here, but neither this rule nor another of its precedence allows the request"
+            )
+        }
         Decider::Rule(_) => format!("{direction} of `{at}` is {verb} by this rule"),
         Decider::Isolation(_) => format!(
             "{direction} of `{at}` is {verb}: this policy isolates it, and no rule allows the flow"

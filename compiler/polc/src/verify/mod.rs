@@ -50,7 +50,13 @@ fn verify_check<'a>(
 ) -> Option<CheckResult<'a>> {
     let mut passed = None;
     for ends in ends(test, check) {
-        let decision = polc_reference::judge_flow(model, &ends.source, &ends.destination, check.l4);
+        let (source, destination) = (&ends.source, &ends.destination);
+        let decision = match &check.request {
+            None => polc_reference::judge_flow(model, source, destination, check.l4),
+            Some(request) => {
+                polc_reference::judge_request_flow(model, source, destination, check.l4, request)
+            }
+        };
         if holds(model, &decision, check.expected) {
             passed.get_or_insert(decision);
             continue;
