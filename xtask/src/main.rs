@@ -5,6 +5,7 @@
 //! - [`demo`]: the main job, end to end, with real traffic
 //! - [`test`](mod@test), [`lint`]: what continuous integration runs
 
+mod bench;
 mod build;
 mod demo;
 mod docs;
@@ -43,6 +44,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measures, in release mode, and prints figures beside their targets.
+    Bench,
     /// Makes the reference pages in docs/ from what is tested.
     Docs,
     /// Checks formatting, lints with warnings as errors, and the policies of this repository.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
             demo::Then::End
         }),
         Task::Test { arguments } => test::run(&arguments),
+        Task::Bench => bench::run(),
         Task::Docs => docs::run(docs::Mode::Write),
         Task::Lint => lint::run(),
     };

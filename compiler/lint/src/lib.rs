@@ -12,6 +12,8 @@ mod harness;
 mod lints;
 mod rules;
 mod subjects;
+#[cfg(test)]
+mod totality;
 
 use polc_diagnostics::{Code, Diagnostic, Level, Place, Severity, suggest::closest};
 use polc_frontend::LintLevels;
