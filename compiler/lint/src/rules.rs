@@ -58,6 +58,8 @@ pub(crate) fn covered<'a>(context: &Context<'a>) -> Vec<Cover<'a>> {
             .filter(|by| {
                 by.id != of.id
                     && is_enforced(by)
+                    // Some requests are not all of them.
+                    && by.rule.l7.is_none()
                     && by.rule.direction == of.rule.direction
                     && is_asked_before(by, of)
                     && covers(ranges(by), ranges(of))
