@@ -171,7 +171,10 @@ fn columns(tokens: &[Token<'_>]) -> (Kind, Vec<usize>) {
         }
         ("allow" | "deny" | "pass" | "reject", Some("from" | "to")) => {
             let mut starts = vec![1];
-            starts.extend(top_level(tokens, "on"));
+            let on = top_level(tokens, "on");
+            starts.extend(on);
+            // What is said above L4 has a column where the ports have one.
+            starts.extend(on.and_then(|_| top_level(tokens, "only")));
             (Kind::Rule, starts)
         }
         (_, Some(":")) if first.kind != TokenKind::Sign => (Kind::Label, vec![2]),

@@ -39,6 +39,14 @@ fn neighbours_stand_in_columns() {
 }
 
 #[test]
+fn requests_of_rules_stand_in_a_column() {
+    becomes(
+        "ingress {\n  allow from web on web_ports only api\n  allow from office on tcp 80 only { GET /x }\n}\n",
+        "ingress {\n  allow from web    on web_ports only api\n  allow from office on tcp 80    only { GET /x }\n}\n",
+    );
+}
+
+#[test]
 fn empty_lines_say_something() {
     becomes(
         "\n\n// head\n\n\n\npolicy a for {} {\n\n  ingress {}\n\n}\npolicy b for {} {}\n\n\n",
