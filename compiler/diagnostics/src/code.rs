@@ -114,6 +114,9 @@ codes! {
     P0822 IdleDefaultAllow = 822, Warning, "a policy with `default allow` that changes nothing";
     P0823 OneFamilyPing = 823, Warning, "ping for one family only";
     P0824 UnknownLint = 824, Warning, "a level for a lint that does not exist";
+    P0825 CoveredL7 = 825, Warning, "a rule about requests under an allow of the whole connection";
+    P0826 NamesWithoutDns = 826, Warning, "egress to names that can never be resolved";
+    P0827 NearBudget = 827, Warning, "policies that nearly fill a program";
 
     P0901 NotTcp = 901, Error, "a match of requests on ports that are not TCP";
     P0902 NotAllow = 902, Error, "a rule that matches requests and does not allow them";

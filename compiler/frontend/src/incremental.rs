@@ -126,3 +126,75 @@ fn a_removed_file_leaves_no_trace() {
     assert_eq!(analysis.model.files, ["names.pol", "web.pol"]);
     assert_eq!(analysis.model.policies.len(), 1);
 }
+
+const TEMPLATE: &str = "template t(app: string) {
+  policy \"{app}_in\" for { app: app } { ingress { allow from web } }
+}
+";
+
+/// A harness with a template in one file and its application in another.
+fn with_template() -> Harness {
+    let mut harness = Harness::new();
+    harness.database.set_file("template.pol", TEMPLATE);
+    harness
+        .database
+        .set_file("apply.pol", "apply t(\"search\")\n");
+    harness.queries();
+    assert_eq!(harness.database.analyze().diagnostics, []);
+    assert_eq!(harness.database.analyze().model.policies.len(), 3);
+    harness
+}
+
+#[test]
+fn an_edited_application_expands_its_own_file() {
+    let mut harness = with_template();
+    harness
+        .database
+        .set_file("apply.pol", "apply t(\"other\")\n");
+    let queries = harness.queries();
+    assert_eq!(count(&queries, "parse"), 1, "{queries:?}");
+    assert_eq!(count(&queries, "expansions"), 1, "{queries:?}");
+    assert_eq!(count(&queries, "environment"), 0, "{queries:?}");
+    assert_eq!(count(&queries, "lower_file"), 1, "{queries:?}");
+}
+
+#[test]
+fn an_edited_template_expands_the_files_that_apply_it() {
+    let mut harness = with_template();
+    harness
+        .database
+        .set_file("template.pol", TEMPLATE.replace("allow", "deny"));
+    let queries = harness.queries();
+    assert_eq!(count(&queries, "parse"), 1, "{queries:?}");
+    assert_eq!(
+        count(&queries, "expansions"),
+        2,
+        "template.pol and apply.pol: {queries:?}"
+    );
+    assert_eq!(count(&queries, "lower_file"), 1, "{queries:?}");
+}
+
+#[test]
+fn an_edited_policy_expands_nothing_elsewhere() {
+    let mut harness = with_template();
+    harness
+        .database
+        .set_file("web.pol", WEB.replace("allow", "deny"));
+    let queries = harness.queries();
+    assert_eq!(count(&queries, "expansions"), 1, "{queries:?}");
+    assert_eq!(count(&queries, "lower_file"), 1, "{queries:?}");
+}
+
+#[test]
+fn an_import_that_is_brought_in_again_lowers_nothing_else() {
+    let mut harness = Harness::new();
+    harness
+        .database
+        .set_file("cart.pol", format!("use std::dns\n{CART}"));
+    harness.queries();
+    harness
+        .database
+        .set_file("names.pol", format!("{NAMES}use std::dns\n"));
+    let queries = harness.queries();
+    assert_eq!(count(&queries, "lower_file"), 1, "{queries:?}");
+}

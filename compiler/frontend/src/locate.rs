@@ -94,7 +94,9 @@ mod tests {
         let model = database.analyze().model;
         let text = |origin| {
             let range = database.place_of(&model, origin).range;
-            &source[range.start as usize..range.end as usize]
+            source
+                .get(range.start as usize..range.end as usize)
+                .unwrap()
         };
         assert_eq!(text(&model.rules[0].origin), "allow from all");
         assert!(text(&model.policies[0].origin).starts_with("policy a for { app: \"é\" }"));

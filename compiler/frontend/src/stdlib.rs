@@ -169,7 +169,13 @@ mod tests {
             for item in polc_syntax::parse(text).file.items {
                 if let Some((_, member)) = crate::environment::defined(&item) {
                     let at = member.span.range().start;
-                    let before = text[..at].trim_end().rsplit('\n').nth(1).unwrap();
+                    let before = text
+                        .get(..at)
+                        .unwrap()
+                        .trim_end()
+                        .rsplit('\n')
+                        .nth(1)
+                        .unwrap();
                     assert!(before.starts_with("///"), "{name}::{}", member.text);
                 }
             }

@@ -58,6 +58,9 @@ pub static ALL: &[Lint] = &[
     lints::wide_port_range::LINT,
     lints::idle_default_allow::LINT,
     lints::one_family_ping::LINT,
+    lints::covered_l7::LINT,
+    lints::names_without_dns::LINT,
+    lints::near_budget::LINT,
 ];
 
 /// The lint of this name.
@@ -141,7 +144,7 @@ mod tests {
         assert!(ALL.is_sorted_by(|one, next| one.code < next.code));
         for lint in ALL {
             assert_eq!(by_name(lint.name).unwrap().code, lint.code, "{}", lint.name);
-            let is_snake = |c: char| c.is_ascii_lowercase() || c == '_';
+            let is_snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             assert!(lint.name.chars().all(is_snake), "{}", lint.name);
         }
     }

@@ -58,9 +58,12 @@ pub(crate) fn covered<'a>(context: &Context<'a>) -> Vec<Cover<'a>> {
             .filter(|by| {
                 by.id != of.id
                     && is_enforced(by)
+                    // Some requests are not all of them.
+                    && by.rule.l7.is_none()
                     && by.rule.direction == of.rule.direction
                     && is_asked_before(by, of)
                     && covers(ranges(by), ranges(of))
+                    && says_all_above_l4(by, of)
                     && context.implies(of.rule.peer, by.rule.peer)
                     && context.implies(of.policy.subject, by.policy.subject)
             })
@@ -79,6 +82,12 @@ pub(crate) fn covered<'a>(context: &Context<'a>) -> Vec<Cover<'a>> {
 
 fn is_enforced(rule: &RuleOf<'_>) -> bool {
     rule.policy.enforcement == Enforcement::Enforce
+}
+
+/// Whether `by` leaves nothing to say about requests. Rules of one precedence add their requests up;
+/// before that, whoever hands the connection to the proxy has decided.
+fn says_all_above_l4(by: &RuleOf<'_>, of: &RuleOf<'_>) -> bool {
+    precedence(by) != precedence(of) || by.rule.l7 == of.rule.l7
 }
 
 /// Whether `by` ends the search, or leaves the tier, before `of` is asked.

@@ -69,8 +69,8 @@ pub fn unsupported(model: &Model) -> Vec<Unsupported> {
             site: Site::Policy(id),
         }));
         while let Some((rule_id, rule)) = rules.next_if(|(_, rule)| rule.policy == id) {
-            let construct = of_rule(model, rule);
-            found.extend(construct.map(|construct| Unsupported {
+            let constructs = of_rule(model, rule).into_iter().flatten();
+            found.extend(constructs.map(|construct| Unsupported {
                 construct,
                 site: Site::Rule(rule_id),
             }));
@@ -90,13 +90,15 @@ fn of_policy(model: &Model, policy: &Policy) -> Option<&'static str> {
     of_selector(model, policy.subject)
 }
 
-fn of_rule(model: &Model, rule: &Rule) -> Option<&'static str> {
-    match (&rule.l7, rule.action) {
-        (Some(L7Match::Http(_)), _) => Some("only"),
-        (Some(L7Match::Sni(_)), _) => Some("sni"),
-        (None, Action::Reject) => Some("reject"),
-        (None, _) => of_selector(model, rule.peer),
-    }
+fn of_rule(model: &Model, rule: &Rule) -> [Option<&'static str>; 3] {
+    [
+        (rule.action == Action::Reject).then_some("reject"),
+        of_selector(model, rule.peer),
+        rule.l7.as_ref().map(|l7| match l7 {
+            L7Match::Http(_) => "only",
+            L7Match::Sni(_) => "sni",
+        }),
+    ]
 }
 
 fn of_selector(model: &Model, id: SelectorId) -> Option<&'static str> {

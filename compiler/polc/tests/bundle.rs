@@ -127,3 +127,55 @@ fn damaged_bundles_are_refused() {
     ];
     assert_eq!(shown("inspect_damaged", &files, &arguments), 2);
 }
+
+/// Each construct without a back end, and how a source says it.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("audit", "policy p for {} { audit; ingress {} }\n"),
+    (
+        "reject",
+        "policy p for {} { ingress { reject from world } }\n",
+    ),
+    (
+        "dns",
+        "policy p for {} { egress { allow to \"api.example.com\" } }\n",
+    ),
+    (
+        "only",
+        "policy p for {} { ingress { allow from world on tcp 80 only { GET /a } } }\n",
+    ),
+    (
+        "sni",
+        "policy p for {} { egress { allow to world on tcp 443 sni \"api.example.com\" } }\n",
+    ),
+    (
+        "namespace",
+        "policy p for {} { ingress { allow from namespace { team: pay } } }\n",
+    ),
+    (
+        "service",
+        "service p { address 10.96.0.1; port tcp 80; backends { app: \"a\" } }\n",
+    ),
+];
+
+#[test]
+fn what_has_no_back_end_is_named_at_its_line_and_not_built() {
+    for (construct, source) in UNSUPPORTED {
+        let text = format!("package shop\n\n{source}");
+        let files = Files::new([("shop.pol", text.as_str())]);
+        let check = files.polc(&["check", "."]);
+        assert_eq!(check.code, 0, "{construct}: {}", check.out);
+        let build = files.polc(&["build", "--format", "plain", "-o", "out.polb", "."]);
+        assert_eq!(build.code, 1, "{construct}: {}", build.out);
+        let expected = format!("error[P0003]: `{construct}` cannot be enforced yet");
+        assert!(build.out.starts_with("shop.pol:3:"), "{}", build.out);
+        assert!(build.out.contains(&expected), "{}", build.out);
+        assert!(!files.path().join("out.polb").exists(), "{construct}");
+        let human = files.polc(&["build", "-o", "out.polb", "."]).out;
+        let item = if *construct == "service" {
+            "the service `p` uses it"
+        } else {
+            "the policy `p` uses it"
+        };
+        assert!(human.contains(item), "{human}");
+    }
+}

@@ -127,5 +127,25 @@ fn the_language_is_as_the_specification_says() {
         }
     }
     assert!(failures.is_empty(), "\n{failures}");
-    assert!(number >= 40, "only {number} cases");
+    assert!(number >= 150, "only {number} cases");
+}
+
+#[test]
+fn every_package_of_the_repository_checks_and_tests_clean() {
+    let run = |command| {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let output = support::command(&[command, "policies"])
+            .current_dir(root)
+            .output()
+            .unwrap();
+        support::Run::from(output)
+    };
+    let check = run("check");
+    assert!(check.out.starts_with("no findings"), "{}", check.out);
+    let test = run("test");
+    assert!(
+        test.out.ends_with(" passed, 0 failed, 3 undecided\n"),
+        "{}",
+        test.out
+    );
 }

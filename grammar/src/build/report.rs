@@ -211,6 +211,7 @@ fn expected(rule: Rule) -> Option<&'static str> {
         Rule::missing_external_policy => "`local` or `cluster`",
         Rule::missing_parameters => "parameters in `(` and `)`",
         Rule::missing_parameter => "the name of a parameter",
+        Rule::missing_parameter_type => "`:` and a type",
         Rule::missing_type => "a type, such as `string` or `endpoints`",
         Rule::missing_arguments => "arguments in `(` and `)`",
         Rule::missing_argument => "an argument",

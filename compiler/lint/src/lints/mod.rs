@@ -1,10 +1,13 @@
 //! The lints, one file each.
 
+pub(crate) mod covered_l7;
 pub(crate) mod dns_without_tcp;
 pub(crate) mod idle_default_allow;
 pub(crate) mod metadata_reachable;
 pub(crate) mod moot_allow;
 pub(crate) mod name_style;
+pub(crate) mod names_without_dns;
+pub(crate) mod near_budget;
 pub(crate) mod needless_deny;
 pub(crate) mod never_matches;
 pub(crate) mod one_family_block;

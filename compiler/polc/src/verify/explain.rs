@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use polc_diagnostics::{Code, Diagnostic};
 use polc_model::{
-    Action, Check, Decider, Decision, Direction, Expectation, Model, Origin, Party, PolicyId, Test,
-    Tier, Verdict,
+    Action, Check, Decider, Decision, Direction, Expectation, Model, Origin, Party, PolicyId, Rule,
+    Test, Tier, Verdict,
 };
 use polc_reference::{FlowDecision, Outcome};
 
@@ -66,6 +66,9 @@ pub(super) fn failure(
             Some(origin) => diagnostic = diagnostic.with_label(package.place_of(origin), message),
             None => diagnostic = diagnostic.with_note(message),
         }
+        for note in other_requests(package, check, ends, direction, decided) {
+            diagnostic = diagnostic.with_note(note);
+        }
         for note in not_matching(package, (test, check), ends, direction, decided) {
             diagnostic = diagnostic.with_note(note);
         }
@@ -117,6 +120,48 @@ fn decider<'a>(
         }
     };
     (message, origin)
+}
+
+/// Notes on the other rules that a denied request was matched against.
+fn other_requests(
+    package: &LoadedPackage,
+    check: &Check,
+    ends: &Ends<'_>,
+    direction: Direction,
+    decision: Decision,
+) -> Vec<String> {
+    let model = &package.analysis.model;
+    let (subject, peer) = match direction {
+        Direction::Egress => (&ends.source, &ends.destination),
+        Direction::Ingress => (&ends.destination, &ends.source),
+    };
+    let (Some(request), Verdict::Deny, Decider::Rule(deciding)) =
+        (&check.request, decision.verdict, decision.decider)
+    else {
+        return Vec::new();
+    };
+    let precedence = |rule: &Rule| {
+        let policy = model.policy(rule.policy)?;
+        Some((policy.tier, policy.priority))
+    };
+    let Some(wanted) = model
+        .rule(deciding)
+        .filter(|rule| rule.action == Action::Allow)
+        .and_then(precedence)
+    else {
+        return Vec::new();
+    };
+    polc_reference::consider(model, direction, subject, peer, check.l4)
+        .iter()
+        .filter(|considered| considered.outcome == Outcome::Matches && considered.rule != deciding)
+        .filter_map(|considered| model.rule(considered.rule))
+        .filter(|rule| rule.l7.is_some() && precedence(rule) == Some(wanted))
+        .map(|rule| {
+            let source = collapsed(package.source_of(&rule.origin));
+            let place = package.display_path(&model.place(&rule.origin));
+            format!("`{source}` ({place}) does not allow `{request}` either")
+        })
+        .collect()
 }
 
 /// Notes on the rules for this endpoint that were asked before the decision and did not match.

@@ -18,7 +18,7 @@ use crate::{
 pub(super) type Bound = BTreeMap<String, Arc<Definition>>;
 
 /// Binds the parameters of a template to the arguments of an `apply`. `None`, reported, when there
-/// are too many or too few.
+/// are too many or too few, or when a text or number is missing that names may be made of.
 pub(super) fn bind(
     apply: &Apply,
     template: &Template,
@@ -54,9 +54,11 @@ pub(super) fn bind(
         return None;
     }
     let mut bound = Bound::new();
+    let mut is_broken = false;
     for (parameter, argument) in template.parameters.iter().zip(&apply.arguments) {
         let Some(kind) = Kind::of_word(&parameter.of.text) else {
             // Reported where the template stands.
+            is_broken = true;
             continue;
         };
         let value = match value(kind, argument, scope, sink) {
@@ -67,12 +69,13 @@ pub(super) fn bind(
                 None
             }
         };
+        is_broken |= matches!(kind, Kind::Text | Kind::Number) && value.is_none();
         let definition = Definition { kind, value };
         bound
             .entry(parameter.name.text.clone())
             .or_insert_with(|| Arc::new(definition));
     }
-    Some(bound)
+    (!is_broken).then_some(bound)
 }
 
 /// The value of an argument. `Err` says what it is instead; `Ok(None)` is an error that was

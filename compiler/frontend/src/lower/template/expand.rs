@@ -12,7 +12,7 @@ use super::{
     Expansions, Made,
     arguments::{Bound, bind},
     fill::Filling,
-    find, template_files,
+    find, report, template_files,
 };
 use crate::{
     database::{Package, SourceFile},
@@ -86,7 +86,7 @@ impl<'db> Expander<'db> {
             place: place(self.db, file, apply.span),
         };
         if trail.iter().any(|step| step.template == template.name.text) {
-            endless(apply, template, &mut sink);
+            report::endless(apply, template, &mut sink);
             self.keep(sink, trail);
             return;
         }
@@ -96,7 +96,7 @@ impl<'db> Expander<'db> {
         };
         self.left = left;
         if left == 0 {
-            too_many(apply, &mut sink);
+            report::too_many(apply, MAX_EXPANSIONS, &mut sink);
         }
         let template_place = |span| place(self.db, template_file, span);
         let bound = bind(apply, template, template_place, scope, &mut sink);
@@ -119,7 +119,7 @@ impl<'db> Expander<'db> {
         let mut filling = Filling::new(&bound);
         items.iter_mut().for_each(|item| filling.item(item));
         for word in &filling.unknown {
-            unknown_word(word, template, &mut sink);
+            report::unknown_word(word, template, &mut sink);
         }
         let around = FileScope {
             db: self.db,
@@ -133,7 +133,7 @@ impl<'db> Expander<'db> {
         let mut bodies = BTreeMap::new();
         for (name, body) in &local {
             if bound.contains_key(&name.text) || bodies.insert(name.text.as_str(), body).is_some() {
-                twice(name, &mut sink);
+                report::twice(name, &mut sink);
             }
         }
         let scope = Resolver::new(bodies, bound, &around);
@@ -141,7 +141,7 @@ impl<'db> Expander<'db> {
         for item in &items {
             self.item(item, file, &scope, &lines, &mut sink, trail, root);
         }
-        troubles(&scope, &local, &mut sink);
+        report::troubles(&scope, &local, &mut sink);
         self.keep(sink, trail);
     }
 
@@ -167,14 +167,14 @@ impl<'db> Expander<'db> {
             Item::Ports(item) => definitions::check_ports(item, scope, sink),
             Item::Http(item) => definitions::check_http(item, scope, sink),
             Item::Policy(item) => {
-                if is_name(&item.name, sink) {
+                if report::is_name(&item.name, sink) {
                     let policy = policy::lower(item, scope, lines, sink);
                     self.made("policy", &policy.name, root);
                     self.found.policies.push(policy);
                 }
             }
             Item::Service(item) => {
-                if is_name(&item.name, sink)
+                if report::is_name(&item.name, sink)
                     && let Some(service) = service::lower(item, scope, lines, sink)
                 {
                     self.made("service", &service.name, root);
@@ -233,114 +233,5 @@ impl<'db> Expander<'db> {
                 )),
             },
         );
-    }
-}
-
-fn endless(apply: &Apply, template: &Template, sink: &mut Sink) {
-    sink.report(
-        Code::EndlessTemplates,
-        format!("the template `{}` leads back to itself", template.name.text),
-        apply.span,
-        "applied again here, without end",
-        |_, diagnostic| diagnostic.with_help("leave out this `apply`"),
-    );
-}
-
-fn too_many(apply: &Apply, sink: &mut Sink) {
-    sink.report(
-        Code::TooDeep,
-        "this `apply` leads to too many others",
-        apply.span,
-        format!("more than {MAX_EXPANSIONS}"),
-        |_, diagnostic| diagnostic.with_help("let templates apply fewer templates"),
-    );
-}
-
-fn unknown_word(word: &Name, template: &Template, sink: &mut Sink) {
-    let known = template
-        .parameters
-        .iter()
-        .map(|parameter| parameter.name.text.as_str());
-    let meant = suggest::closest(&word.text, known);
-    sink.report(
-        Code::UnknownName,
-        format!("the template has no text `{}`", word.text),
-        word.span,
-        format!(
-            "`{{{}}}` stands for no parameter of type `string` or `int`",
-            word.text
-        ),
-        |_, diagnostic| match meant {
-            Some(meant) => diagnostic.with_help(format!("did you mean `{{{meant}}}`?")),
-            None => diagnostic.with_help(format!("add a parameter: `{}: string`", word.text)),
-        },
-    );
-}
-
-fn twice(name: &Name, sink: &mut Sink) {
-    sink.report(
-        Code::Duplicate,
-        format!("the template defines `{}` twice", name.text),
-        name.span,
-        "a parameter or another item of the template has this name",
-        |_, diagnostic| diagnostic.with_help("give one of them another name"),
-    );
-}
-
-/// Whether what a template makes of a name is one.
-fn is_name(name: &Name, sink: &mut Sink) -> bool {
-    let text = &name.text;
-    let is_start = |c: char| c.is_ascii_alphabetic() || c == '_';
-    let is_rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if text.starts_with(is_start) && text.chars().all(is_rest) {
-        return true;
-    }
-    // A word in braces that is left was reported.
-    if !name.is_missing() && !text.contains('{') {
-        sink.report(
-            Code::InvalidExpansion,
-            format!("`{text}` is not a name"),
-            name.span,
-            "made of the text of a parameter",
-            |_, diagnostic| {
-                diagnostic.with_help(
-                    "names are made of letters, digits and `_`: give such a text, or take another parameter for the name",
-                )
-            },
-        );
-    }
-    false
-}
-
-/// Reports definitions of the template that need themselves or grow too large.
-fn troubles(scope: &Resolver<'_>, local: &[(&Name, Body)], sink: &mut Sink) {
-    let (cycles, oversized) = scope.troubles();
-    let span = |name: &String| {
-        let mut names = local.iter().map(|(name, _)| *name);
-        names
-            .find(|local| local.text == *name)
-            .map(|name| name.span)
-    };
-    for name in cycles.iter().filter_map(|cycle| cycle.first()) {
-        if let Some(span) = span(name) {
-            sink.report(
-                Code::Cycle,
-                format!("the definition of `{name}` needs its own value"),
-                span,
-                "needs itself",
-                |_, diagnostic| diagnostic.with_help("define one of them without the others"),
-            );
-        }
-    }
-    for name in &oversized {
-        if let Some(span) = span(name) {
-            sink.report(
-                Code::TooDeep,
-                format!("the definition of `{name}` grows too large"),
-                span,
-                "uses definitions that use others, and so on",
-                |_, diagnostic| diagnostic.with_help("define it with fewer steps"),
-            );
-        }
     }
 }

@@ -3,7 +3,7 @@
 //! Inside quotes, `{app}` stands for the text of the parameter `app`. Where a label's value or a
 //! number is written without quotes, a parameter's name stands for its text or number.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use polc_syntax::ast::{
     Apply, ArgumentValue, HttpExpr, HttpField, HttpTerm, HttpTest, Item, L4Expr, L4Term, L7Expr,
@@ -11,13 +11,11 @@ use polc_syntax::ast::{
 };
 
 use super::arguments::Bound;
-use crate::types::{Kind, Value};
+use crate::types::Value;
 
 /// The texts and numbers of an application, and the words in braces that stand for none.
 pub(super) struct Filling {
     words: BTreeMap<String, String>,
-    /// Parameters whose argument was not understood.
-    broken: BTreeSet<String>,
     /// Words in braces, in quotes, that no parameter has.
     pub(super) unknown: Vec<Name>,
 }
@@ -32,12 +30,8 @@ impl Filling {
             };
             Some((name.clone(), word))
         });
-        let broken = bound.iter().filter(|(_, definition)| {
-            matches!(definition.kind, Kind::Text | Kind::Number) && definition.value.is_none()
-        });
         Self {
             words: words.collect(),
-            broken: broken.map(|(name, _)| name.clone()).collect(),
             unknown: Vec::new(),
         }
     }
@@ -218,9 +212,7 @@ impl Filling {
             return;
         }
         let filled = self.filled(&name.text);
-        if let Some(unknown) = unknown(&filled, name)
-            && !self.broken.contains(&unknown.text)
-        {
+        if let Some(unknown) = unknown(&filled, name) {
             self.unknown.push(unknown);
         }
         name.text = filled;

@@ -8,6 +8,7 @@
 mod arguments;
 mod expand;
 mod fill;
+mod report;
 
 use std::collections::BTreeMap;
 
