@@ -1,9 +1,7 @@
 //! Whatever the compiler accepts, the kernel loads: an over-large policy is an error where it is
 //! written, never on a node.
 
-#![expect(clippy::unwrap_used, reason = "a test: a panic is its way to fail")]
-
-use std::{collections::BTreeSet, path::Path, process::Command, time::Instant};
+use std::{collections::BTreeSet, path::Path, time::Instant};
 
 use polc_agent::{
     attach::Mechanism,
@@ -11,14 +9,12 @@ use polc_agent::{
     dataplane::Dataplane,
     pins::Pins,
     state_dir::Source,
-    sys::mount,
 };
 use polc_bundle::{Bundle, CompileError};
 use polc_model::{
     Action, Direction, Enforcement, Isolation, L4Match, L4Term, LabelOperator, Model, Origin,
     Policy, PolicyId, PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId, Tier,
 };
-use polc_testbed::{Namespace, Unmount};
 
 const INVENTORY: &str = "
 node: { name: node-1 }
@@ -79,27 +75,10 @@ fn model(peers: u32, ports: u16) -> Model {
 
 #[test]
 fn the_largest_programs_that_compile_also_load() {
-    let test = "the_largest_programs_that_compile_also_load";
-    if !polc_testbed::require_root_and_bpf(test) {
-        return;
-    }
-    if !polc_agent::datapath::is_built_in() {
-        eprintln!("skipped: {test}: the agent was built without its datapath");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let namespace = Namespace::new("budget").unwrap();
-    let bpffs = folder.path().join("bpf");
-    let _mounted = Unmount::on_drop(&bpffs);
-    namespace.run(|| load_all(&bpffs)).unwrap();
+    super::on_a_node("budget", &["veth-a"], load_all);
 }
 
 fn load_all(bpffs: &Path) {
-    let add = [
-        "link", "add", "veth-a", "type", "veth", "peer", "name", "peer-a",
-    ];
-    assert!(Command::new("ip").args(add).status().unwrap().success());
-    mount::ensure_bpffs(bpffs).unwrap();
     let mut dataplane = Dataplane::open(Pins::new(bpffs, "budget"), Mechanism::probe()).unwrap();
     let mut loaded = BTreeSet::new();
     // Many peers for one port, many ports for one peer, and something in between. 1,024 selectors

@@ -3,13 +3,7 @@
 //! `BPF_PROG_TEST_RUN` of the hooks. Everything is on the way: parsing, anti-spoofing, flows,
 //! addresses, prefixes, signatures, the generated program.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test: a panic is its way to fail"
-)]
-
-use std::{net::IpAddr, path::Path, process::Command};
+use std::{net::IpAddr, path::Path};
 
 use aya::maps::{Map as AyaMap, MapData, RingBuf};
 use polc_abi::{
@@ -25,11 +19,11 @@ use polc_agent::{
     dataplane::Dataplane,
     pins::Pins,
     state_dir::Source,
-    sys::{event, interface, map::Map, mount, test_run},
+    sys::{event, interface, map::Map, test_run},
 };
 use polc_bundle::Bundle;
 use polc_model::{Direction, L4Packet, PortProtocol, Verdict};
-use polc_testbed::{Frame, Namespace, Unmount};
+use polc_testbed::Frame;
 use polc_testgen::{Case, Probe};
 
 const INTERFACES: [&str; 3] = ["veth-a", "veth-b", "veth-c"];
@@ -38,28 +32,10 @@ const PROBES: usize = 10;
 
 #[test]
 fn the_kernel_does_what_the_reference_says() {
-    let test = "the_kernel_does_what_the_reference_says";
-    if !polc_testbed::require_root_and_bpf(test) {
-        return;
-    }
-    if !polc_agent::datapath::is_built_in() {
-        eprintln!("skipped: {test}: the agent was built without its datapath");
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let namespace = Namespace::new("equivalence").unwrap();
-    let bpffs = folder.path().join("bpf");
-    let _mounted = Unmount::on_drop(&bpffs);
-    namespace.run(|| compare(&bpffs)).unwrap();
+    super::on_a_node("equivalence", &INTERFACES, compare);
 }
 
 fn compare(bpffs: &Path) {
-    for name in INTERFACES {
-        let peer = name.replace("veth", "peer");
-        let add = ["link", "add", name, "type", "veth", "peer", "name", &peer];
-        assert!(Command::new("ip").args(add).status().unwrap().success());
-    }
-    mount::ensure_bpffs(bpffs).unwrap();
     let mut kernel = Kernel::new(Pins::new(bpffs, "equivalence"));
     let mut compared = 0;
     for seed in 0..CASES {
