@@ -96,6 +96,12 @@ fn lines_that_the_language_ends_stay_long() {
         &format!("test \"t\" {{\n{given}\n}}\n"),
         &format!("test \"t\" {{\n{given}\n}}\n"),
     );
+    // The rest of the block would have to move with the end of the line.
+    let head = format!("  allow from {} on tcp 80 only {{", ["{ app: \"a-name\" }"; 8].join(" | "));
+    becomes(
+        &format!("ingress {{\n{head}\n    GET /\n  }}\n}}\n"),
+        &format!("ingress {{\n{head}\n    GET /\n  }}\n}}\n"),
+    );
     let sni = "  allow to world on tcp 443 sni \"a.long.name.of.a.server.example\" | \"another.long.name.of.a.server.example\"";
     becomes(
         &format!("egress {{\n{sni}\n}}\n"),

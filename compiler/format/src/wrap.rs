@@ -76,24 +76,26 @@ pub(crate) fn parts<'a, 'b>(
     parts
 }
 
-/// Where parts may begin: at the first token, and at each `|` outside all brackets.
+/// Where parts may begin: at the first token, and at each `|` outside all brackets. A line that
+/// opens or closes a bracket of other lines stays whole, or they would stand elsewhere.
 fn breaks(tokens: &[Token<'_>]) -> Vec<usize> {
     let mut depth = 0_usize;
     let mut breaks = vec![0];
+    let mut before_sni = true;
     for (index, token) in tokens.iter().enumerate() {
         if token.is_opener() {
             depth += 1;
         } else if token.is_closer() {
-            // What follows belongs to whatever was opened in another line.
             let Some(outside) = depth.checked_sub(1) else {
                 return vec![0];
             };
             depth = outside;
-        } else if is_sni(token) {
-            break;
-        } else if depth == 0 && index > 0 && token.kind == TokenKind::Sign && token.text == "|" {
+        }
+        before_sni &= !is_sni(token);
+        let is_bar = token.kind == TokenKind::Sign && token.text == "|";
+        if is_bar && depth == 0 && index > 0 && before_sni {
             breaks.push(index);
         }
     }
-    breaks
+    if depth == 0 { breaks } else { vec![0] }
 }
