@@ -1,12 +1,10 @@
 //! Columns: neighbouring lines of one kind are set under each other.
 
 use crate::{
+    WIDTH,
     lex::{Token, TokenKind},
     spacing::is_apart,
 };
-
-/// Lines longer than this are not stretched.
-const WIDTH: usize = 100;
 
 /// A line on its way to the text.
 pub(crate) struct Row {
@@ -29,6 +27,8 @@ enum Kind {
     Check,
     /// `tier: frontend | backend`
     Label,
+    /// `balance maglev`
+    Setting,
     /// `GET /cart/{id: int} when …`
     Route,
     /// A comment of its own, between whatever it is between.
@@ -77,6 +77,11 @@ impl Row {
         }
     }
 
+    /// How long the line is without columns, and without the comment behind it.
+    pub(crate) fn length(&self) -> usize {
+        self.code(&[]).chars().count()
+    }
+
     fn code(&self, widths: &[usize]) -> String {
         let mut text = " ".repeat(2 * self.level);
         for (index, cell) in self.cells.iter().enumerate() {
@@ -115,7 +120,7 @@ pub(crate) fn align(rows: Vec<Row>) -> Vec<String> {
         let length = |row: &Row, widths: &[usize]| row.code(widths).chars().count();
         let fits = run
             .iter()
-            .all(|row| length(row, &widths) <= WIDTH || length(row, &[]) > WIDTH);
+            .all(|row| length(row, &widths) <= WIDTH || row.length() > WIDTH);
         let widths = if fits { widths } else { Vec::new() };
         lines.extend(run.iter().map(|row| row.text(&widths)));
         rest = later;
@@ -154,28 +159,38 @@ fn widths(run: &[Row]) -> Vec<usize> {
 /// The kind of a line, and where its cells begin after the first.
 fn columns(tokens: &[Token<'_>]) -> (Kind, Vec<usize>) {
     let position = |text: &str| tokens.iter().position(|token| token.text == text);
-    let is_balanced = tokens.iter().filter(|token| token.is_opener()).count()
-        == tokens.iter().filter(|token| token.is_closer()).count();
-    let Some(first) = tokens.first().filter(|_| is_balanced) else {
+    // A line may open the bracket that the next ones stand in, but end none that others opened.
+    let code = match tokens.split_last() {
+        Some((last, rest)) if last.is_opener() => rest,
+        _ => tokens,
+    };
+    let Some(first) = tokens.first().filter(|_| is_balanced(code)) else {
         return (Kind::Other, Vec::new());
     };
     if first.kind == TokenKind::Comment {
         return (Kind::Comment, Vec::new());
     }
     match (first.text, tokens.get(1).map(|second| second.text)) {
-        (word @ ("endpoints" | "cidr" | "ports" | "dns" | "entity" | "given"), _) => {
-            match position("=") {
-                Some(equals) => (Kind::Definition(word.to_owned()), vec![equals]),
-                None => (Kind::Other, Vec::new()),
-            }
-        }
+        (
+            word @ ("endpoints" | "cidr" | "ports" | "dns" | "entity" | "http" | "given" | "lint"),
+            _,
+        ) => match position("=") {
+            Some(equals) => (Kind::Definition(word.to_owned()), vec![equals]),
+            None => (Kind::Other, Vec::new()),
+        },
         ("allow" | "deny" | "pass" | "reject", Some("from" | "to")) => {
             let mut starts = vec![1];
-            let on = top_level(tokens, "on");
-            starts.extend(on);
-            // What is said above L4 has a column where the ports have one.
-            starts.extend(on.and_then(|_| top_level(tokens, "only")));
+            if let Some(on) = top_level(tokens, "on") {
+                starts.push(on);
+                let only = top_level(tokens, "only").or_else(|| top_level(tokens, "sni"));
+                starts.extend(only.filter(|&only| only > on));
+            }
             (Kind::Rule, starts)
+        }
+        ("address" | "port" | "backends" | "balance" | "affinity" | "external", Some(second))
+            if !matches!(second, ":" | "=" | "->") =>
+        {
+            (Kind::Setting, vec![1])
         }
         (_, Some(":")) if first.kind != TokenKind::Sign => (Kind::Label, vec![2]),
         (word, Some(path)) if is_method(word) && path.starts_with('/') => {
@@ -188,6 +203,21 @@ fn columns(tokens: &[Token<'_>]) -> (Kind, Vec<usize>) {
             _ => (Kind::Other, Vec::new()),
         },
     }
+}
+
+fn is_balanced(tokens: &[Token<'_>]) -> bool {
+    let mut depth = 0_usize;
+    for token in tokens {
+        if token.is_opener() {
+            depth += 1;
+        } else if token.is_closer() {
+            let Some(outside) = depth.checked_sub(1) else {
+                return false;
+            };
+            depth = outside;
+        }
+    }
+    depth == 0
 }
 
 /// The first such word outside all brackets.

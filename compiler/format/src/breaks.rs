@@ -2,13 +2,20 @@
 
 use crate::{
     Unbalanced,
-    lex::{Token, TokenKind},
+    lex::{Token, TokenKind, lex},
 };
 
 /// A line of tokens. Without any it is an empty line.
 #[derive(Debug, Default)]
 pub(crate) struct Line<'a> {
     pub(crate) tokens: Vec<Token<'a>>,
+}
+
+impl Line<'_> {
+    /// Whether it is nothing but a comment.
+    pub(crate) fn is_comment(&self) -> bool {
+        matches!(&self.tokens[..], [token] if token.kind == TokenKind::Comment)
+    }
 }
 
 /// An open bracket.
@@ -29,11 +36,12 @@ pub(crate) fn lines<'a>(tokens: &[Token<'a>]) -> Result<Vec<Line<'a>>, Unbalance
         let in_broken = open.last().is_none_or(|open| open.is_broken);
         let closes_broken = token.is_closer() && in_broken && !open.is_empty();
         let is_comment_behind = token.kind == TokenKind::Comment && token.breaks == 0;
+        let is_joined = opens_block(current.tokens.last(), &token);
         let breaks = (pending_break && !is_comment_behind) || token.breaks > 0 || closes_broken;
-        if breaks && !current.tokens.is_empty() {
+        if breaks && !is_joined && !current.tokens.is_empty() {
             lines.push(std::mem::take(&mut current));
         }
-        if token.breaks > 1 {
+        if token.breaks > 1 && !is_joined {
             lines.push(Line::default());
         }
         pending_break = pending_break && is_comment_behind;
@@ -60,6 +68,17 @@ pub(crate) fn lines<'a>(tokens: &[Token<'a>]) -> Result<Vec<Line<'a>>, Unbalance
         return Err(unbalanced(&open.token));
     }
     Ok(tidy(lines))
+}
+
+/// Whether this is the `{` of a block, which stands on the line of its head and not below it.
+fn opens_block(before: Option<&Token<'_>>, token: &Token<'_>) -> bool {
+    let is_head = |before: &Token<'_>| match before.kind {
+        // What is never closed would swallow it.
+        TokenKind::Word | TokenKind::Text => lex(&format!("{} {{", before.text)).len() == 2,
+        TokenKind::Sign => before.is_closer(),
+        TokenKind::Comment => false,
+    };
+    token.kind == TokenKind::Sign && token.text == "{" && before.is_some_and(is_head)
 }
 
 /// For each token, whether it opens a bracket that closes on another line.

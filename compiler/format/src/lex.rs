@@ -52,14 +52,18 @@ pub(crate) fn lex(text: &str) -> Vec<Token<'_>> {
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
             continue;
         }
-        let (kind, length) = token(rest);
+        let (kind, mut length) = token(rest);
+        if kind == TokenKind::Word
+            // Separators may be left out later, and must not be what this depends on.
+            && let Some(before) = tokens.iter().rfind(|token: &&Token<'_>| token.text != ";")
+            && let Some(dash) = minus(before, rest.get(..length).unwrap_or_default())
+        {
+            length = dash;
+        }
         let (now, later) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        // Comments, and text that is never closed, reach to the end of their line; nobody sees the
-        // white space there.
-        let shown = match kind {
-            TokenKind::Comment | TokenKind::Text => now.trim_end(),
-            TokenKind::Word | TokenKind::Sign => now,
-        };
+        // Comments, and what is never closed, reach to the end of their line; nobody sees the white
+        // space there.
+        let shown = now.trim_end();
         tokens.push(Token {
             kind,
             text: shown,
@@ -101,6 +105,28 @@ fn token(text: &str) -> (TokenKind, usize) {
     }
 }
 
+/// Where a `-` in a word takes one set from another: `10.0.0.0/8-10.1.0.0/16`, `from all-office`.
+/// Elsewhere it is part of the word: `{ app: web-1 }`.
+fn minus(before: &Token<'_>, word: &str) -> Option<usize> {
+    let at = word.find('-').filter(|&at| at > 0)?;
+    let first = word.get(..at)?;
+    let is_address = || {
+        let has_length = first.contains('/') && first.contains('.');
+        (has_length || first.matches(':').count() > 1)
+            && first
+                .chars()
+                .all(|c| c.is_ascii_hexdigit() || ":./".contains(c))
+    };
+    let is_operand = match (before.kind, before.text) {
+        (TokenKind::Word, "from" | "to" | "for") | (TokenKind::Sign, "-" | "&") => true,
+        // Values of labels stand here, too, and never look like these addresses.
+        (TokenKind::Sign, "=" | "|" | "(") => is_address(),
+        _ => false,
+    };
+    // What stands before the dash must be a word wherever it stands.
+    (is_operand && self::word(first) == at).then_some(at)
+}
+
 /// A path of a request: `/cart/{id: int}/items`. Braces in it are part of it.
 fn path(text: &str) -> usize {
     let mut depth = 0_usize;
@@ -110,7 +136,7 @@ fn path(text: &str) -> usize {
             '{' => depth += 1,
             '}' if depth == 0 => return at,
             '}' => depth -= 1,
-            ',' | ';' | ')' | '|' if depth == 0 => return at,
+            ',' | ';' | '|' | '"' if depth == 0 => return at,
             _ if depth == 0 && character.is_whitespace() => return at,
             _ => {}
         }
@@ -125,11 +151,13 @@ fn word(text: &str) -> usize {
     if !text.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
         return 0;
     }
-    let mut end = text.find(|c: char| !inner(c)).unwrap_or(text.len());
-    for stop in ["->", "//", ".."] {
-        end = text.find(stop).map_or(end, |at| end.min(at));
-    }
+    let end = text.find(|c: char| !inner(c)).unwrap_or(text.len());
     let word = text.get(..end).unwrap_or(text);
+    // `->` needs the sign behind the word to be seen.
+    let reach = text.get(..=end).unwrap_or(word);
+    let stops = ["->", "//", ".."].map(|stop| reach.find(stop).unwrap_or(end));
+    let end = stops.into_iter().fold(end, usize::min);
+    let word = text.get(..end).unwrap_or(word);
     // `app: web` and `app:web` are three tokens; `::` belongs to paths and addresses.
     let is_address = word.matches(':').count() > 1;
     match word.find(':') {

@@ -13,17 +13,23 @@
 //!   further in.
 //! - At most one empty line in a row, none inside the edges of a block, one after each block of
 //!   the file's top level.
+//! - Lines of more than 100 columns are broken before a `|`, where the language lets them go on.
 //! - Neighbouring lines of one kind are set in columns: definitions, rules, checks, labels.
 
 mod align;
 mod breaks;
 mod lex;
 mod spacing;
+mod wrap;
 
 use std::fmt;
 
 use breaks::Line;
 use lex::{Token, TokenKind};
+use wrap::Statement;
+
+/// The columns that a line may fill. Longer ones are broken, if they can be, and not stretched.
+const WIDTH: usize = 100;
 
 /// A text that cannot be formatted, because its brackets do not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +68,12 @@ pub fn format(text: &str) -> Result<String, Unbalanced> {
     Ok(formatted)
 }
 
-/// Gives each line its indentation. Empty lines stay empty.
+/// Gives each line its indentation, and breaks those that are too long. Empty lines stay empty.
 fn indent(lines: &[Line<'_>]) -> Vec<align::Row> {
     // For each open bracket, how far in the line stands that opened it.
     let mut open: Vec<usize> = Vec::new();
-    let mut before: Option<&Line<'_>> = None;
+    // The line of code before, and the statement it belongs to.
+    let mut before: Option<(&Line<'_>, Statement)> = None;
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
         if line.tokens.is_empty() {
@@ -75,14 +82,12 @@ fn indent(lines: &[Line<'_>]) -> Vec<align::Row> {
             continue;
         }
         let mut closed = None;
-        for token in line.tokens.iter().take_while(|token| token.is_closer()) {
+        for _ in line.tokens.iter().take_while(|token| token.is_closer()) {
             closed = open.pop();
-            let _ = token;
         }
-        let mut level = closed.unwrap_or_else(|| open.last().map_or(0, |level| level + 1));
-        if closed.is_none() && before.is_some_and(|before| goes_on(before, line)) {
-            level += 1;
-        }
+        let outside = open.last().map_or(0, |level| level + 1);
+        let going_on = before.filter(|(before, _)| closed.is_none() && goes_on(before, line));
+        let level = closed.unwrap_or(outside + usize::from(going_on.is_some()));
         for token in line.tokens.iter().skip_while(|token| token.is_closer()) {
             if token.is_opener() {
                 open.push(level);
@@ -90,15 +95,31 @@ fn indent(lines: &[Line<'_>]) -> Vec<align::Row> {
                 open.pop();
             }
         }
-        rows.push(align::Row::of(level, &line.tokens));
-        before = Some(line);
+        let statement = match going_on {
+            Some((_, statement)) => statement,
+            None => Statement::of(&line.tokens),
+        };
+        let parts = wrap::parts(&line.tokens, statement, level, outside + 1);
+        let further = std::iter::once(level).chain(std::iter::repeat(outside + 1));
+        rows.extend(
+            parts
+                .into_iter()
+                .zip(further)
+                .map(|(part, level)| align::Row::of(level, part)),
+        );
+        // A comment between two lines of a statement does not end it.
+        if !line.is_comment() {
+            before = Some((line, statement.after(&line.tokens)));
+        }
     }
     rows
 }
 
 /// Whether a line belongs to the statement of the line before.
 fn goes_on(before: &Line<'_>, line: &Line<'_>) -> bool {
-    let is_operator = |token: &Token<'_>| matches!(token.text, "|" | "&" | "-" | "=" | "->");
+    let is_operator = |token: &Token<'_>| {
+        token.kind == TokenKind::Sign && matches!(token.text, "|" | "&" | "-" | "=" | "->")
+    };
     let last = before
         .tokens
         .iter()
@@ -107,5 +128,7 @@ fn goes_on(before: &Line<'_>, line: &Line<'_>) -> bool {
     last.is_some_and(is_operator) || line.tokens.first().is_some_and(is_operator)
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -136,6 +136,32 @@ impl Model {
         format!("{file}:{}", origin.line)
     }
 
+    /// The meaning alone: without places and without how things are written. Two texts that mean
+    /// the same are equal in it.
+    #[must_use]
+    pub fn without_sources(mut self) -> Self {
+        let tests = self.tests.iter_mut().flat_map(|test| {
+            let of_endpoints = test.endpoints.iter_mut().map(|one| &mut one.origin);
+            let of_checks = test.checks.iter_mut().map(|one| &mut one.origin);
+            [&mut test.origin]
+                .into_iter()
+                .chain(of_endpoints)
+                .chain(of_checks)
+        });
+        let origins = tests
+            .chain(self.policies.iter_mut().map(|one| &mut one.origin))
+            .chain(self.rules.iter_mut().map(|one| &mut one.origin))
+            .chain(self.services.iter_mut().map(|one| &mut one.origin))
+            .chain(self.assertions.iter_mut().map(|one| &mut one.origin));
+        for origin in origins {
+            *origin = Origin::default();
+        }
+        for selector in &mut self.selectors {
+            selector.text.clear();
+        }
+        self
+    }
+
     /// The policy that a decision is attributed to, if any.
     #[must_use]
     pub fn deciding_policy(&self, decider: Decider) -> Option<&Policy> {

@@ -36,16 +36,21 @@ pub(crate) fn as_text(path: &Path, content: Vec<u8>) -> Result<String, Operation
     })
 }
 
-/// Writes a file, all of it or nothing: a reader sees the old content or the new.
+/// Writes a file, all of it or nothing: a reader sees the old content or the new. Who may read and
+/// write it stays as it was, and a link to it stays a link.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), OperationalError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
-    let new: PathBuf = path.with_file_name(name);
+    let new: PathBuf = target.with_file_name(name);
     let write = || {
         let mut file = fs::File::create(&new)?;
+        if let Ok(metadata) = fs::metadata(&target) {
+            file.set_permissions(metadata.permissions())?;
+        }
         file.write_all(content)?;
         file.sync_all()?;
-        fs::rename(&new, path)
+        fs::rename(&new, &target)
     };
     write().map_err(|source| {
         // What could not be completed is of no use to anyone.

@@ -222,6 +222,18 @@ fn walk(
     Ok(())
 }
 
+/// The policy files in a directory, without those below it, in order. None where there is no such
+/// directory.
+pub(crate) fn policies_in(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| is_policy_file(path))
+        .collect();
+    paths.sort();
+    paths
+}
+
 fn is_policy_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "pol")
 }

@@ -8,9 +8,10 @@ use crate::{
     files,
     operational::OperationalError,
     output::Outcome,
+    package,
 };
 
-/// Makes the package. Never touches a file that exists.
+/// Makes the package. Never touches a file that exists, and never adds to another package.
 pub(crate) fn run(arguments: &InitArguments) -> Outcome {
     match make(&arguments.directory) {
         Ok(written) => {
@@ -37,10 +38,8 @@ fn make(directory: &Path) -> Result<Vec<PathBuf>, OperationalError> {
         .iter()
         .map(|(file, _)| directory.join(file))
         .collect();
-    if let Some(taken) = paths.iter().find(|path| path.exists()) {
-        return Err(OperationalError::Exists {
-            path: taken.clone(),
-        });
+    if let Some(path) = package::policies_in(directory).into_iter().next() {
+        return Err(OperationalError::Exists { path });
     }
     files::create_directory(directory)?;
     for (path, (_, content)) in paths.iter().zip(&contents) {
