@@ -97,7 +97,10 @@ fn lines_that_the_language_ends_stay_long() {
         &format!("test \"t\" {{\n{given}\n}}\n"),
     );
     // The rest of the block would have to move with the end of the line.
-    let head = format!("  allow from {} on tcp 80 only {{", ["{ app: \"a-name\" }"; 8].join(" | "));
+    let head = format!(
+        "  allow from {} on tcp 80 only {{",
+        ["{ app: \"a-name\" }"; 8].join(" | ")
+    );
     becomes(
         &format!("ingress {{\n{head}\n    GET /\n  }}\n}}\n"),
         &format!("ingress {{\n{head}\n    GET /\n  }}\n}}\n"),
