@@ -33,6 +33,25 @@ pub(crate) fn run() {
     row("  analysis alone, cold", 11, "", read, |database| {
         let _ = database.analyze();
     });
+    row(
+        "  parsing alone",
+        11,
+        "",
+        || (),
+        |()| {
+            for (_, text) in &files {
+                let _ = polc_syntax::parse(text);
+            }
+        },
+    );
+    let formatted = files.iter().map(|(_, text)| text.as_str());
+    row(
+        "  formatting alone",
+        11,
+        "",
+        || formatted.clone(),
+        |texts| texts.for_each(|text| drop(polc_format::format(text))),
+    );
 
     let mut database = read();
     let _ = database.analyze();
