@@ -26,17 +26,13 @@ pub(crate) fn run() -> Result<()> {
     say("reference pages");
     docs::run(docs::Mode::Check)?;
     say("policies");
-    run::run(
-        run::cargo()
-            .args([
-                "run",
-                "--quiet",
-                "--locked",
-                "--package",
-                "polc",
-                "--",
-                "check",
-            ])
-            .arg(root().join("policies")),
-    )
+    for subcommand in [&["check"][..], &["fmt", "--check"]] {
+        run::run(
+            run::cargo()
+                .args(["run", "--quiet", "--locked", "--package", "polc", "--"])
+                .args(subcommand)
+                .arg(root().join("policies")),
+        )?;
+    }
+    Ok(())
 }
