@@ -1,7 +1,5 @@
 //! What fuzzing has found worth keeping, run once: see `fuzz/`.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics fails")]
-
 use std::{fs, path::Path};
 
 use polc_frontend::{Analysis, Database};
