@@ -26,16 +26,13 @@ pub(crate) fn run() -> Result<()> {
     say("reference pages");
     docs::run(docs::Mode::Check)?;
     say("policies");
-    polc(&["check"])?;
-    polc(&["fmt", "--check"])
-}
-
-/// Runs polc, as it is now, on the policies of this repository.
-fn polc(arguments: &[&str]) -> Result<()> {
-    run::run(
-        run::cargo()
-            .args(["run", "--quiet", "--locked", "--package", "polc", "--"])
-            .args(arguments)
-            .arg(root().join("policies")),
-    )
+    for subcommand in [&["check"][..], &["fmt", "--check"]] {
+        run::run(
+            run::cargo()
+                .args(["run", "--quiet", "--locked", "--package", "polc", "--"])
+                .args(subcommand)
+                .arg(root().join("policies")),
+        )?;
+    }
+    Ok(())
 }
