@@ -34,8 +34,16 @@ pub(crate) fn lines<'a>(tokens: &[Token<'a>]) -> Result<Vec<Line<'a>>, Unbalance
     let mut pending_break = false;
     for (index, &token) in tokens.iter().enumerate() {
         let in_broken = open.last().is_none_or(|open| open.is_broken);
+        // Where every statement has a line of its own there is nothing to separate.
+        let is_separator = token.text == ";" && token.kind == TokenKind::Sign && in_broken;
+        if is_separator {
+            pending_break = true;
+            continue;
+        }
         let closes_broken = token.is_closer() && in_broken && !open.is_empty();
-        let is_comment_behind = token.kind == TokenKind::Comment && token.breaks == 0;
+        let is_comment = |token: &Token<'_>| token.kind == TokenKind::Comment;
+        let is_after_comment = current.tokens.last().is_some_and(is_comment);
+        let is_comment_behind = is_comment(&token) && token.breaks == 0 && !is_after_comment;
         let is_joined = opens_block(current.tokens.last(), &token);
         let breaks = (pending_break && !is_comment_behind) || token.breaks > 0 || closes_broken;
         if breaks && !is_joined && !current.tokens.is_empty() {
@@ -47,12 +55,6 @@ pub(crate) fn lines<'a>(tokens: &[Token<'a>]) -> Result<Vec<Line<'a>>, Unbalance
         pending_break = pending_break && is_comment_behind;
         if token.is_closer() {
             open.pop();
-        }
-        // Where every statement has a line of its own there is nothing to separate.
-        let is_separator = token.text == ";" && token.kind == TokenKind::Sign && in_broken;
-        if is_separator {
-            pending_break = true;
-            continue;
         }
         current.tokens.push(token);
         if token.is_opener() {

@@ -135,6 +135,14 @@ fn long_files_are_formatted_in_reasonable_time() {
 }
 
 #[test]
+fn separators_become_line_breaks_and_comments_stay_apart() {
+    becomes(
+        "a {\nb; // why\nc // what\n; // that\n\n; {\n}\n}\n",
+        "a {\n  b  // why\n  c  // what\n  // that\n  {\n  }\n}\n",
+    );
+}
+
+#[test]
 fn empty_lines_say_something() {
     becomes(
         "\n\n// head\n\n\n\npolicy a for {} {\n\n  ingress {}\n\n}\npolicy b for {} {}\n\n\n",
