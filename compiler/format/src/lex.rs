@@ -43,7 +43,7 @@ pub(crate) fn lex(text: &str) -> Vec<Token<'_>> {
     let mut rest = text;
     let (mut breaks, mut is_apart, mut line) = (0, false, 1);
     while let Some(first) = rest.chars().next() {
-        if first.is_whitespace() || first == '\u{feff}' {
+        if is_blank(first) || matches!(first, '\n' | '\u{feff}') {
             if first == '\n' {
                 breaks += 1;
                 line += 1;
@@ -63,7 +63,7 @@ pub(crate) fn lex(text: &str) -> Vec<Token<'_>> {
         let (now, later) = rest.split_at_checked(length).unwrap_or((rest, ""));
         // Comments, and what is never closed, reach to the end of their line; nobody sees the white
         // space there.
-        let shown = now.trim_end();
+        let shown = now.trim_end_matches(is_blank);
         tokens.push(Token {
             kind,
             text: shown,
@@ -75,6 +75,12 @@ pub(crate) fn lex(text: &str) -> Vec<Token<'_>> {
         rest = later;
     }
     tokens
+}
+
+/// White space inside a line, as the grammar has it. What else a line may be set apart with is part
+/// of the text, and a path may contain it.
+pub(crate) const fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r')
 }
 
 /// The kind and length of the token at the start of a text, which is not white space.
@@ -137,7 +143,7 @@ fn path(text: &str) -> usize {
             '}' if depth == 0 => return at,
             '}' => depth -= 1,
             ',' | ';' | '|' | '"' if depth == 0 => return at,
-            _ if depth == 0 && character.is_whitespace() => return at,
+            _ if depth == 0 && is_blank(character) => return at,
             _ => {}
         }
     }
@@ -158,12 +164,15 @@ fn word(text: &str) -> usize {
     let stops = ["->", "//", ".."].map(|stop| reach.find(stop).unwrap_or(end));
     let end = stops.into_iter().fold(end, usize::min);
     let word = text.get(..end).unwrap_or(word);
+    // The colon behind a word is none of its own.
+    let word = match word.strip_suffix(':') {
+        Some(before) if !before.ends_with(':') => before,
+        _ => word,
+    };
     // `app: web` and `app:web` are three tokens; `::` belongs to paths and addresses.
     let is_address = word.matches(':').count() > 1;
     match word.find(':') {
-        Some(0) if !is_address => 0,
         Some(at) if !is_address => at,
-        _ if word.ends_with(':') && !word.ends_with("::") => end - 1,
-        _ => end,
+        _ => word.len(),
     }
 }

@@ -62,7 +62,7 @@ pub fn format(text: &str) -> Result<String, Unbalanced> {
     let indented: Vec<align::Row> = indent(&lines);
     let mut formatted = String::with_capacity(text.len());
     for row in align::align(indented) {
-        formatted.push_str(row.trim_end());
+        formatted.push_str(row.trim_end_matches(lex::is_blank));
         formatted.push('\n');
     }
     Ok(formatted)

@@ -194,3 +194,16 @@ fn brackets_that_do_not_match_are_named() {
         })
     );
 }
+
+#[test]
+fn what_the_grammar_calls_text_stays() {
+    // A form feed is no white space of the language: it is part of the path that a rule allows.
+    let source = "http api {\n  GET /a\u{c}b\n}\n";
+    becomes(source, source);
+}
+
+#[test]
+fn a_colon_behind_colons_stands_alike_everywhere() {
+    let formatted = format("we:4700:\n").unwrap();
+    assert_eq!(format(&formatted).unwrap(), formatted);
+}
