@@ -107,6 +107,19 @@ pub enum Error {
         cause: io::Error,
     },
 
+    /// A file that this user may not read or write.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(
+        code(polc::agent::denied),
+        help("polc-agent and its files are root's: run it as root")
+    )]
+    Denied {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+
     /// The kernel does not do what was asked.
     #[error("{doing} failed: {cause}")]
     #[diagnostic(
@@ -179,7 +192,10 @@ impl Error {
     /// As [`Self::kernel`], for files.
     pub fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |cause| Self::File { path, cause }
+        move |cause| match cause.kind() {
+            io::ErrorKind::PermissionDenied => Self::Denied { path, cause },
+            _ => Self::File { path, cause },
+        }
     }
 
     /// 1: what was given is refused. 2: it could not be tried.

@@ -109,7 +109,7 @@ impl StateDir {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(fs::TryLockError::WouldBlock) => Err(Error::AlreadyRunning(self.root.clone())),
-            Err(fs::TryLockError::Error(cause)) => Err(Error::File { path, cause }),
+            Err(fs::TryLockError::Error(cause)) => Err(Error::file(path)(cause)),
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod budget;
 mod equivalence;
+mod limits;
 
 use std::{path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! Finding packages on disk and reading them. The only module that touches the disk.
+//! Finding packages on disk and reading them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use polc_frontend::{Analysis, Database};
 use polc_inventory::Inventory;
 use polc_model::Origin;
 
-use crate::operational::OperationalError;
+use crate::{files, operational::OperationalError};
 
 /// A package that was read, with what it means.
 pub(crate) struct LoadedPackage {
@@ -115,6 +115,19 @@ pub(crate) struct Loaded {
     pub(crate) packages: Vec<LoadedPackage>,
     /// What could not be read.
     pub(crate) errors: Vec<OperationalError>,
+}
+
+impl Loaded {
+    /// Reads the inventory, if one is given. What is wrong with it joins the other errors.
+    pub(crate) fn read_inventory(&mut self, path: Option<&Path>) -> Option<Inventory> {
+        match path.map(files::read_inventory).transpose() {
+            Ok(inventory) => inventory,
+            Err(error) => {
+                self.errors.push(error);
+                None
+            }
+        }
+    }
 }
 
 /// Reads every package that the paths lead to. What cannot be read does not keep the rest from

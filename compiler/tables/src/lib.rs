@@ -16,6 +16,7 @@ use std::{
 use ipnet::IpNet;
 use polc_abi::{
     key::{Address, IPV4_PREFIX_OFFSET, ipv4},
+    map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_PREFIXES},
     node::{PEER_WORLD, Peer, PrefixKey, ROWS_PER_SIDE, peer_flag},
     policy::{SIGNATURE_WORDS, SLOTS_PER_SIDE, Signature},
 };
@@ -62,7 +63,7 @@ pub struct LocalEndpoint {
     pub addresses: Vec<Address>,
 }
 
-/// An inventory that does not fit the maps.
+/// A bundle and an inventory that do not fit the maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TablesError {
     /// The node's programs test selectors of this many blocks.
@@ -71,19 +72,37 @@ pub enum TablesError {
     Rows(usize),
     /// The node's endpoints have this many policy classes.
     Classes(usize),
+    /// This many endpoints are on the node.
+    Endpoints(usize),
+    /// The inventory has this many addresses.
+    Addresses(usize),
+    /// The policies name this many CIDR blocks, the default routes among them.
+    Prefixes(usize),
 }
 
 impl fmt::Display for TablesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (count, what, limit) = match *self {
-            Self::Blocks(count) => (count * 64, "selectors", SIGNATURE_WORDS * 64),
-            Self::Rows(count) => (count, "different peer signatures", ROWS_PER_SIDE as usize),
-            Self::Classes(count) => (count, "policy classes", SLOTS_PER_SIDE as usize),
+        const POLICIES: &str = "the policies on this node need up to";
+        const INVENTORY: &str = "the inventory has";
+        let (need, count, what, limit) = match *self {
+            Self::Blocks(count) => (POLICIES, count * 64, "selectors", SIGNATURE_WORDS * 64),
+            Self::Rows(count) => (
+                POLICIES,
+                count,
+                "different peer signatures",
+                ROWS_PER_SIDE as usize,
+            ),
+            Self::Classes(count) => (POLICIES, count, "policy classes", SLOTS_PER_SIDE as usize),
+            Self::Endpoints(count) => (
+                INVENTORY,
+                count,
+                "endpoints on this node",
+                MAX_ENDPOINTS as usize,
+            ),
+            Self::Addresses(count) => (INVENTORY, count, "addresses", MAX_ADDRESSES as usize),
+            Self::Prefixes(count) => (POLICIES, count, "CIDR blocks", MAX_PREFIXES as usize),
         };
-        write!(
-            f,
-            "the policies on this node need up to {count} {what}; the limit is {limit}"
-        )
+        write!(f, "{need} {count} {what}; the limit is {limit}")
     }
 }
 
@@ -93,10 +112,12 @@ impl NodeTables {
     /// Computes the tables.
     ///
     /// # Errors
-    /// More selectors, signatures or classes than the maps hold.
+    /// More of something than the maps of one side hold.
     pub fn compute(model: &Model, plan: &Plan, inventory: &Inventory) -> Result<Self, TablesError> {
         let (classes, slots) = classes(model, plan, inventory)?;
         let blocks = used_blocks(&plan.layout, &classes)?;
+        let prefixes = prefixes(model, &plan.layout, &blocks);
+        fit(prefixes.len(), MAX_PREFIXES, TablesError::Prefixes)?;
         let mut rows = Rows::new(model, &plan.layout, &blocks);
 
         let mut names = vec!["world".to_owned()];
@@ -172,7 +193,7 @@ impl NodeTables {
         }
         addresses.sort_unstable_by_key(|(address, _)| *address);
 
-        let prefixes = prefixes(model, &plan.layout, &blocks)
+        let prefixes = prefixes
             .into_iter()
             .map(|network| {
                 let facts = PeerFacts {
@@ -196,9 +217,9 @@ impl NodeTables {
             })
             .collect();
         let rows = rows.finish();
-        if rows.len() > ROWS_PER_SIDE as usize {
-            return Err(TablesError::Rows(rows.len()));
-        }
+        fit(rows.len(), ROWS_PER_SIDE, TablesError::Rows)?;
+        fit(endpoints.len(), MAX_ENDPOINTS, TablesError::Endpoints)?;
+        fit(addresses.len(), MAX_ADDRESSES, TablesError::Addresses)?;
         Ok(Self {
             classes,
             blocks,
@@ -245,6 +266,14 @@ impl NodeTables {
     }
 }
 
+/// Refuses more than one side of a map holds, before anything is written to it.
+fn fit(count: usize, limit: u32, error: fn(usize) -> TablesError) -> Result<(), TablesError> {
+    if count > limit as usize {
+        return Err(error(count));
+    }
+    Ok(())
+}
+
 /// Slots of an endpoint's programs, ingress and egress, by the endpoint's position.
 type Slots = BTreeMap<usize, (u32, u32)>;
 
@@ -274,9 +303,7 @@ fn classes(
             (slot(Direction::Ingress), slot(Direction::Egress)),
         );
     }
-    if classes.len() > SLOTS_PER_SIDE as usize {
-        return Err(TablesError::Classes(classes.len()));
-    }
+    fit(classes.len(), SLOTS_PER_SIDE, TablesError::Classes)?;
     Ok((classes, slots))
 }
 

@@ -127,3 +127,38 @@ fn addresses_survive_the_maps_form() {
         assert_eq!(address_of(address_bytes(address)), address);
     }
 }
+
+#[test]
+fn more_than_the_maps_hold_is_refused() {
+    let inventory = |endpoints: u32| {
+        let endpoints = (0..endpoints).map(|number| {
+            let address = std::net::Ipv4Addr::from_bits(0x0a01_0000 + number);
+            format!("- {{ name: e{number}, interface: veth{number}, addresses: [{address}] }}\n")
+        });
+        let endpoints: String = endpoints.collect();
+        let text = format!("node: {{ name: node-1 }}\nendpoints:\n{endpoints}");
+        Inventory::parse(&text).unwrap()
+    };
+    let compute = |model: &Model, inventory: &Inventory| {
+        let plan = polc_plan::plan(model, []).unwrap();
+        NodeTables::compute(model, &plan, inventory).map(drop)
+    };
+    let nothing = Model::default();
+    assert_eq!(compute(&nothing, &inventory(MAX_ENDPOINTS)), Ok(()));
+    let refused = compute(&nothing, &inventory(MAX_ENDPOINTS + 1)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the inventory has 4097 endpoints on this node; the limit is 4096"
+    );
+
+    let block = |number: u32| {
+        let address = std::net::Ipv4Addr::from_bits(0x1400_0000 + number);
+        SelectorExpr::Cidr(ipnet::Ipv4Net::from(address).into())
+    };
+    // Both default routes are prefixes too.
+    let many = SelectorExpr::AnyOf((0..MAX_PREFIXES - 1).map(block).collect());
+    assert_eq!(
+        compute(&model(&[many]), &inventory(1)),
+        Err(TablesError::Prefixes(MAX_PREFIXES as usize + 1))
+    );
+}

@@ -29,15 +29,7 @@ pub(crate) fn run(arguments: &BuildArguments) -> Outcome {
             count: loaded.packages.len(),
         });
     }
-    let inventory = arguments
-        .inventory
-        .as_deref()
-        .map(files::read_inventory)
-        .transpose();
-    let inventory = inventory.unwrap_or_else(|error| {
-        loaded.errors.push(error);
-        None
-    });
+    let inventory = loaded.read_inventory(arguments.inventory.as_deref());
     let Some(package) = loaded.packages.first().filter(|_| loaded.errors.is_empty()) else {
         return finish(&[], &loaded.errors, format, Outcome::CouldNotRun);
     };

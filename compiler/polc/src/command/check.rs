@@ -5,7 +5,6 @@ use polc_diagnostics::Severity;
 use super::{count, finish, fix, watch};
 use crate::{
     cli::{CheckArguments, CheckFormat},
-    files,
     output::Outcome,
     package::{self, Loaded, LoadedPackage},
     render,
@@ -25,15 +24,7 @@ pub(super) fn once(
     arguments: &CheckArguments,
     mut loaded: Loaded,
 ) -> (Outcome, Vec<LoadedPackage>) {
-    let inventory = arguments
-        .inventory
-        .as_deref()
-        .map(files::read_inventory)
-        .transpose();
-    let inventory = inventory.unwrap_or_else(|error| {
-        loaded.errors.push(error);
-        None
-    });
+    let inventory = loaded.read_inventory(arguments.inventory.as_deref());
     let mut fixed = 0;
     for package in &mut loaded.packages {
         package.lint(inventory.as_ref());

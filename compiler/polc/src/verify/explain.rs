@@ -131,10 +131,7 @@ fn other_requests(
     decision: Decision,
 ) -> Vec<String> {
     let model = &package.analysis.model;
-    let (subject, peer) = match direction {
-        Direction::Egress => (&ends.source, &ends.destination),
-        Direction::Ingress => (&ends.destination, &ends.source),
-    };
+    let (subject, peer) = ends.seen_from(direction);
     let (Some(request), Verdict::Deny, Decider::Rule(deciding)) =
         (&check.request, decision.verdict, decision.decider)
     else {
@@ -173,10 +170,7 @@ fn not_matching(
     decision: Decision,
 ) -> Vec<String> {
     let model = &package.analysis.model;
-    let (subject, peer) = match direction {
-        Direction::Egress => (&ends.source, &ends.destination),
-        Direction::Ingress => (&ends.destination, &ends.source),
-    };
+    let (subject, peer) = ends.seen_from(direction);
     if matches!(decision.decider, Decider::Itself | Decider::OwnNode) {
         return Vec::new();
     }

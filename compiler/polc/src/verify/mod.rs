@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use polc_diagnostics::Diagnostic;
 use polc_model::{
-    Check, Expectation, L4Packet, Model, Party, PeerFacts, PeerKind, Test, Verdict,
+    Check, Direction, Expectation, L4Packet, Model, Party, PeerFacts, PeerKind, Test, Verdict,
     selector::NO_LABELS,
 };
 use polc_reference::FlowDecision;
@@ -40,6 +40,19 @@ pub(crate) fn verify(package: &LoadedPackage) -> Vec<CheckResult<'_>> {
 struct Ends<'a> {
     source: polc_reference::Party<'a>,
     destination: polc_reference::Party<'a>,
+}
+
+impl<'a> Ends<'a> {
+    /// The end whose policies decide in this direction, and the one that they see as the peer.
+    const fn seen_from(
+        &self,
+        direction: Direction,
+    ) -> (&polc_reference::Party<'a>, &polc_reference::Party<'a>) {
+        match direction {
+            Direction::Egress => (&self.source, &self.destination),
+            Direction::Ingress => (&self.destination, &self.source),
+        }
+    }
 }
 
 fn verify_check<'a>(
