@@ -10,7 +10,6 @@ mod side;
 use polc_abi::{
     map,
     node::{Side, State},
-    policy::Signature,
 };
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     candidate::Candidate,
     datapath::Datapath,
     pins::Pins,
-    sys::{grace::GracePeriod, map::Map, state_word::StateWord},
+    sys::{grace::GracePeriod, state_word::StateWord},
 };
 
 pub use programs::ClassProgram;
@@ -34,7 +33,6 @@ pub struct Dataplane {
     grace: GracePeriod,
     zero: SideTables,
     one: SideTables,
-    signatures: Map<u32, Signature>,
     slots: programs::Slots,
     idle: Idle,
 }
@@ -75,8 +73,6 @@ impl Dataplane {
             grace: GracePeriod::new().map_err(Error::kernel("making a map of maps"))?,
             zero: SideTables::open(&pins, Side::Zero)?,
             one: SideTables::open(&pins, Side::One)?,
-            signatures: Map::open(&pins.map(map::SIGNATURES))
-                .map_err(Error::kernel("opening the signatures"))?,
             slots: programs::Slots::open(&pins)?,
             idle: Idle::Unknown,
             pins,
@@ -129,7 +125,7 @@ impl Dataplane {
             self.empty(side)?;
         }
         self.idle = Idle::Unknown;
-        self.tables(side).fill(candidate, &self.signatures)?;
+        self.tables(side).fill(candidate)?;
         let programs = self.slots.fill(side, candidate)?;
         self.attach(candidate)?;
         before_switch(next)?;

@@ -1,13 +1,13 @@
 //! Generated programs: into their slots, after each has shown that it gives a verdict.
 
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 
 use polc_abi::{
     map,
     node::Side,
-    policy::{CONTINUATIONS_MAP, INPUT_MAP, SLOTS_PER_SIDE, offset},
+    policy::{CONTINUATIONS_MAP, INPUT_MAP, SIGNATURES_MAP, SLOTS_PER_SIDE},
 };
-use polc_codegen::{Target, elf};
+use polc_codegen::{Filling, Limits, Target, elf};
 use polc_plan::ClassPlan;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     candidate::Candidate,
     pins::Pins,
     sys::{
+        create::{ReadOnly, WordRows},
         map::Map,
         program::{DebugInfo, LoadedProgram, ProgramSource},
     },
@@ -59,80 +60,148 @@ impl Slots {
     }
 
     /// Loads and tries the candidate's programs. Only for the side that is not in force.
+    ///
+    /// Roots of classes are in the side's first slots, their parts behind all of them.
     pub(super) fn fill(
         &self,
         side: Side,
         candidate: &Candidate,
     ) -> Result<Vec<ClassProgram>, Error> {
+        let tables = &candidate.tables;
+        let signatures = WordRows::new(
+            SIGNATURES_MAP,
+            tables.signatures.words(),
+            tables.signatures.bits(),
+        )
+        .map_err(Error::kernel("making the signatures"))?;
+        let mut free = side.first_slot() + tables.classes.len() as u32;
         let mut programs = Vec::new();
-        for (slot, class) in (side.first_slot()..).zip(&candidate.tables.classes) {
-            let name = in_words(candidate, class);
-            let program = self.load(candidate, class, &name)?;
-            program.test_run().map_err(|cause| Error::ProgramFails {
-                class: name.clone(),
-                cause: cause.to_string(),
-            })?;
-            self.policies
-                .set(&slot, &program.as_fd().as_raw_fd().unsigned_abs())
-                .map_err(Error::kernel("filling a program slot"))?;
+        for (slot, class) in (side.first_slot()..).zip(&tables.classes) {
+            let class = Class {
+                candidate,
+                plan: class,
+                name: in_words(candidate, class),
+            };
+            let file = class.file()?;
+            let parts: Vec<u32> = (free..).take(file.class.parts.len()).collect();
+            free += parts.len() as u32;
+            if free > side.first_slot() + SLOTS_PER_SIDE {
+                return Err(Error::TooLarge(format!(
+                    "the policies on this node need more than {SLOTS_PER_SIDE} programs"
+                )));
+            }
+            let loaded = self.load(&class, &file, &signatures, &parts)?;
+            // The root last: it is tried, and calls its parts.
+            let slots = [slot].into_iter().chain(parts);
+            let slots: Vec<(u32, &LoadedProgram)> = slots.zip(&loaded).collect();
+            for (slot, program) in slots.iter().rev() {
+                self.policies
+                    .set(slot, &program.as_fd().as_raw_fd().unsigned_abs())
+                    .map_err(Error::kernel("filling a program slot"))?;
+            }
+            if let Some((_, root)) = slots.first() {
+                root.test_run()
+                    .map_err(|cause| class.broken(&cause.to_string()))?;
+            }
             programs.push(ClassProgram {
-                class: name,
-                verified_instructions: program.verified_instructions().unwrap_or(0),
+                class: class.name.clone(),
+                verified_instructions: loaded
+                    .iter()
+                    .map(|program| program.verified_instructions().unwrap_or(0))
+                    .max()
+                    .unwrap_or(0),
             });
         }
         Ok(programs)
     }
 
-    /// Loads the program of a class: the bundle's, or one compiled here, when the bundle's author
-    /// did not foresee that an endpoint would be selected by just these policies.
+    /// Loads the programs of a class, the root first.
     fn load(
         &self,
-        candidate: &Candidate,
-        class: &ClassPlan,
-        name: &str,
-    ) -> Result<LoadedProgram, Error> {
-        let broken = |cause: String| Error::ProgramFails {
-            class: name.to_owned(),
-            cause,
+        class: &Class<'_>,
+        file: &elf::File,
+        signatures: &WordRows,
+        parts: &[u32],
+    ) -> Result<Vec<LoadedProgram>, Error> {
+        let table = match file.class.table.as_slice() {
+            [] => None,
+            bytes => Some(
+                ReadOnly::new("policy_table", bytes)
+                    .map_err(Error::kernel("making a program's table"))?,
+            ),
         };
+        let descriptor = |fd: BorrowedFd<'_>| Some(Filling::Descriptor(fd.as_raw_fd()));
+        let number = |number: usize| Some(Filling::Number(number as u64));
+        let resolve = |target| match target {
+            Target::InputMap => descriptor(self.input.as_fd()),
+            Target::ContinuationsMap => descriptor(self.continuations.as_fd()),
+            Target::SignaturesMap => descriptor(signatures.as_fd()),
+            Target::PoliciesMap => descriptor(self.policies.as_fd()),
+            Target::Table(_) => descriptor(table.as_ref()?.as_fd()),
+            Target::Block(block) => {
+                let word = class.candidate.tables.word_of_block(block)?;
+                number(word * size_of::<u64>())
+            }
+            Target::Part(part) => number(*parts.get(part as usize)? as usize),
+        };
+        let programs = file.class.programs().zip(&file.infos);
+        programs
+            .map(|(program, infos)| {
+                let code = program
+                    .link(resolve)
+                    .map_err(|cause| class.broken(&cause.to_string()))?;
+                let code: Vec<u8> = code.iter().flat_map(|insn| insn.to_bytes()).collect();
+                LoadedProgram::load(ProgramSource {
+                    name: &program.name,
+                    code: &code,
+                    debug: Some(DebugInfo {
+                        btf: &file.btf,
+                        functions: &infos.func_info,
+                        lines: &infos.line_info,
+                    }),
+                })
+                .map_err(|refused| Error::ProgramRefused {
+                    class: class.name.clone(),
+                    cause: refused.error,
+                    log: refused.log,
+                })
+            })
+            .collect()
+    }
+}
+
+/// A class of the candidate.
+struct Class<'a> {
+    candidate: &'a Candidate,
+    plan: &'a ClassPlan,
+    name: String,
+}
+
+impl Class<'_> {
+    /// The programs: the bundle's, or compiled here, when the bundle's author did not foresee that
+    /// an endpoint would be selected by just these policies.
+    fn file(&self) -> Result<elf::File, Error> {
+        let bundle = &self.candidate.bundle;
         let compiled;
-        let bytes = match candidate.bundle.program(&class.key) {
+        let bytes = match bundle.program(&self.plan.key) {
             Some(bytes) => bytes,
             None => {
-                let bundle = &candidate.bundle;
-                let program = polc_codegen::compile(&bundle.model, &bundle.plan.layout, class)
+                let layout = &self.candidate.tables.layout;
+                let limits = Limits::default();
+                let class = polc_codegen::compile(&bundle.model, layout, self.plan, limits)
                     .map_err(|cause| Error::TooLarge(cause.to_string()))?;
-                compiled = elf::write(&program).map_err(|cause| broken(cause.to_string()))?;
+                compiled = elf::write(&class).map_err(|cause| self.broken(&cause.to_string()))?;
                 &compiled
             }
         };
-        let file = elf::read(bytes).map_err(|cause| broken(cause.to_string()))?;
-        let code = file
-            .program
-            .link(|target| match target {
-                Target::InputMap => Some(self.input.as_fd().as_raw_fd()),
-                Target::ContinuationsMap => Some(self.continuations.as_fd().as_raw_fd()),
-                Target::Block(block) => {
-                    let word = candidate.tables.word_of_block(block)?;
-                    i32::try_from(offset::SIGNATURE + word * size_of::<u64>()).ok()
-                }
-            })
-            .map_err(|cause| broken(cause.to_string()))?;
-        let code: Vec<u8> = code.iter().flat_map(|insn| insn.to_bytes()).collect();
-        LoadedProgram::load(ProgramSource {
-            name: &file.program.name,
-            code: &code,
-            debug: Some(DebugInfo {
-                btf: &file.btf,
-                functions: &file.func_info,
-                lines: &file.line_info,
-            }),
-        })
-        .map_err(|refused| Error::ProgramRefused {
-            class: name.to_owned(),
-            cause: refused.error,
-            log: refused.log,
-        })
+        elf::read(bytes).map_err(|cause| self.broken(&cause.to_string()))
+    }
+
+    fn broken(&self, cause: &str) -> Error {
+        Error::ProgramFails {
+            class: self.name.clone(),
+            cause: cause.to_owned(),
+        }
     }
 }
 

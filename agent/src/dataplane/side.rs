@@ -4,8 +4,7 @@ use polc_abi::{
     event::{Counter, VerdictCounterKey},
     key::Address,
     map,
-    node::{Endpoint, Peer, PrefixKey, ROWS_PER_SIDE, Side},
-    policy::Signature,
+    node::{Endpoint, Peer, PrefixKey, Side},
 };
 
 use crate::{
@@ -37,39 +36,17 @@ impl SideTables {
     }
 
     /// Replaces everything. Only for the side that is not in force.
-    pub(super) fn fill(
-        &self,
-        candidate: &Candidate,
-        signatures: &Map<u32, Signature>,
-    ) -> Result<(), Error> {
+    pub(super) fn fill(&self, candidate: &Candidate) -> Result<(), Error> {
         self.clear()?;
         let filling = || Error::kernel("filling a table");
-        let first_row = self.first_row();
-        let rows: Vec<_> = (first_row..)
-            .zip(candidate.tables.rows.iter().copied())
-            .collect();
-        signatures.set_all(&rows).map_err(filling())?;
+        let tables = &candidate.tables;
         self.endpoints
             .set_all(&self.expected(candidate))
             .map_err(filling())?;
-        let in_side = |peer: Peer| Peer {
-            row: peer.row + first_row,
-            ..peer
-        };
-        let addresses: Vec<_> = candidate
-            .tables
-            .addresses
-            .iter()
-            .map(|&(address, peer)| (address, in_side(peer)))
-            .collect();
-        self.addresses.set_all(&addresses).map_err(filling())?;
-        let prefixes: Vec<_> = candidate
-            .tables
-            .prefixes
-            .iter()
-            .map(|&(prefix, peer)| (prefix, in_side(peer)))
-            .collect();
-        self.prefixes.set_all(&prefixes).map_err(filling())
+        self.addresses
+            .set_all(&tables.addresses)
+            .map_err(filling())?;
+        self.prefixes.set_all(&tables.prefixes).map_err(filling())
     }
 
     /// Empties the tables and forgets the counters of this side's deciders.
@@ -111,9 +88,5 @@ impl SideTables {
                 (ifindex, endpoint)
             })
             .collect()
-    }
-
-    const fn first_row(&self) -> u32 {
-        self.side as u32 * ROWS_PER_SIDE
     }
 }

@@ -46,6 +46,9 @@ pub struct FlowRecord {
     /// Who decided, where policy was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decider: Option<DecidedBy>,
+    /// Who would have dropped an allowed packet, were the audited policies enforced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<DecidedBy>,
 }
 
 /// One end of a flow.
@@ -129,6 +132,9 @@ impl FlowRecord {
             decider: policy_was_asked
                 .then(|| DecidedBy::new(DeciderId(event.decider), candidate))
                 .flatten(),
+            audit: (event.audit != 0)
+                .then(|| DecidedBy::new(DeciderId(event.audit), candidate))
+                .flatten(),
         }
     }
 }
@@ -200,7 +206,13 @@ impl fmt::Display for FlowRecord {
             write!(f, ", {} of {endpoint}", self.direction)?;
         }
         match &self.decider {
-            Some(decider) => write!(f, ": {decider}"),
+            Some(decider) => {
+                write!(f, ": {decider}")?;
+                match &self.audit {
+                    Some(audit) => write!(f, "; audit: would be dropped, {audit}"),
+                    None => Ok(()),
+                }
+            }
             None => {
                 let explanation = DropReason::ALL
                     .iter()

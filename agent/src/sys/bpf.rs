@@ -25,6 +25,7 @@ pub(crate) enum Command {
     ProgramTestRun = 10,
     ObjectInfo = 15,
     BtfLoad = 18,
+    MapFreeze = 22,
     MapUpdateBatch = 26,
     MapDeleteBatch = 27,
     LinkDetach = 34,

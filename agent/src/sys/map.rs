@@ -35,15 +35,15 @@ unsafe impl Attributes for ElementAttributes {}
 
 #[repr(C)]
 #[derive(Default)]
-struct BatchAttributes {
-    in_batch: u64,
-    out_batch: u64,
-    keys: u64,
-    values: u64,
-    count: u32,
-    fd: u32,
-    element_flags: u64,
-    flags: u64,
+pub(super) struct BatchAttributes {
+    pub(super) in_batch: u64,
+    pub(super) out_batch: u64,
+    pub(super) keys: u64,
+    pub(super) values: u64,
+    pub(super) count: u32,
+    pub(super) fd: u32,
+    pub(super) element_flags: u64,
+    pub(super) flags: u64,
 }
 // SAFETY: as above; `count` is the length of the slices.
 unsafe impl Attributes for BatchAttributes {}

@@ -4,6 +4,7 @@
 //! The only modules of the agent with `unsafe` in them.
 
 pub mod bpf;
+pub mod create;
 pub mod event;
 pub mod grace;
 pub mod interface;

@@ -22,12 +22,14 @@ use polc_agent::{
     sys::{event, interface, map::Map, test_run},
 };
 use polc_bundle::Bundle;
-use polc_model::{Direction, L4Packet, PortProtocol, Verdict};
+use polc_codegen::Limits;
+use polc_equivalence::Said;
+use polc_model::{Decision, Direction, L4Packet, PortProtocol, Verdict};
+use polc_plan::{Choice, ClassKey, Strategy};
 use polc_testbed::Frame;
 use polc_testgen::{Case, Probe};
 
 const INTERFACES: [&str; 3] = ["veth-a", "veth-b", "veth-c"];
-const CASES: u64 = 250;
 const PROBES: usize = 10;
 
 #[test]
@@ -35,26 +37,43 @@ fn the_kernel_does_what_the_reference_says() {
     super::on_a_node("equivalence", &INTERFACES, compare);
 }
 
+/// Strategies that are forced on top of what the cost model chooses, and programs in parts.
+fn variants() -> Vec<(Choice, Limits, std::ops::Range<u64>)> {
+    let whole = Limits::default();
+    let parts = Limits {
+        instructions: 80,
+        parts: 1_000,
+    };
+    let forced = Strategy::ALL.map(|strategy| (Choice::Always(strategy), whole, 0..40));
+    [
+        (Choice::Cheapest, whole, 0..150),
+        (forced[0].0, parts, 0..40),
+    ]
+    .into_iter()
+    .chain(forced.clone())
+    .collect()
+}
+
 fn compare(bpffs: &Path) {
     let mut kernel = Kernel::new(Pins::new(bpffs, "equivalence"));
     let mut compared = 0;
-    for seed in 0..CASES {
-        let mut case = Case::new(seed, &INTERFACES);
-        kernel.put_in_force(&case);
-        for _ in 0..PROBES {
-            let probe = case.probe().unwrap();
-            let expected = case.reference(&probe).unwrap();
-            let (verdict, decider) = kernel.judge(&case, &probe);
-            assert_eq!(verdict, expected.verdict, "seed {seed}: {probe:?}");
-            assert_eq!(
-                polc_plan::decider_of(decider),
-                Some(expected.decider),
-                "seed {seed}: {probe:?}"
-            );
-            compared += 1;
+    for (choice, limits, seeds) in variants() {
+        for seed in seeds {
+            let mut case = Case::new(seed, &INTERFACES);
+            kernel.put_in_force(&case, choice, limits);
+            for _ in 0..PROBES {
+                let probe = case.probe().unwrap();
+                let expected = polc_equivalence::reference(&case, &probe).unwrap();
+                let said = kernel.judge(&case, &probe);
+                assert_eq!(
+                    said, expected,
+                    "seed {seed}, {choice:?}, {limits:?}: {probe:?}"
+                );
+                compared += 1;
+            }
         }
     }
-    println!("{compared} packets in {CASES} packages: kernel and reference agree");
+    println!("{compared} packets: kernel and reference agree");
     assert!(compared >= 2_000);
 }
 
@@ -79,8 +98,13 @@ impl Kernel {
         }
     }
 
-    fn put_in_force(&mut self, case: &Case) {
-        let bundle = Bundle::compile(case.model.clone(), []).unwrap();
+    fn put_in_force(&mut self, case: &Case, choice: Choice, limits: Limits) {
+        let endpoints = case.inventory.endpoints.iter();
+        let classes = endpoints.flat_map(|endpoint| {
+            Direction::BOTH
+                .map(|direction| ClassKey::of(&case.model, direction, &endpoint.facts(None)))
+        });
+        let bundle = Bundle::compile_with(case.model.clone(), classes, choice, limits).unwrap();
         let source = Source {
             bundle: bundle.encode().unwrap(),
             inventory: serde_yaml::to_string(&case.inventory).unwrap(),
@@ -98,7 +122,7 @@ impl Kernel {
     }
 
     /// Runs the hook of the probe's direction on the probe's packet.
-    fn judge(&mut self, case: &Case, probe: &Probe) -> (Verdict, DeciderId) {
+    fn judge(&mut self, case: &Case, probe: &Probe) -> Said {
         self.flows.clear().unwrap();
         while self.events.next().is_some() {}
         self.next_port = self.next_port.checked_add(1).unwrap_or(30_000);
@@ -129,7 +153,14 @@ impl Kernel {
             None,
             "one packet, one event"
         );
-        (verdict, DeciderId(event.decider))
+        let who = |id| polc_plan::decider_of(DeciderId(id)).unwrap();
+        Said {
+            decision: Decision {
+                verdict,
+                decider: who(event.decider),
+            },
+            audit: (event.audit != 0).then(|| who(event.audit)),
+        }
     }
 }
 

@@ -40,6 +40,14 @@ impl Package {
         self
     }
 
+    /// The policy that was begun last only reports.
+    pub(crate) fn audited(mut self) -> Self {
+        if let Some(policy) = self.model.policies.last_mut() {
+            policy.enforcement = Enforcement::Audit;
+        }
+        self
+    }
+
     /// Allows the policy's endpoints to talk with a peer.
     pub(crate) fn allow(mut self, direction: Direction, peer: SelectorExpr, l4: L4Match) -> Self {
         let peer = self.selector(peer);

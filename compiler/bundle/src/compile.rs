@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use polc_codegen::{CodegenError, elf};
+use polc_codegen::{CodegenError, Limits, elf};
 use polc_model::{Model, PolicyId};
-use polc_plan::{ClassKey, Unsupported};
+use polc_plan::{Choice, ClassKey, Unsupported};
 
 use crate::Bundle;
 
@@ -55,11 +55,26 @@ impl Bundle {
         model: Model,
         classes: impl IntoIterator<Item = ClassKey>,
     ) -> Result<Self, CompileError> {
-        let plan = polc_plan::plan(&model, classes).map_err(CompileError::Unsupported)?;
+        Self::compile_with(model, classes, Choice::Cheapest, Limits::default())
+    }
+
+    /// As [`Self::compile`], with a say in strategies and in when programs are split: to compare
+    /// them.
+    ///
+    /// # Errors
+    /// See [`CompileError`].
+    pub fn compile_with(
+        model: Model,
+        classes: impl IntoIterator<Item = ClassKey>,
+        choice: Choice,
+        limits: Limits,
+    ) -> Result<Self, CompileError> {
+        let plan =
+            polc_plan::plan_with(&model, classes, choice).map_err(CompileError::Unsupported)?;
         let mut programs = Vec::with_capacity(plan.classes.len());
         for class in &plan.classes {
-            let program =
-                polc_codegen::compile(&model, &plan.layout, class).map_err(CompileError::Budget)?;
+            let program = polc_codegen::compile(&model, &plan.layout, class, limits)
+                .map_err(CompileError::Budget)?;
             programs.push(elf::write(&program).map_err(CompileError::Elf)?);
         }
         Ok(Self {

@@ -11,8 +11,14 @@ fn programs_survive_the_file() {
     for seed in 0..20 {
         let bundle = Bundle::compile(polc_testgen::Case::new(seed, &[]).model, []).unwrap();
         for (class, elf) in bundle.plan.classes.iter().zip(&bundle.programs) {
-            let program = polc_codegen::compile(&bundle.model, &bundle.plan.layout, class).unwrap();
-            assert_eq!(polc_codegen::elf::read(elf).unwrap().program, program);
+            let program = polc_codegen::compile(
+                &bundle.model,
+                &bundle.plan.layout,
+                class,
+                polc_codegen::Limits::default(),
+            )
+            .unwrap();
+            assert_eq!(polc_codegen::elf::read(elf).unwrap().class, program);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A small assembler: typed instructions, labels, forward jumps only.
 
 use crate::{
-    insn::{Insn, PSEUDO_MAP_FD, Register, opcode},
+    insn::{Insn, Register, opcode},
+    link::set_immediate,
     program::{Program, Relocation, SourceLine, Target},
 };
 
@@ -22,6 +23,16 @@ pub enum AsmError {
     BadLabel(Label),
 }
 
+/// How many bytes a load reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are their documentation")]
+pub enum Width {
+    U8,
+    U16,
+    U32,
+    U64,
+}
+
 /// Collects instructions.
 #[derive(Debug, Default)]
 pub struct Assembler {
@@ -35,6 +46,18 @@ pub struct Assembler {
 }
 
 impl Assembler {
+    /// How many instructions there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.code.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.code.is_empty()
+    }
+
     /// A new label, not placed yet.
     pub fn label(&mut self) -> Label {
         self.labels.push(None);
@@ -87,9 +110,50 @@ impl Assembler {
         self.push(opcode::ADD64_REG, destination, source as u8, 0, 0);
     }
 
-    /// `destination = *(u32 *)(source + offset)`
-    pub fn load_u32(&mut self, destination: Register, source: Register, offset: i16) {
-        self.push(opcode::LOAD_U32, destination, source as u8, offset, 0);
+    /// `destination *= value`
+    pub fn multiply(&mut self, destination: Register, value: i32) {
+        self.push(opcode::MUL64_IMM, destination, 0, 0, value);
+    }
+
+    /// `destination *= source`
+    pub fn multiply_register(&mut self, destination: Register, source: Register) {
+        self.push(opcode::MUL64_REG, destination, source as u8, 0, 0);
+    }
+
+    /// `destination &= value`
+    pub fn and(&mut self, destination: Register, value: i32) {
+        self.push(opcode::AND64_IMM, destination, 0, 0, value);
+    }
+
+    /// `destination &= source`
+    pub fn and_register(&mut self, destination: Register, source: Register) {
+        self.push(opcode::AND64_REG, destination, source as u8, 0, 0);
+    }
+
+    /// `destination <<= bits`
+    pub fn shift_left(&mut self, destination: Register, bits: i32) {
+        self.push(opcode::SHIFT_LEFT64_IMM, destination, 0, 0, bits);
+    }
+
+    /// `destination >>= bits`
+    pub fn shift_right(&mut self, destination: Register, bits: i32) {
+        self.push(opcode::SHIFT_RIGHT64_IMM, destination, 0, 0, bits);
+    }
+
+    /// `destination = -destination`
+    pub fn negate(&mut self, destination: Register) {
+        self.push(opcode::NEGATE64, destination, 0, 0, 0);
+    }
+
+    /// `destination = *(width *)(source + offset)`
+    pub fn load(&mut self, width: Width, destination: Register, source: Register, offset: i16) {
+        let opcode = match width {
+            Width::U8 => opcode::LOAD_U8,
+            Width::U16 => opcode::LOAD_U16,
+            Width::U32 => opcode::LOAD_U32,
+            Width::U64 => opcode::LOAD_U64,
+        };
+        self.push(opcode, destination, source as u8, offset, 0);
     }
 
     /// `*(u32 *)(destination + offset) = value`
@@ -103,17 +167,27 @@ impl Assembler {
         );
     }
 
+    /// `*(u32 *)(destination + offset) = source`
+    pub fn store_register_u32(&mut self, destination: Register, offset: i16, source: Register) {
+        self.push(opcode::STORE_U32, destination, source as u8, offset, 0);
+    }
+
+    /// `destination = value`, 64 bits.
+    pub fn set_u64(&mut self, destination: Register, value: u64) {
+        let (mut low, mut high) = (Insn::default(), Insn::default());
+        low.opcode = opcode::LOAD_IMM64;
+        low.destination = destination as u8;
+        set_immediate(&mut low, &mut high, value);
+        self.code.extend([low, high]);
+    }
+
     /// `destination =` what the node fills in.
     pub fn load_target(&mut self, destination: Register, target: Target) {
-        let source = match target {
-            Target::InputMap | Target::ContinuationsMap => PSEUDO_MAP_FD,
-            Target::Block(_) => 0,
-        };
         self.relocations.push(Relocation {
             instruction: self.code.len(),
             target,
         });
-        self.push(opcode::LOAD_IMM64, destination, source, 0, 0);
+        self.push(opcode::LOAD_IMM64, destination, 0, 0, 0);
         self.code.push(Insn::default());
     }
 
@@ -136,6 +210,16 @@ impl Assembler {
     /// `if register == 0 goto label`
     pub fn jump_if_null(&mut self, register: Register, label: Label) {
         self.jump_if(opcode::JUMP_EQ64_IMM, register, 0, label);
+    }
+
+    /// `if register != 0 goto label`
+    pub fn jump_if_not_zero(&mut self, register: Register, label: Label) {
+        self.jump_if(opcode::JUMP_NE64_IMM, register, 0, label);
+    }
+
+    /// `if register == value goto label`
+    pub fn jump_if_equal(&mut self, register: Register, value: u32, label: Label) {
+        self.jump_if(opcode::JUMP_EQ64_IMM, register, value, label);
     }
 
     /// `if (u32) register >= value goto label`

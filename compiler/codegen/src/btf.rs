@@ -3,9 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use polc_abi::policy::{CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, PolicyInput};
+use polc_abi::{
+    map::POLICIES,
+    policy::{
+        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PolicyInput,
+        SIGNATURES_MAP, SLOTS_PER_SIDE,
+    },
+};
 
-use crate::{insn::INSN_BYTES, program::Program};
+use crate::{
+    elf::{Infos, section_name},
+    insn::INSN_BYTES,
+    program::{ClassProgram, Program, SourceLine},
+};
 
 const MAGIC: u16 = 0xeb9f;
 const VERSION: u8 = 1;
@@ -19,12 +29,18 @@ const LINE_RECORD_BYTES: u32 = 16;
 pub(crate) const MAP_DEFINITION_BYTES: u64 = 32;
 
 /// The maps in the order of their definitions: name, kernel map type, value size, entries. All
-/// have 4-byte keys.
-#[expect(clippy::cast_possible_truncation, reason = "a structure of 144 bytes")]
-pub(crate) const MAPS: [(&str, u32, u32, u32); 2] = [
-    (INPUT_MAP, 6, size_of::<PolicyInput>() as u32, 1), // BPF_MAP_TYPE_PERCPU_ARRAY
-    (CONTINUATIONS_MAP, 3, 4, CONTINUATIONS),           // BPF_MAP_TYPE_PROG_ARRAY
+/// have 4-byte keys. A node makes signatures of the size that it needs.
+#[expect(clippy::cast_possible_truncation, reason = "structures of a few bytes")]
+pub(crate) const MAPS: [(&str, u32, u32, u32); 4] = [
+    (INPUT_MAP, PERCPU_ARRAY, size_of::<PolicyInput>() as u32, 1),
+    (CONTINUATIONS_MAP, PROG_ARRAY, 4, CONTINUATIONS),
+    (SIGNATURES_MAP, ARRAY, 8 * MAX_SIGNATURE_WORDS as u32, 1),
+    (POLICIES, PROG_ARRAY, 4, 2 * SLOTS_PER_SIDE),
 ];
+/// Map types, numbered by the kernel.
+const ARRAY: u32 = 2;
+const PROG_ARRAY: u32 = 3;
+const PERCPU_ARRAY: u32 = 6;
 
 /// The sections `.BTF` and `.BTF.ext`.
 pub(crate) struct Sections {
@@ -32,13 +48,17 @@ pub(crate) struct Sections {
     pub(crate) btf_ext: Vec<u8>,
 }
 
-/// Encodes both sections. `section` is the name of the section with the code.
-pub(crate) fn encode(program: &Program, section: &str) -> Sections {
+/// Encodes both sections.
+pub(crate) fn encode(class: &ClassProgram) -> Sections {
     let mut strings = Strings::default();
     let mut types = Types::default();
-    let function = types.function(&mut strings, &program.name);
+    let proto = types.function_type(&mut strings);
+    let functions: Vec<u32> = class
+        .programs()
+        .map(|program| types.function(&mut strings, proto, &program.name))
+        .collect();
     types.maps(&mut strings);
-    let btf_ext = encode_ext(program, section, function, &mut strings);
+    let btf_ext = encode_ext(class, &functions, &mut strings);
 
     let mut btf = Vec::new();
     let (types, strings) = (types.bytes, strings.finish());
@@ -54,25 +74,18 @@ pub(crate) fn encode(program: &Program, section: &str) -> Sections {
     Sections { btf, btf_ext }
 }
 
-fn encode_ext(program: &Program, section: &str, function: u32, strings: &mut Strings) -> Vec<u8> {
-    let section = strings.add(section);
+fn encode_ext(class: &ClassProgram, functions: &[u32], strings: &mut Strings) -> Vec<u8> {
     let mut funcs = Vec::new();
-    put_u32(&mut funcs, FUNC_RECORD_BYTES);
-    put_u32(&mut funcs, section);
-    put_u32(&mut funcs, 1);
-    put_u32(&mut funcs, 0);
-    put_u32(&mut funcs, function);
-
     let mut lines = Vec::new();
+    put_u32(&mut funcs, FUNC_RECORD_BYTES);
     put_u32(&mut lines, LINE_RECORD_BYTES);
-    put_u32(&mut lines, section);
-    put_u32(&mut lines, length(&program.lines));
-    for line in &program.lines {
-        put_u32(&mut lines, saturate(line.instruction * INSN_BYTES));
-        put_u32(&mut lines, strings.add(&line.file));
-        put_u32(&mut lines, strings.add(&line.text));
-        // 22 bits of line, 10 of column.
-        put_u32(&mut lines, (line.line << 10) | line.column.min(0x3ff));
+    for (program, &function) in class.programs().zip(functions) {
+        let section = strings.add(&section_name(&program.name));
+        put_u32(&mut funcs, section);
+        put_u32(&mut funcs, 1);
+        put_u32(&mut funcs, 0);
+        put_u32(&mut funcs, function);
+        encode_lines(&mut lines, section, program, strings);
     }
 
     let mut ext = Vec::new();
@@ -88,6 +101,123 @@ fn encode_ext(program: &Program, section: &str, function: u32, strings: &mut Str
     ext.extend(funcs);
     ext.extend(lines);
     ext
+}
+
+fn encode_lines(lines: &mut Vec<u8>, section: u32, program: &Program, strings: &mut Strings) {
+    put_u32(lines, section);
+    put_u32(lines, length(&program.lines));
+    for line in &program.lines {
+        put_u32(lines, saturate(line.instruction * INSN_BYTES));
+        put_u32(lines, strings.add(&line.file));
+        put_u32(lines, strings.add(&line.text));
+        // 22 bits of line, 10 of column.
+        put_u32(lines, (line.line << 10) | line.column.min(0x3ff));
+    }
+}
+
+/// `.BTF.ext`, read.
+pub(crate) struct Lines<'a> {
+    strings: &'a [u8],
+    functions: Vec<Records<'a>>,
+    lines: Vec<Records<'a>>,
+}
+
+/// The records of a section of code.
+struct Records<'a> {
+    section: u32,
+    records: Vec<&'a [u8]>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn read(btf: &'a [u8], ext: &'a [u8]) -> Option<Self> {
+        let strings_at = u32_at(btf, 4)?.checked_add(u32_at(btf, 16)?)?;
+        let header = u32_at(ext, 4)?;
+        let part = |offset, length| {
+            let start = header.checked_add(u32_at(ext, offset)?)? as usize;
+            let length = u32_at(ext, length)? as usize;
+            ext.get(start..start.checked_add(length)?)
+        };
+        Some(Self {
+            strings: btf.get(strings_at as usize..)?,
+            functions: records(part(8, 12)?, FUNC_RECORD_BYTES)?,
+            lines: records(part(16, 20)?, LINE_RECORD_BYTES)?,
+        })
+    }
+
+    /// The source lines of a section of code, and what the kernel wants to know of it.
+    pub(crate) fn of_section(&self, section: &str) -> Option<(Vec<SourceLine>, Infos)> {
+        let find = |parts: &[Records<'a>]| -> Option<Vec<&'a [u8]>> {
+            let part = parts
+                .iter()
+                .find(|part| string_at(self.strings, part.section).as_deref() == Some(section))?;
+            Some(part.records.clone())
+        };
+        let mut lines = Vec::new();
+        let mut line_info = Vec::new();
+        for record in find(&self.lines)? {
+            let place = u32_at(record, 12)?;
+            lines.push(SourceLine {
+                instruction: u32_at(record, 0)? as usize / INSN_BYTES,
+                file: string_at(self.strings, u32_at(record, 4)?)?,
+                line: place >> 10,
+                column: place & 0x3ff,
+                text: string_at(self.strings, u32_at(record, 8)?)?,
+            });
+            line_info.extend(in_instructions(record)?);
+        }
+        let functions = find(&self.functions)?;
+        let func_info = functions
+            .into_iter()
+            .map(in_instructions)
+            .collect::<Option<Vec<_>>>()?
+            .concat();
+        Some((
+            lines,
+            Infos {
+                func_info,
+                line_info,
+            },
+        ))
+    }
+}
+
+/// The records of a part of `.BTF.ext`, section by section.
+fn records(part: &[u8], record_bytes: u32) -> Option<Vec<Records<'_>>> {
+    if u32_at(part, 0)? != record_bytes {
+        return None;
+    }
+    let mut rest = part.get(4..)?;
+    let mut sections = Vec::new();
+    while !rest.is_empty() {
+        let (section, count) = (u32_at(rest, 0)?, u32_at(rest, 4)?);
+        let bytes = (count as usize).checked_mul(record_bytes as usize)?;
+        let (records, behind) = rest.get(8..)?.split_at_checked(bytes)?;
+        sections.push(Records {
+            section,
+            records: records.chunks_exact(record_bytes as usize).collect(),
+        });
+        rest = behind;
+    }
+    Some(sections)
+}
+
+/// A record whose offset in bytes is rewritten as an offset in instructions, as the kernel wants.
+fn in_instructions(record: &[u8]) -> Option<Vec<u8>> {
+    let index = u32_at(record, 0)? / u32::try_from(INSN_BYTES).ok()?;
+    let mut record = record.to_vec();
+    record.get_mut(..4)?.copy_from_slice(&index.to_le_bytes());
+    Some(record)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+fn string_at(strings: &[u8], at: u32) -> Option<String> {
+    let bytes = strings.get(at as usize..)?;
+    let end = bytes.iter().position(|&byte| byte == 0)?;
+    String::from_utf8(bytes.get(..end)?.to_vec()).ok()
 }
 
 /// The string section: each string once, in order of first use.
@@ -145,12 +275,16 @@ impl Types {
     const INT: u32 = 1;
     const VOID: u32 = 0;
 
-    /// `int name(void *ctx)`, and the types it needs. Returns the id of the function.
-    fn function(&mut self, strings: &mut Strings, name: &str) -> u32 {
+    /// `int (void *ctx)`, and the types it needs.
+    fn function_type(&mut self, strings: &mut Strings) -> u32 {
         let int = self.add(strings.add("int"), kind::INT, 0, 4, &[(1 << 24) | 32]);
         debug_assert_eq!(int, Self::INT);
         let context = self.add(0, kind::POINTER, 0, Self::VOID, &[]);
-        let proto = self.add(0, kind::FUNC_PROTO, 1, int, &[strings.add("ctx"), context]);
+        self.add(0, kind::FUNC_PROTO, 1, int, &[strings.add("ctx"), context])
+    }
+
+    /// A function of this type.
+    fn function(&mut self, strings: &mut Strings, proto: u32, name: &str) -> u32 {
         self.add(strings.add(name), kind::FUNC, 0, proto, &[])
     }
 

@@ -25,7 +25,12 @@ pub fn disassemble(program: &Program) -> String {
         let _ = writeln!(
             text,
             "{index:5}: {}",
-            one(*insn, index, target.map(|one| one.target))
+            one(
+                *insn,
+                program.code.get(index + 1).copied().unwrap_or_default(),
+                index,
+                target.map(|one| one.target)
+            )
         );
         index += if insn.opcode == opcode::LOAD_IMM64 {
             2
@@ -36,7 +41,7 @@ pub fn disassemble(program: &Program) -> String {
     text
 }
 
-fn one(insn: Insn, index: usize, target: Option<Target>) -> String {
+fn one(insn: Insn, next: Insn, index: usize, target: Option<Target>) -> String {
     let Insn {
         opcode,
         destination: dst,
@@ -47,14 +52,14 @@ fn one(insn: Insn, index: usize, target: Option<Target>) -> String {
     let jump = index.cast_signed() + 1 + isize::from(offset);
     match opcode {
         opcode::LOAD_IMM64 => match target {
-            Some(Target::InputMap) => format!("r{dst} = map[{}]", polc_abi::policy::INPUT_MAP),
-            Some(Target::ContinuationsMap) => {
-                format!("r{dst} = map[{}]", polc_abi::policy::CONTINUATIONS_MAP)
-            }
-            Some(Target::Block(block)) => format!("r{dst} = offset of selector block {block}"),
-            None => format!("r{dst} = {imm} ll"),
+            Some(target) => format!("r{dst} = {}", in_words(target)),
+            None => format!("r{dst} = {:#x} ll", immediate_of(insn, next)),
         },
+        opcode::LOAD_U8 => format!("r{dst} = *(u8 *)(r{src} {offset:+})"),
+        opcode::LOAD_U16 => format!("r{dst} = *(u16 *)(r{src} {offset:+})"),
         opcode::LOAD_U32 => format!("r{dst} = *(u32 *)(r{src} {offset:+})"),
+        opcode::LOAD_U64 => format!("r{dst} = *(u64 *)(r{src} {offset:+})"),
+        opcode::STORE_U32 => format!("*(u32 *)(r{dst} {offset:+}) = r{src}"),
         opcode::STORE_U32_IMM => {
             format!("*(u32 *)(r{dst} {offset:+}) = {:#x}", imm.cast_unsigned())
         }
@@ -62,7 +67,15 @@ fn one(insn: Insn, index: usize, target: Option<Target>) -> String {
         opcode::MOV64_IMM => format!("r{dst} = {imm}"),
         opcode::ADD64_IMM => format!("r{dst} += {imm}"),
         opcode::ADD64_REG => format!("r{dst} += r{src}"),
+        opcode::MUL64_IMM => format!("r{dst} *= {imm}"),
+        opcode::MUL64_REG => format!("r{dst} *= r{src}"),
+        opcode::AND64_IMM => format!("r{dst} &= {imm:#x}"),
+        opcode::AND64_REG => format!("r{dst} &= r{src}"),
+        opcode::SHIFT_LEFT64_IMM => format!("r{dst} <<= {imm}"),
+        opcode::SHIFT_RIGHT64_IMM => format!("r{dst} >>= {imm}"),
+        opcode::NEGATE64 => format!("r{dst} = -r{dst}"),
         opcode::JUMP => format!("goto {jump}"),
+        opcode::JUMP_NE64_IMM => format!("if r{dst} != {imm} goto {jump}"),
         opcode::JUMP_EQ64_IMM => format!("if r{dst} == {imm} goto {jump}"),
         opcode::JUMP_GE32_IMM => format!("if w{dst} >= {:#x} goto {jump}", imm.cast_unsigned()),
         opcode::JUMP_SET32_IMM => format!("if w{dst} & {:#x} goto {jump}", imm.cast_unsigned()),
@@ -74,4 +87,21 @@ fn one(insn: Insn, index: usize, target: Option<Target>) -> String {
         opcode::EXIT => "exit".to_owned(),
         other => format!("unknown operation {other:#04x}"),
     }
+}
+
+fn in_words(target: Target) -> String {
+    match target {
+        Target::InputMap => format!("map[{}]", polc_abi::policy::INPUT_MAP),
+        Target::ContinuationsMap => format!("map[{}]", polc_abi::policy::CONTINUATIONS_MAP),
+        Target::SignaturesMap => format!("map[{}]", polc_abi::policy::SIGNATURES_MAP),
+        Target::PoliciesMap => format!("map[{}]", polc_abi::map::POLICIES),
+        Target::Block(block) => format!("offset of selector block {block}"),
+        Target::Part(part) => format!("slot of part {part}"),
+        Target::Table(offset) => format!("table + {offset}"),
+    }
+}
+
+/// The 64-bit immediate of a load and the half instruction behind it.
+fn immediate_of(low: Insn, high: Insn) -> u64 {
+    u64::from(high.immediate.cast_unsigned()) << 32 | u64::from(low.immediate.cast_unsigned())
 }

@@ -1,8 +1,10 @@
 //! Programs as ordinary BPF ELF files, readable by `bpftool` and `llvm-objdump`.
 //!
-//! Sections: `classifier/NAME` with the code, `.maps` with definitions of the maps, `license`,
-//! `.BTF` and `.BTF.ext`. Maps are symbols in `.maps`; the offset of selector block `N` is the
-//! undefined symbol `polc_block_N`. Both are wanted by `R_BPF_64_64` relocations.
+//! Sections: `classifier/NAME` with the code, for the root and then for each part; `.rodata` with
+//! the table, where there is one; `.maps` with definitions of the maps, `license`, `.BTF` and
+//! `.BTF.ext`. Maps are symbols in `.maps` and the table is `polc_table`; the offset of selector
+//! block `N` is the undefined symbol `polc_block_N`, the slot of part `N` is `polc_part_N`. All are
+//! wanted by `R_BPF_64_64` relocations.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,16 +15,18 @@ use object::{
     read::elf::ElfFile64,
     write::{Object, Relocation as ElfRelocation, Symbol, SymbolId, SymbolSection},
 };
-use polc_abi::policy::{CONTINUATIONS_MAP, INPUT_MAP};
+use polc_abi::policy::{CONTINUATIONS_MAP, INPUT_MAP, SIGNATURES_MAP};
 
 use crate::{
     btf,
     insn::{INSN_BYTES, Insn},
-    program::{Program, Relocation, SourceLine, Target},
+    program::{ClassProgram, Program, Relocation, Target},
 };
 
 const CODE_SECTION_PREFIX: &str = "classifier/";
 const BLOCK_PREFIX: &str = "polc_block_";
+const PART_PREFIX: &str = "polc_part_";
+const TABLE: &str = "polc_table";
 const R_BPF_64_64: u32 = 1;
 /// The kernel's licence check; see `include/linux/license.h` in its source.
 const LICENSE: &[u8] = b"Dual MIT/GPL\0";
@@ -48,43 +52,57 @@ fn error(message: impl Into<String>) -> ElfError {
     }
 }
 
-/// Writes a program. The same program gives the same bytes.
+/// Writes the programs of a class. The same programs give the same bytes.
 ///
 /// # Errors
 /// Only what the writer reports about sections it cannot lay out.
-pub fn write(program: &Program) -> Result<Vec<u8>, ElfError> {
+pub fn write(class: &ClassProgram) -> Result<Vec<u8>, ElfError> {
     let mut elf = Object::new(BinaryFormat::Elf, Architecture::Bpf, Endianness::Little);
-    let section_name = format!("{CODE_SECTION_PREFIX}{}", program.name);
-    let sections = btf::encode(program, &section_name);
+    let mut texts = Vec::new();
+    for program in class.programs() {
+        let mut program = program.clone();
+        // Where the table is wanted, the instruction holds the offset into it.
+        for relocation in &program.relocations {
+            if let Target::Table(offset) = relocation.target
+                && let Some(insn) = program.code.get_mut(relocation.instruction)
+            {
+                insn.immediate = offset.cast_signed();
+            }
+        }
+        let code: Vec<u8> = program
+            .code
+            .iter()
+            .flat_map(|insn| insn.to_bytes())
+            .collect();
+        let section = section_name(&program.name).into_bytes();
+        let text = elf.add_section(Vec::new(), section, SectionKind::Text);
+        elf.append_section_data(text, &code, INSN_BYTES as u64);
+        let section = SymbolSection::Section(text);
+        let size = code.len() as u64;
+        elf.add_symbol(symbol(&program.name, SymbolKind::Text, 0, size, section));
+        texts.push((text, program));
+    }
 
-    let code: Vec<u8> = program
-        .code
-        .iter()
-        .flat_map(|insn| insn.to_bytes())
-        .collect();
-    let text = elf.add_section(Vec::new(), section_name.into_bytes(), SectionKind::Text);
-    let code_size = code.len() as u64;
-    elf.append_section_data(text, &code, INSN_BYTES as u64);
-    elf.add_symbol(symbol(
-        &program.name,
-        SymbolKind::Text,
-        0,
-        code_size,
-        SymbolSection::Section(text),
-    ));
-
+    let mut symbols = Symbols::default();
+    if !class.table.is_empty() {
+        let section = elf.add_section(Vec::new(), b".rodata".to_vec(), SectionKind::ReadOnlyData);
+        elf.append_section_data(section, &class.table, 8);
+        let (size, section) = (class.table.len() as u64, SymbolSection::Section(section));
+        let table = symbol(TABLE, SymbolKind::Data, 0, size, section);
+        symbols.add(&mut elf, table);
+    }
     let maps = elf.add_section(Vec::new(), b".maps".to_vec(), SectionKind::Data);
-    let mut map_symbols = Vec::new();
     for (name, ..) in btf::MAPS {
         let size = btf::MAP_DEFINITION_BYTES;
         let zeros = [0; btf::MAP_DEFINITION_BYTES as usize];
         let offset = elf.append_section_data(maps, &zeros, 8);
         let section = SymbolSection::Section(maps);
-        map_symbols.push((
-            name,
-            elf.add_symbol(symbol(name, SymbolKind::Data, offset, size, section)),
-        ));
+        symbols.add(
+            &mut elf,
+            symbol(name, SymbolKind::Data, offset, size, section),
+        );
     }
+    let sections = btf::encode(class);
     for (name, data) in [
         ("license", LICENSE),
         (".BTF", &sections.btf),
@@ -99,35 +117,76 @@ pub fn write(program: &Program) -> Result<Vec<u8>, ElfError> {
         elf.append_section_data(section, data, 4);
     }
 
-    let mut block_symbols: BTreeMap<u32, SymbolId> = BTreeMap::new();
-    for relocation in &program.relocations {
-        let map = |wanted| {
-            map_symbols
-                .iter()
-                .find(|(name, _)| *name == wanted)
-                .map(|(_, id)| *id)
-        };
-        let symbol = match relocation.target {
-            Target::InputMap => map(INPUT_MAP),
-            Target::ContinuationsMap => map(CONTINUATIONS_MAP),
-            Target::Block(block) => Some(*block_symbols.entry(block).or_insert_with(|| {
-                let name = format!("{BLOCK_PREFIX}{block}");
-                let section = SymbolSection::Undefined;
-                elf.add_symbol(symbol(&name, SymbolKind::Unknown, 0, 0, section))
-            })),
-        };
-        let relocation = ElfRelocation {
-            offset: (relocation.instruction * INSN_BYTES) as u64,
-            symbol: symbol.ok_or_else(|| error("a relocation wants an unknown map"))?,
-            addend: 0,
-            flags: RelocationFlags::Elf {
-                r_type: object::elf::RelocationType(R_BPF_64_64),
-            },
-        };
-        elf.add_relocation(text, relocation)
-            .map_err(|cause| error(cause.to_string()))?;
+    for (text, program) in texts {
+        for relocation in &program.relocations {
+            let relocation = ElfRelocation {
+                offset: (relocation.instruction * INSN_BYTES) as u64,
+                symbol: symbols.of(&mut elf, relocation.target),
+                addend: 0,
+                flags: RelocationFlags::Elf {
+                    r_type: object::elf::RelocationType(R_BPF_64_64),
+                },
+            };
+            elf.add_relocation(text, relocation)
+                .map_err(|cause| error(cause.to_string()))?;
+        }
     }
     elf.write().map_err(|cause| error(cause.to_string()))
+}
+
+/// The section of a program's code.
+pub(crate) fn section_name(program: &str) -> String {
+    format!("{CODE_SECTION_PREFIX}{program}")
+}
+
+/// Symbols that relocations want, by name.
+#[derive(Default)]
+struct Symbols {
+    ids: BTreeMap<String, SymbolId>,
+}
+
+impl Symbols {
+    fn add(&mut self, elf: &mut Object<'_>, symbol: Symbol) -> SymbolId {
+        let name = String::from_utf8_lossy(&symbol.name).into_owned();
+        *self
+            .ids
+            .entry(name)
+            .or_insert_with(|| elf.add_symbol(symbol))
+    }
+
+    /// The symbol of a target: of a map or the table, or an undefined one for what the node knows.
+    fn of(&mut self, elf: &mut Object<'_>, target: Target) -> SymbolId {
+        let undefined = SymbolSection::Undefined;
+        let symbol = symbol(&name_of(target), SymbolKind::Unknown, 0, 0, undefined);
+        self.add(elf, symbol)
+    }
+}
+
+fn name_of(target: Target) -> String {
+    match target {
+        Target::InputMap => INPUT_MAP.to_owned(),
+        Target::ContinuationsMap => CONTINUATIONS_MAP.to_owned(),
+        Target::SignaturesMap => SIGNATURES_MAP.to_owned(),
+        Target::PoliciesMap => polc_abi::map::POLICIES.to_owned(),
+        Target::Table(_) => TABLE.to_owned(),
+        Target::Block(block) => format!("{BLOCK_PREFIX}{block}"),
+        Target::Part(part) => format!("{PART_PREFIX}{part}"),
+    }
+}
+
+/// The target that a relocation wants. `offset` is what its instruction holds.
+fn target(symbol: &str, offset: u32) -> Option<Target> {
+    let number = |prefix| symbol.strip_prefix(prefix)?.parse().ok();
+    match symbol {
+        INPUT_MAP => Some(Target::InputMap),
+        CONTINUATIONS_MAP => Some(Target::ContinuationsMap),
+        SIGNATURES_MAP => Some(Target::SignaturesMap),
+        polc_abi::map::POLICIES => Some(Target::PoliciesMap),
+        TABLE => Some(Target::Table(offset)),
+        _ => number(BLOCK_PREFIX)
+            .map(Target::Block)
+            .or_else(|| number(PART_PREFIX).map(Target::Part)),
+    }
 }
 
 fn symbol(name: &str, kind: SymbolKind, value: u64, size: u64, section: SymbolSection) -> Symbol {
@@ -147,21 +206,24 @@ fn symbol(name: &str, kind: SymbolKind, value: u64, size: u64, section: SymbolSe
     }
 }
 
-/// A program as a file holds it, with what the kernel wants beside the code.
+/// The programs of a class as a file holds them, with what the kernel wants beside the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// The program.
-    pub program: Program,
+    /// The programs.
+    pub class: ClassProgram,
     /// The type information, for `BPF_BTF_LOAD`.
     pub btf: Vec<u8>,
+    /// For each program, the root first.
+    pub infos: Vec<Infos>,
+}
+
+/// What the kernel wants to know of a program's functions and lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Infos {
     /// `struct bpf_func_info` records, instruction offsets in instructions.
     pub func_info: Vec<u8>,
-    /// Bytes of one record of [`Self::func_info`].
-    pub func_info_record_bytes: u32,
     /// `struct bpf_line_info` records, instruction offsets in instructions.
     pub line_info: Vec<u8>,
-    /// Bytes of one record of [`Self::line_info`].
-    pub line_info_record_bytes: u32,
 }
 
 /// Reads a file that [`write`] wrote.
@@ -174,26 +236,63 @@ pub fn read(bytes: &[u8]) -> Result<File, ElfError> {
     if elf.architecture() != Architecture::Bpf {
         return Err(error("not a BPF program"));
     }
-    let text = elf
-        .sections()
-        .find(|section| {
-            section
-                .name()
-                .is_ok_and(|name| name.starts_with(CODE_SECTION_PREFIX))
-        })
-        .ok_or_else(|| error("the file holds no program"))?;
-    let section_name = text.name().map_err(|cause| error(cause.to_string()))?;
-    let name = section_name
-        .strip_prefix(CODE_SECTION_PREFIX)
-        .unwrap_or(section_name);
+    let section = |name: &str| {
+        elf.section_by_name(name)
+            .and_then(|section| section.data().ok())
+    };
+    let needed = |name: &str| {
+        section(name).ok_or_else(|| error(format!("the file has no section `{name}`")))
+    };
+    let btf = needed(".BTF")?;
+    let lines = btf::Lines::read(btf, needed(".BTF.ext")?)
+        .ok_or_else(|| error("the debug information is damaged"))?;
 
+    let mut programs = Vec::new();
+    let mut infos = Vec::new();
+    for text in elf.sections() {
+        let Some(name) = text
+            .name()
+            .ok()
+            .and_then(|name| name.strip_prefix(CODE_SECTION_PREFIX))
+        else {
+            continue;
+        };
+        let (source, info) = lines
+            .of_section(&section_name(name))
+            .ok_or_else(|| error("the debug information is damaged"))?;
+        programs.push(Program {
+            name: name.to_owned(),
+            lines: source,
+            ..code(&elf, &text)?
+        });
+        infos.push(info);
+    }
+    if programs.is_empty() {
+        return Err(error("the file holds no program"));
+    }
+    let root = programs.remove(0);
+    Ok(File {
+        class: ClassProgram {
+            root,
+            parts: programs,
+            table: section(".rodata").unwrap_or_default().to_vec(),
+        },
+        btf: btf.to_vec(),
+        infos,
+    })
+}
+
+/// The code of a section and its relocations.
+fn code(
+    elf: &ElfFile64<'_, LittleEndian>,
+    text: &object::read::elf::ElfSection64<'_, '_, LittleEndian>,
+) -> Result<Program, ElfError> {
     let data = text.data().map_err(|cause| error(cause.to_string()))?;
     let (chunks, rest) = data.as_chunks::<INSN_BYTES>();
     if !rest.is_empty() || chunks.is_empty() {
         return Err(error("the code is not made of whole instructions"));
     }
-    let code: Vec<Insn> = chunks.iter().copied().map(Insn::from_bytes).collect();
-
+    let mut code: Vec<Insn> = chunks.iter().copied().map(Insn::from_bytes).collect();
     let mut relocations = Vec::new();
     for (offset, relocation) in text.relocations() {
         let RelocationTarget::Symbol(symbol) = relocation.target() else {
@@ -203,126 +302,25 @@ pub fn read(bytes: &[u8]) -> Result<File, ElfError> {
             .symbol_by_index(symbol)
             .map_err(|cause| error(cause.to_string()))?;
         let symbol = symbol.name().map_err(|cause| error(cause.to_string()))?;
-        let target = target(symbol)
-            .ok_or_else(|| error(format!("a relocation wants the unknown symbol `{symbol}`")))?;
         let instruction = usize::try_from(offset).unwrap_or(usize::MAX) / INSN_BYTES;
-        if instruction + 1 >= code.len() {
+        let Some([insn, _]) = code
+            .get_mut(instruction..)
+            .and_then(|rest| rest.first_chunk_mut::<2>())
+        else {
             return Err(error("a relocation lies outside the code"));
-        }
+        };
+        let target = target(symbol, insn.immediate.cast_unsigned())
+            .ok_or_else(|| error(format!("a relocation wants the unknown symbol `{symbol}`")))?;
+        insn.immediate = 0;
         relocations.push(Relocation {
             instruction,
             target,
         });
     }
     relocations.sort_by_key(|relocation| relocation.instruction);
-
-    let section = |name: &str| {
-        elf.section_by_name(name)
-            .and_then(|section| section.data().ok())
-            .ok_or_else(|| error(format!("the file has no section `{name}`")))
-    };
-    let btf = section(".BTF")?;
-    let infos = Infos::read(btf, section(".BTF.ext")?)
-        .ok_or_else(|| error("the debug information is damaged"))?;
-    Ok(File {
-        program: Program {
-            name: name.to_owned(),
-            code,
-            relocations,
-            lines: infos.lines,
-        },
-        btf: btf.to_vec(),
-        func_info: infos.func_info,
-        func_info_record_bytes: infos.func_info_record_bytes,
-        line_info: infos.line_info,
-        line_info_record_bytes: infos.line_info_record_bytes,
+    Ok(Program {
+        code,
+        relocations,
+        ..Program::default()
     })
-}
-
-fn target(symbol: &str) -> Option<Target> {
-    match symbol {
-        INPUT_MAP => Some(Target::InputMap),
-        CONTINUATIONS_MAP => Some(Target::ContinuationsMap),
-        _ => Some(Target::Block(
-            symbol.strip_prefix(BLOCK_PREFIX)?.parse().ok()?,
-        )),
-    }
-}
-
-struct Infos {
-    lines: Vec<SourceLine>,
-    func_info: Vec<u8>,
-    func_info_record_bytes: u32,
-    line_info: Vec<u8>,
-    line_info_record_bytes: u32,
-}
-
-impl Infos {
-    fn read(btf: &[u8], ext: &[u8]) -> Option<Self> {
-        let strings_at = u32_at(btf, 4)? + u32_at(btf, 16)?;
-        let strings = btf.get(strings_at as usize..)?;
-        let header = u32_at(ext, 4)?;
-        let (func_info_record_bytes, funcs) = records(ext, header + u32_at(ext, 8)?)?;
-        let (line_info_record_bytes, line_records) = records(ext, header + u32_at(ext, 16)?)?;
-        let mut lines = Vec::new();
-        let mut line_info = Vec::new();
-        for record in line_records {
-            let instruction = u32_at(record, 0)? as usize / INSN_BYTES;
-            let place = u32_at(record, 12)?;
-            lines.push(SourceLine {
-                instruction,
-                file: string_at(strings, u32_at(record, 4)?)?,
-                line: place >> 10,
-                column: place & 0x3ff,
-                text: string_at(strings, u32_at(record, 8)?)?,
-            });
-            line_info.extend(in_instructions(record)?);
-        }
-        let func_info = funcs
-            .into_iter()
-            .map(in_instructions)
-            .collect::<Option<Vec<_>>>()?
-            .concat();
-        Some(Self {
-            lines,
-            func_info,
-            func_info_record_bytes,
-            line_info,
-            line_info_record_bytes,
-        })
-    }
-}
-
-/// The records of the only section of a `.BTF.ext` part, and their size.
-fn records(ext: &[u8], at: u32) -> Option<(u32, Vec<&[u8]>)> {
-    let at = at as usize;
-    let size = u32_at(ext, at)?;
-    let count = u32_at(ext, at.checked_add(8)?)? as usize;
-    let bytes = ext.get(at.checked_add(12)?..)?;
-    if size < 8 || count > bytes.len() / size as usize {
-        return None;
-    }
-    Some((
-        size,
-        bytes.chunks_exact(size as usize).take(count).collect(),
-    ))
-}
-
-/// A record whose offset in bytes is rewritten as an offset in instructions, as the kernel wants.
-fn in_instructions(record: &[u8]) -> Option<Vec<u8>> {
-    let index = u32_at(record, 0)? / u32::try_from(INSN_BYTES).ok()?;
-    let mut record = record.to_vec();
-    record.get_mut(..4)?.copy_from_slice(&index.to_le_bytes());
-    Some(record)
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..at.checked_add(4)?)?;
-    Some(u32::from_le_bytes(bytes.try_into().ok()?))
-}
-
-fn string_at(strings: &[u8], at: u32) -> Option<String> {
-    let bytes = strings.get(at as usize..)?;
-    let end = bytes.iter().position(|&byte| byte == 0)?;
-    String::from_utf8(bytes.get(..end)?.to_vec()).ok()
 }

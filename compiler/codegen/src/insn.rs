@@ -82,10 +82,18 @@ impl Insn {
 pub mod opcode {
     /// `dst = imm64`, in two instructions.
     pub const LOAD_IMM64: u8 = 0x18;
+    /// `dst = *(u8 *)(src + off)`
+    pub const LOAD_U8: u8 = 0x71;
+    /// `dst = *(u16 *)(src + off)`
+    pub const LOAD_U16: u8 = 0x69;
     /// `dst = *(u32 *)(src + off)`
     pub const LOAD_U32: u8 = 0x61;
+    /// `dst = *(u64 *)(src + off)`
+    pub const LOAD_U64: u8 = 0x79;
     /// `*(u32 *)(dst + off) = imm`
     pub const STORE_U32_IMM: u8 = 0x62;
+    /// `*(u32 *)(dst + off) = src`
+    pub const STORE_U32: u8 = 0x63;
     /// `dst = src`, 64 bits.
     pub const MOV64_REG: u8 = 0xbf;
     /// `dst = imm`, 64 bits.
@@ -94,10 +102,26 @@ pub mod opcode {
     pub const ADD64_IMM: u8 = 0x07;
     /// `dst += src`, 64 bits.
     pub const ADD64_REG: u8 = 0x0f;
+    /// `dst *= imm`, 64 bits.
+    pub const MUL64_IMM: u8 = 0x27;
+    /// `dst *= src`, 64 bits.
+    pub const MUL64_REG: u8 = 0x2f;
+    /// `dst &= imm`, 64 bits.
+    pub const AND64_IMM: u8 = 0x57;
+    /// `dst &= src`, 64 bits.
+    pub const AND64_REG: u8 = 0x5f;
+    /// `dst <<= imm`, 64 bits.
+    pub const SHIFT_LEFT64_IMM: u8 = 0x67;
+    /// `dst >>= imm`, 64 bits.
+    pub const SHIFT_RIGHT64_IMM: u8 = 0x77;
+    /// `dst = -dst`, 64 bits.
+    pub const NEGATE64: u8 = 0x87;
     /// `goto +off`
     pub const JUMP: u8 = 0x05;
     /// `if dst == imm goto +off`, 64 bits.
     pub const JUMP_EQ64_IMM: u8 = 0x15;
+    /// `if dst != imm goto +off`, 64 bits.
+    pub const JUMP_NE64_IMM: u8 = 0x55;
     /// `if (u32) dst >= imm goto +off`
     pub const JUMP_GE32_IMM: u8 = 0x36;
     /// `if (u32) dst & imm goto +off`
@@ -118,6 +142,9 @@ pub mod helper {
 
 /// `src` of a [`LOAD_IMM64`](opcode::LOAD_IMM64) whose immediate is a map's file descriptor.
 pub const PSEUDO_MAP_FD: u8 = 1;
+/// `src` of a [`LOAD_IMM64`](opcode::LOAD_IMM64) whose first immediate is the file descriptor of an
+/// array of one value, and whose second is an offset into that value.
+pub const PSEUDO_MAP_VALUE: u8 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -20,9 +20,9 @@ pub mod insn;
 mod link;
 pub mod program;
 
-pub use generate::{CodegenError, compile};
-pub use link::LinkError;
-pub use program::{Program, Relocation, SourceLine, Target};
+pub use generate::{Cause, CodegenError, Limits, compile};
+pub use link::{Filling, LinkError};
+pub use program::{ClassProgram, Program, Relocation, SourceLine, Target};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    insn::Insn,
+    insn::{Insn, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE},
     program::{Program, Target},
 };
 
@@ -29,23 +29,64 @@ impl fmt::Display for LinkError {
 
 impl std::error::Error for LinkError {}
 
+/// What the node fills in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filling {
+    /// The file descriptor of a map. For [`Target::Table`], of an array whose only value is the
+    /// table.
+    Descriptor(i32),
+    /// A number. For maps and tables, where there is no kernel, an address.
+    Number(u64),
+}
+
 impl Program {
-    /// The instructions with every relocation filled in by `resolve`: a map's file descriptor, or
-    /// the byte offset of a block's word inside the input.
+    /// The instructions with every relocation filled in by `resolve`.
     ///
     /// # Errors
-    /// A block that `resolve` does not know.
-    pub fn link(&self, resolve: impl Fn(Target) -> Option<i32>) -> Result<Vec<Insn>, LinkError> {
+    /// A target that `resolve` does not know.
+    pub fn link(
+        &self,
+        resolve: impl Fn(Target) -> Option<Filling>,
+    ) -> Result<Vec<Insn>, LinkError> {
         let mut code = self.code.clone();
         for relocation in &self.relocations {
             let at = relocation.instruction;
             let value = resolve(relocation.target).ok_or(match relocation.target {
                 Target::Block(block) => LinkError::UnknownBlock(block),
-                Target::InputMap | Target::ContinuationsMap => LinkError::BadPlace(at),
+                _ => LinkError::BadPlace(at),
             })?;
-            let insn = code.get_mut(at).ok_or(LinkError::BadPlace(at))?;
-            insn.immediate = value;
+            let Some([low, high]) = code.get_mut(at..).and_then(|rest| rest.first_chunk_mut())
+            else {
+                return Err(LinkError::BadPlace(at));
+            };
+            match (value, relocation.target) {
+                (Filling::Descriptor(fd), Target::Table(offset)) => {
+                    low.source = PSEUDO_MAP_VALUE;
+                    low.immediate = fd;
+                    high.immediate = offset.cast_signed();
+                }
+                (Filling::Descriptor(fd), _) => {
+                    low.source = PSEUDO_MAP_FD;
+                    low.immediate = fd;
+                    high.immediate = 0;
+                }
+                (Filling::Number(number), target) => {
+                    let offset = match target {
+                        Target::Table(offset) => u64::from(offset),
+                        _ => 0,
+                    };
+                    low.source = 0;
+                    set_immediate(low, high, number.wrapping_add(offset));
+                }
+            }
         }
         Ok(code)
     }
+}
+
+/// Puts a 64-bit number into the two halves of a load.
+pub(crate) const fn set_immediate(low: &mut Insn, high: &mut Insn, number: u64) {
+    let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+    low.immediate = i32::from_le_bytes([a, b, c, d]);
+    high.immediate = i32::from_le_bytes([e, f, g, h]);
 }

@@ -2,6 +2,30 @@
 
 use crate::insn::Insn;
 
+/// The programs of a class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassProgram {
+    /// The one that the datapath calls.
+    pub root: Program,
+    /// Those that it calls, where one program does not hold the class.
+    pub parts: Vec<Program>,
+    /// What its lookups read; empty where it has none. A map's only value, read-only.
+    pub table: Vec<u8>,
+}
+
+impl ClassProgram {
+    /// All of its programs, the root first.
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        [&self.root].into_iter().chain(&self.parts)
+    }
+
+    /// Instructions of all programs.
+    #[must_use]
+    pub fn instructions(&self) -> usize {
+        self.programs().map(|program| program.code.len()).sum()
+    }
+}
+
 /// An assembled program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
@@ -32,8 +56,16 @@ pub enum Target {
     InputMap,
     /// The program array with the continuations.
     ContinuationsMap,
-    /// The byte offset, inside the input, of the word that the node gives this block.
+    /// The array with the side's signatures.
+    SignaturesMap,
+    /// The program array with the policy programs.
+    PoliciesMap,
+    /// The byte offset, inside a signature, of the word that the node gives this block.
     Block(u32),
+    /// The slot of a part of this class, counted from 0, in the policies' program array.
+    Part(u32),
+    /// The address of this byte of the class's table.
+    Table(u32),
 }
 
 /// Where instructions come from.

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polc_abi::key::L4Key;
 use polc_model::{
-    Decision, Direction, Isolation, Labels, Model, Party, PeerFacts, PeerKind, PolicyId, RuleId,
-    SelectorId, Tier,
+    Direction, Enforcement, Labels, Model, Party, PeerFacts, PeerKind, PolicyId, SelectorId,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{intervals, leaf::Leaf};
+use crate::{
+    Bit, Decisions, Layout,
+    order::{self, Scope},
+    strategy::Choice,
+};
 
 /// Names a class: endpoints with the same key share one program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,25 +27,13 @@ pub struct ClassKey {
 pub struct ClassPlan {
     /// Which class.
     pub key: ClassKey,
-    /// Consecutive intervals that cover every [`L4Key`]; the first starts at 0.
-    pub intervals: Vec<Interval>,
-    /// The leaves, each used by at least one interval, no two equal.
-    pub leaves: Vec<Leaf>,
-}
-
-/// From `first` to the next interval's `first`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interval {
-    /// The first [`L4Key`].
-    pub first: u32,
     /// What is decided.
-    pub leaf: LeafId,
+    pub enforced: Decisions,
+    /// What would be decided, were the class's audited policies enforced. `None` where it has
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audited: Option<Decisions>,
 }
-
-/// Index into [`ClassPlan::leaves`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LeafId(pub usize);
 
 impl ClassKey {
     /// The class of an endpoint.
@@ -67,13 +57,15 @@ impl ClassKey {
 }
 
 impl ClassPlan {
-    /// What the class's program must answer. `None` only for a plan that is not valid.
-    pub fn decide(&self, l4: L4Key, satisfies: impl FnMut(SelectorId) -> bool) -> Option<Decision> {
-        let after = self
-            .intervals
-            .partition_point(|interval| interval.first <= l4.0);
-        let interval = self.intervals.get(after.checked_sub(1)?)?;
-        self.leaves.get(interval.leaf.0)?.decide(satisfies)
+    /// What is decided, and what would be.
+    pub fn scopes(&self) -> impl Iterator<Item = &Decisions> {
+        [&self.enforced].into_iter().chain(&self.audited)
+    }
+
+    /// The blocks of the layout whose words the class's program reads; `bits` are the layout's.
+    #[must_use]
+    pub fn blocks(&self, bits: &BTreeMap<SelectorId, Bit>) -> BTreeSet<u32> {
+        self.scopes().flat_map(|scope| scope.blocks(bits)).collect()
     }
 }
 
@@ -140,86 +132,24 @@ fn class_of_labels(
     ClassKey::of(model, direction, &facts)
 }
 
-/// Plans one class.
+/// Plans one class. Classes that need bits of their own get them at the end of the layout.
 #[must_use]
-pub fn plan(model: &Model, key: ClassKey) -> ClassPlan {
-    let rules = rules_in_order(model, &key);
-    let isolated_by = isolating_policy(model, &key);
-
-    // Where the set of matching rules changes: rules that begin and that end at a key. Positions
-    // in `rules` stand for the rules, so that a sorted set of them is in the order of asking.
-    let mut changes: BTreeMap<u32, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-    changes.insert(L4Key::ANY_FIRST.0, (Vec::new(), Vec::new()));
-    for (position, &rule) in rules.iter().enumerate() {
-        let Some(rule) = model.rule(rule) else {
-            continue;
-        };
-        for range in intervals::ranges_of(&rule.l4) {
-            changes.entry(range.first).or_default().0.push(position);
-            if range.last < L4Key::ANY_LAST.0 {
-                changes.entry(range.last + 1).or_default().1.push(position);
-            }
-        }
-    }
-
-    let mut active: BTreeSet<usize> = BTreeSet::new();
-    let mut ids: BTreeMap<Leaf, LeafId> = BTreeMap::new();
-    let mut leaves: Vec<Leaf> = Vec::new();
-    let mut plan_intervals: Vec<Interval> = Vec::new();
-    for (first, (begin, end)) in changes {
-        for position in end {
-            active.remove(&position);
-        }
-        active.extend(begin);
-        let matching: Vec<RuleId> = active
-            .iter()
-            .filter_map(|&position| rules.get(position).copied())
-            .collect();
-        let leaf = Leaf::build(model, &matching, isolated_by);
-        let leaf = *ids.entry(leaf).or_insert_with_key(|leaf| {
-            leaves.push(leaf.clone());
-            LeafId(leaves.len() - 1)
-        });
-        if plan_intervals
-            .last()
-            .is_none_or(|previous| previous.leaf != leaf)
-        {
-            plan_intervals.push(Interval { first, leaf });
-        }
-    }
+pub fn plan(model: &Model, layout: &mut Layout, key: ClassKey, choice: Choice) -> ClassPlan {
+    let mut decisions = |scope| {
+        let rules = order::rules(model, &key, scope);
+        let isolated_by = order::isolating_policy(model, &key, scope);
+        Decisions::plan(model, layout, &rules, isolated_by, choice)
+    };
+    let enforced = decisions(Scope::Enforced);
+    let is_audited = key.policies.iter().any(|&id| {
+        model
+            .policy(id)
+            .is_some_and(|policy| policy.enforcement == Enforcement::Audit)
+    });
+    let audited = is_audited.then(|| decisions(Scope::WithAudited));
     ClassPlan {
         key,
-        intervals: plan_intervals,
-        leaves,
+        enforced,
+        audited,
     }
-}
-
-/// The class's rules in the order in which they are asked.
-fn rules_in_order(model: &Model, key: &ClassKey) -> Vec<RuleId> {
-    let mut rules: Vec<(Tier, u32, u8, RuleId)> = Vec::new();
-    for &policy_id in &key.policies {
-        let Some(policy) = model.policy(policy_id) else {
-            continue;
-        };
-        // Rules are grouped by policy, in order: a valid Model lets us search.
-        let start = model.rules.partition_point(|rule| rule.policy < policy_id);
-        for (id, rule) in model.rules_with_ids().skip(start) {
-            if rule.policy != policy_id {
-                break;
-            }
-            if rule.direction == key.direction {
-                rules.push((policy.tier, policy.priority, rule.action.rank(), id));
-            }
-        }
-    }
-    rules.sort_unstable();
-    rules.into_iter().map(|(.., id)| id).collect()
-}
-
-fn isolating_policy(model: &Model, key: &ClassKey) -> Option<PolicyId> {
-    key.policies.iter().copied().find(|&id| {
-        model.policy(id).is_some_and(|policy| {
-            policy.tier == Tier::Normal && policy.covers(key.direction) == Some(Isolation::Isolates)
-        })
-    })
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// Selectors in blocks of 64. Programs name a block and a bit; a node gives each block that its
 /// programs use a word of its signatures, and patches the programs accordingly.
+///
+/// The first blocks hold each selector once, for programs that test them. Blocks behind them belong
+/// to one class each, see [`Bitmap`](crate::Bitmap), and may hold a selector again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// The selectors of each block, by bit.
@@ -50,13 +53,22 @@ impl Layout {
         }
     }
 
-    /// The bit of each selector that has one.
+    /// Adds blocks that hold these selectors in order. The index of the first.
+    pub(crate) fn append(&mut self, selectors: impl Iterator<Item = SelectorId>) -> u32 {
+        let first = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
+        let selectors: Vec<SelectorId> = selectors.collect();
+        self.blocks
+            .extend(selectors.chunks(BLOCK_BITS).map(<[_]>::to_vec));
+        first
+    }
+
+    /// The bit of each selector that has one; of several, the first.
     #[must_use]
     pub fn bits(&self) -> BTreeMap<SelectorId, Bit> {
         let mut bits = BTreeMap::new();
         for (block, selectors) in (0..).zip(&self.blocks) {
             for (bit, selector) in (0..).zip(selectors) {
-                bits.insert(*selector, Bit { block, bit });
+                bits.entry(*selector).or_insert(Bit { block, bit });
             }
         }
         bits

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use polc_model::{Action, Decider, Decision, Model, PolicyId, RuleId, SelectorId, Tier, Verdict};
+use polc_model::{Decision, PolicyId, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
-use crate::layout;
+use crate::order::{self, OrderedRule};
 
 /// Steps, asked in order. The last one reached always decides.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,36 +52,29 @@ impl Leaf {
         }
     }
 
-    /// Builds the leaf for rules that all match the same L4 keys.
-    ///
-    /// `rules` is in the order in which they are asked: tier, priority, deny before allow before
-    /// pass, id. `isolated_by` is the policy that denies what the normal tier does not decide.
+    /// Builds the leaf for rules that all match the same L4 keys, in the order in which they are
+    /// asked. `isolated_by` is the policy that denies what the normal tier does not decide.
     #[must_use]
-    pub(crate) fn build(model: &Model, rules: &[RuleId], isolated_by: Option<PolicyId>) -> Self {
+    pub(crate) fn build<'a>(
+        rules: impl Iterator<Item = &'a OrderedRule>,
+        isolated_by: Option<PolicyId>,
+    ) -> Self {
         let mut builder = Builder::default();
-        let mut rules = rules.iter().copied().peekable();
+        let mut rules = rules.peekable();
         for tier in Tier::ALL {
             builder.begin_tier();
-            while let Some(rule) = rules.next_if(|&rule| tier_of(model, rule) == Some(tier)) {
-                builder.rule(model, rule);
+            while let Some(rule) = rules.next_if(|rule| rule.tier == tier) {
+                builder.rule(rule);
             }
-            if tier == Tier::Normal
-                && let Some(policy) = isolated_by
-            {
-                builder.always(Verdict::Deny, Decider::Isolation(policy));
+            if let Some(end) = order::end_of_tier(tier, isolated_by) {
+                builder.always(Some(end));
             }
             if builder.end_tier() == Reach::Nothing {
-                return builder.finish();
+                break;
             }
         }
-        builder.begin_tier();
-        builder.always(Verdict::Allow, Decider::NoPolicy);
         builder.finish()
     }
-}
-
-fn tier_of(model: &Model, rule: RuleId) -> Option<Tier> {
-    Some(model.policy(model.rule(rule)?.policy)?.tier)
 }
 
 /// Whether anything gets past a tier.
@@ -89,6 +82,13 @@ fn tier_of(model: &Model, rule: RuleId) -> Option<Tier> {
 enum Reach {
     Something,
     Nothing,
+}
+
+/// What a tier does to every packet that gets that far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closed {
+    Decides,
+    Passes,
 }
 
 #[derive(Default)]
@@ -100,8 +100,7 @@ struct Builder {
     settled: BTreeSet<SelectorId>,
     /// Steps of this tier that pass, to be pointed at the next tier.
     skips: Vec<usize>,
-    /// What this tier does to every packet that gets that far.
-    closed: Option<Action>,
+    closed: Option<Closed>,
 }
 
 impl Builder {
@@ -111,48 +110,41 @@ impl Builder {
         self.closed = None;
     }
 
-    fn rule(&mut self, model: &Model, id: RuleId) {
-        let Some(rule) = model.rule(id) else { return };
-        let Some(selector) = model.selector(rule.peer) else {
-            return;
+    fn rule(&mut self, rule: &OrderedRule) {
+        let Some(peer) = rule.peer else {
+            return self.always(rule.decision());
         };
+        // Whoever satisfies this selector has been decided about or has left the tier.
+        if self.closed.is_some() || self.decided.contains(&peer) || !self.settled.insert(peer) {
+            return;
+        }
+        let then = self.then(rule.decision());
+        self.steps.push(Step {
+            when: Some(peer),
+            then,
+        });
+    }
+
+    /// What happens to every packet that gets here; without a decision, it leaves the tier.
+    fn always(&mut self, decision: Option<Decision>) {
         if self.closed.is_some() {
             return;
         }
-        let when = match layout::constant(&selector.expr) {
-            Some(true) => None,
-            Some(false) => return,
-            None => Some(rule.peer),
-        };
-        // Whoever satisfies this selector has been decided about or has left the tier.
-        if when.is_some_and(|peer| self.decided.contains(&peer) || !self.settled.insert(peer)) {
-            return;
-        }
-        let decide = |verdict| {
-            Then::Decide(Decision {
-                verdict,
-                decider: Decider::Rule(id),
-            })
-        };
-        let then = match rule.action {
-            Action::Allow => decide(Verdict::Allow),
-            Action::Deny | Action::Reject => decide(Verdict::Deny),
-            Action::Pass => {
+        self.closed = Some(match decision {
+            Some(_) => Closed::Decides,
+            None => Closed::Passes,
+        });
+        let then = self.then(decision);
+        self.steps.push(Step { when: None, then });
+    }
+
+    fn then(&mut self, decision: Option<Decision>) -> Then {
+        match decision {
+            Some(decision) => Then::Decide(decision),
+            None => {
                 self.skips.push(self.steps.len());
                 Then::SkipTo(usize::MAX)
             }
-        };
-        if when.is_none() {
-            self.closed = Some(rule.action);
-        }
-        self.steps.push(Step { when, then });
-    }
-
-    fn always(&mut self, verdict: Verdict, decider: Decider) {
-        if self.closed.is_none() {
-            let then = Then::Decide(Decision { verdict, decider });
-            self.steps.push(Step { when: None, then });
-            self.closed = Some(Action::Deny);
         }
     }
 
@@ -177,7 +169,7 @@ impl Builder {
             }
         }
         match self.closed {
-            Some(Action::Allow | Action::Deny | Action::Reject) if !has_skips => Reach::Nothing,
+            Some(Closed::Decides) if !has_skips => Reach::Nothing,
             _ => Reach::Something,
         }
     }

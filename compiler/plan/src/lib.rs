@@ -3,17 +3,25 @@
 //! programs, and [`ClassPlan::decide`] says what those programs must do.
 //!
 //! ```text
-//! Model ──class──► which policies apply to an endpoint, per direction
-//!       ──layout─► which selector is which bit
-//!       ──class::plan──► intervals of L4 keys, each with a leaf: tests of bits, in order
+//! Model ──class───► which policies apply to an endpoint, per direction
+//!       ──layout──► which selector is which bit
+//!       ──order───► a class's rules in the order in which they are asked
+//!       ──sweep───► intervals of L4 keys, each with the set of rules that match there
+//!       ──strategy► the cheapest way to decide
+//!       ──leaf, bitmap► what each set of rules decides, in that way
 //! ```
 //!
 //! Programs depend on policy alone: nothing here sees an inventory.
 
+pub mod bitmap;
 pub mod class;
+pub mod decisions;
 pub mod intervals;
 pub mod layout;
 pub mod leaf;
+mod order;
+pub mod strategy;
+mod sweep;
 pub mod unsupported;
 mod validate;
 
@@ -21,9 +29,12 @@ use polc_abi::verdict::{DeciderId, DeciderKind};
 use polc_model::{Decider, Model, PolicyId, RuleId};
 use serde::{Deserialize, Serialize};
 
-pub use class::{ClassKey, ClassPlan, Interval, LeafId};
+pub use bitmap::Bitmap;
+pub use class::{ClassKey, ClassPlan};
+pub use decisions::{Decisions, Interval, LeafId, Leaves};
 pub use layout::{Bit, Layout};
 pub use leaf::{Leaf, Step, Then};
+pub use strategy::{Choice, Dispatch, LeafForm, Strategy};
 pub use unsupported::{Site, Unsupported, unsupported};
 pub use validate::{Violation, validate};
 
@@ -56,18 +67,30 @@ pub fn plan(
     model: &Model,
     keys: impl IntoIterator<Item = ClassKey>,
 ) -> Result<Plan, Vec<Unsupported>> {
+    plan_with(model, keys, Choice::Cheapest)
+}
+
+/// As [`plan`], with a say in how classes are decided.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_with(
+    model: &Model,
+    keys: impl IntoIterator<Item = ClassKey>,
+    choice: Choice,
+) -> Result<Plan, Vec<Unsupported>> {
     debug_assert_eq!(polc_model::validate::validate(model), Ok(()));
     let found = unsupported(model);
     if !found.is_empty() {
         return Err(found);
     }
-    let layout = Layout::of(model);
+    let mut layout = Layout::of(model);
     let mut keys: Vec<ClassKey> = class::foreseen(model).into_iter().chain(keys).collect();
     keys.sort();
     keys.dedup();
     let classes = keys
         .into_iter()
-        .map(|key| class::plan(model, key))
+        .map(|key| class::plan(model, &mut layout, key, choice))
         .collect();
     let plan = Plan { layout, classes };
     debug_assert_eq!(validate(model, &plan), Ok(()));

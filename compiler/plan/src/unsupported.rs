@@ -3,8 +3,7 @@
 use std::fmt;
 
 use polc_model::{
-    Action, Enforcement, L7Match, Model, Origin, Policy, PolicyId, Rule, RuleId, SelectorExpr,
-    SelectorId,
+    Action, L7Match, Model, Origin, Policy, PolicyId, Rule, RuleId, SelectorExpr, SelectorId,
 };
 
 /// Something that a package says and that has no back end yet.
@@ -84,9 +83,6 @@ pub fn unsupported(model: &Model) -> Vec<Unsupported> {
 }
 
 fn of_policy(model: &Model, policy: &Policy) -> Option<&'static str> {
-    if policy.enforcement == Enforcement::Audit {
-        return Some("audit");
-    }
     of_selector(model, policy.subject)
 }
 
@@ -121,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_and_audits_are_named_with_their_items() {
+    fn services_are_named_with_their_items() {
         let origin = Origin::default();
         let mut model = Model {
             files: vec!["a.pol".to_owned()],
@@ -136,7 +132,7 @@ mod tests {
             subject: SelectorId::new(0),
             tier: Tier::Normal,
             priority: 0,
-            enforcement: Enforcement::Audit,
+            enforcement: polc_model::Enforcement::Audit,
             ingress: Some(Isolation::Isolates),
             egress: None,
             doc: None,
@@ -157,12 +153,6 @@ mod tests {
             .iter()
             .map(|one| (one.construct, one.site.item(&model)))
             .collect();
-        assert_eq!(
-            items,
-            [
-                ("audit", Some(("policy", "watched"))),
-                ("service", Some(("service", "cart")))
-            ]
-        );
+        assert_eq!(items, [("service", Some(("service", "cart")))]);
     }
 }

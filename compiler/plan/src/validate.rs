@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use polc_model::{Decider, Model};
+use polc_model::{Decider, Decision, Model};
 
-use crate::{ClassPlan, Leaf, Plan, Then, layout::BLOCK_BITS};
+use crate::{
+    Bitmap, Decisions, Layout, Leaf, Leaves, Plan, Then, bitmap::Outcome, layout::BLOCK_BITS,
+};
 
 /// Something that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,37 +28,36 @@ impl std::error::Error for Violation {}
 /// # Errors
 /// The first thing that does not hold.
 pub fn validate(model: &Model, plan: &Plan) -> Result<(), Violation> {
-    let bits = plan.layout.bits();
-    if plan
-        .layout
-        .blocks
-        .iter()
-        .any(|block| block.len() > BLOCK_BITS)
-    {
+    let layout = &plan.layout;
+    if layout.blocks.iter().any(|block| block.len() > BLOCK_BITS) {
         return Err(violation("a block holds more than 64 selectors"));
     }
-    if bits.len() != plan.layout.blocks.iter().map(Vec::len).sum::<usize>() {
-        return Err(violation("a selector has two bits"));
-    }
-    if bits
-        .keys()
-        .any(|&selector| model.selector(selector).is_none())
-    {
+    let mut selectors = layout.blocks.iter().flatten();
+    if selectors.any(|&selector| model.selector(selector).is_none()) {
         return Err(violation("a bit stands for a selector that does not exist"));
     }
     if !plan.classes.is_sorted_by(|one, next| one.key < next.key) {
         return Err(violation("classes are not in order"));
     }
+    let bits = layout.bits();
     for class in &plan.classes {
-        validate_class(model, class)?;
-        for leaf in &class.leaves {
-            validate_leaf(model, leaf)?;
-            let tested = leaf.steps.iter().filter_map(|step| step.when);
-            if tested
-                .into_iter()
-                .any(|selector| !bits.contains_key(&selector))
-            {
-                return Err(violation("a leaf tests a selector that has no bit"));
+        let mut policies = class.key.policies.iter();
+        if policies.any(|&policy| model.policy(policy).is_none()) {
+            return Err(violation("a class names a policy that does not exist"));
+        }
+        for decisions in class.scopes() {
+            validate_intervals(decisions)?;
+            match &decisions.leaves {
+                Leaves::Tests(leaves) => {
+                    for leaf in leaves {
+                        validate_leaf(model, leaf)?;
+                        let mut tested = leaf.steps.iter().filter_map(|step| step.when);
+                        if tested.any(|selector| !bits.contains_key(&selector)) {
+                            return Err(violation("a leaf tests a selector that has no bit"));
+                        }
+                    }
+                }
+                Leaves::Bitmap(bitmap) => validate_bitmap(model, layout, bitmap)?,
             }
         }
     }
@@ -69,32 +70,17 @@ fn violation(message: &str) -> Violation {
     }
 }
 
-fn validate_class(model: &Model, class: &ClassPlan) -> Result<(), Violation> {
-    if class
-        .key
-        .policies
-        .iter()
-        .any(|&policy| model.policy(policy).is_none())
-    {
-        return Err(violation("a class names a policy that does not exist"));
-    }
-    if class
-        .intervals
-        .first()
-        .is_none_or(|interval| interval.first != 0)
-    {
+fn validate_intervals(decisions: &Decisions) -> Result<(), Violation> {
+    let intervals = &decisions.intervals;
+    if intervals.first().is_none_or(|interval| interval.first != 0) {
         return Err(violation("the intervals of a class do not start at 0"));
     }
-    if !class
-        .intervals
-        .is_sorted_by(|one, next| one.first < next.first)
-    {
+    if !intervals.is_sorted_by(|one, next| one.first < next.first) {
         return Err(violation("the intervals of a class are not in order"));
     }
-    if class
-        .intervals
+    if intervals
         .iter()
-        .any(|interval| interval.leaf.0 >= class.leaves.len())
+        .any(|interval| interval.leaf.0 >= decisions.leaf_count())
     {
         return Err(violation("an interval names a leaf that does not exist"));
     }
@@ -109,12 +95,8 @@ fn validate_leaf(model: &Model, leaf: &Leaf) -> Result<(), Violation> {
                     "a step of a leaf skips backwards or past the end",
                 ));
             }
-            Then::Decide(decision) if !exists(model, decision.decider) => {
-                return Err(violation(
-                    "a leaf names a rule or policy that does not exist",
-                ));
-            }
-            _ => {}
+            Then::Decide(decision) => validate_decision(model, decision)?,
+            Then::SkipTo(_) => {}
         }
     }
     match leaf.steps.last() {
@@ -123,12 +105,74 @@ fn validate_leaf(model: &Model, leaf: &Leaf) -> Result<(), Violation> {
     }
 }
 
-fn exists(model: &Model, decider: Decider) -> bool {
-    match decider {
+fn validate_bitmap(model: &Model, layout: &Layout, bitmap: &Bitmap) -> Result<(), Violation> {
+    for tier in &bitmap.tiers {
+        let first = tier.first_block as usize;
+        let bits = layout
+            .blocks
+            .iter()
+            .skip(first)
+            .take(tier.words())
+            .flatten();
+        if !bits.eq(tier.columns.iter().map(|column| &column.peer)) {
+            return Err(violation(
+                "the columns of a bitmap are not the bits of its blocks",
+            ));
+        }
+        for column in &tier.columns {
+            validate_outcome(model, column.then)?;
+        }
+    }
+    for row in &bitmap.rows {
+        if row.tiers.len() != bitmap.tiers.len() {
+            return Err(violation("a row of a bitmap has another number of tiers"));
+        }
+        for (row, tier) in row.tiers.iter().zip(&bitmap.tiers) {
+            validate_outcome(model, row.otherwise)?;
+            let last = row
+                .mask
+                .last()
+                .map_or(0, |word| word.leading_zeros() as usize);
+            if row.mask.len() != tier.words()
+                || row.mask.len() * BLOCK_BITS - last > tier.columns.len()
+            {
+                return Err(violation("a row of a bitmap has bits that are no columns"));
+            }
+        }
+        let ends = |outcome: &Outcome| matches!(outcome, Outcome::Decide(_));
+        let last = row.tiers.last().zip(bitmap.tiers.last());
+        if !last.is_some_and(|(row, tier)| {
+            ends(&row.otherwise)
+                && tier.columns.iter().enumerate().all(|(index, column)| {
+                    ends(&column.then) || !crate::bitmap::has_bit(&row.mask, index)
+                })
+        }) {
+            return Err(violation("a row of a bitmap can end without a decision"));
+        }
+    }
+    Ok(())
+}
+
+fn validate_outcome(model: &Model, outcome: Outcome) -> Result<(), Violation> {
+    match outcome {
+        Outcome::Decide(decision) => validate_decision(model, decision),
+        Outcome::NextTier => Ok(()),
+    }
+}
+
+fn validate_decision(model: &Model, decision: Decision) -> Result<(), Violation> {
+    let exists = match decision.decider {
         Decider::Rule(rule) => model.rule(rule).is_some(),
         Decider::Isolation(policy) => model.policy(policy).is_some(),
         Decider::NoPolicy => true,
         // Decided by the fixed datapath, never by a program.
         Decider::Itself | Decider::OwnNode => false,
+    };
+    if exists {
+        Ok(())
+    } else {
+        Err(violation(
+            "a leaf names a rule or policy that does not exist",
+        ))
     }
 }

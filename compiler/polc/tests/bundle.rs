@@ -84,7 +84,7 @@ fn a_package_with_findings_is_not_built() {
 
 #[test]
 fn what_has_no_back_end_yet_is_named() {
-    let source = "package shop\npolicy web for { app: \"web\" } { audit\n  ingress {}\n}\n";
+    let source = "package shop\npolicy web for { app: \"web\" } {\n  ingress { allow from world on tcp 80 only { GET / } }\n}\n";
     let files = Files::new([("shop/web.pol", source)]);
     assert_eq!(shown("build_unsupported", &files, &["build", "shop"]), 1);
     assert_eq!(files.polc(&["check", "shop"]).code, 0);
@@ -130,7 +130,6 @@ fn damaged_bundles_are_refused() {
 
 /// Each construct without a back end, and how a source says it.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("audit", "policy p for {} { audit; ingress {} }\n"),
     (
         "reject",
         "policy p for {} { ingress { reject from world } }\n",

@@ -121,6 +121,27 @@ pub fn judge(
     allow(Decider::NoPolicy)
 }
 
+/// The decision that would have denied a packet that [`judge`] allows, were the audited policies
+/// enforced. `None` where the packet is denied, or would pass all the same.
+#[must_use]
+pub fn audit(
+    model: &Model,
+    direction: Direction,
+    subject: &Party<'_>,
+    peer: &Party<'_>,
+    l4: L4Packet,
+) -> Option<Decision> {
+    if judge(model, direction, subject, peer, l4).verdict == Verdict::Deny {
+        return None;
+    }
+    let mut enforced = model.clone();
+    for policy in &mut enforced.policies {
+        policy.enforcement = Enforcement::Enforce;
+    }
+    let decision = judge(&enforced, direction, subject, peer, l4);
+    (decision.verdict == Verdict::Deny).then_some(decision)
+}
+
 /// What became of one rule when a packet was judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Considered {

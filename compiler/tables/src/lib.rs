@@ -5,37 +5,41 @@
 //! of the addresses that no longer prefix covers; each endpoint gets the two programs of its
 //! policy classes.
 
+mod classes;
+mod limits;
 mod signatures;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    net::IpAddr,
-};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::IpNet;
 use polc_abi::{
     key::{Address, IPV4_PREFIX_OFFSET, ipv4},
     map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_PREFIXES},
-    node::{PEER_WORLD, Peer, PrefixKey, ROWS_PER_SIDE, peer_flag},
-    policy::{SIGNATURE_WORDS, SLOTS_PER_SIDE, Signature},
+    node::{PEER_WORLD, Peer, PrefixKey, peer_flag},
 };
 use polc_inventory::{Inventory, node_facts};
-use polc_model::{Direction, HostAccess, Model, PeerFacts, PeerKind, selector::NO_LABELS};
-use polc_plan::{ClassKey, ClassPlan, Layout, Plan, class};
+use polc_model::{HostAccess, Model, PeerFacts, PeerKind, selector::NO_LABELS};
+use polc_plan::{Choice, ClassPlan, Layout, Plan};
 
+use classes::Classes;
+pub use limits::TablesError;
+use limits::fit;
 use signatures::Rows;
+pub use signatures::Signatures;
 
 /// The contents of one side of a node's maps. Slots and rows count from the side's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeTables {
     /// The classes of this node's endpoints. The position is the program's slot.
     pub classes: Vec<ClassPlan>,
+    /// Which selector is which bit: the plan's layout, with the bits of classes that it did not
+    /// foresee.
+    pub layout: Layout,
     /// Blocks of selectors that the node's programs use. The position is the word of the
     /// signature.
     pub blocks: Vec<u32>,
-    /// Signature rows. The position is the row.
-    pub rows: Vec<Signature>,
+    /// Signatures. The position is the row that peers name.
+    pub signatures: Signatures,
     /// Endpoints on this node, in order of the inventory.
     pub endpoints: Vec<LocalEndpoint>,
     /// Every address of the inventory, in order of address.
@@ -63,66 +67,39 @@ pub struct LocalEndpoint {
     pub addresses: Vec<Address>,
 }
 
-/// A bundle and an inventory that do not fit the maps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TablesError {
-    /// The node's programs test selectors of this many blocks.
-    Blocks(usize),
-    /// The inventory has this many different signatures.
-    Rows(usize),
-    /// The node's endpoints have this many policy classes.
-    Classes(usize),
-    /// This many endpoints are on the node.
-    Endpoints(usize),
-    /// The inventory has this many addresses.
-    Addresses(usize),
-    /// The policies name this many CIDR blocks, the default routes among them.
-    Prefixes(usize),
-}
-
-impl fmt::Display for TablesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const POLICIES: &str = "the policies on this node need up to";
-        const INVENTORY: &str = "the inventory has";
-        let (need, count, what, limit) = match *self {
-            Self::Blocks(count) => (POLICIES, count * 64, "selectors", SIGNATURE_WORDS * 64),
-            Self::Rows(count) => (
-                POLICIES,
-                count,
-                "different peer signatures",
-                ROWS_PER_SIDE as usize,
-            ),
-            Self::Classes(count) => (POLICIES, count, "policy classes", SLOTS_PER_SIDE as usize),
-            Self::Endpoints(count) => (
-                INVENTORY,
-                count,
-                "endpoints on this node",
-                MAX_ENDPOINTS as usize,
-            ),
-            Self::Addresses(count) => (INVENTORY, count, "addresses", MAX_ADDRESSES as usize),
-            Self::Prefixes(count) => (POLICIES, count, "CIDR blocks", MAX_PREFIXES as usize),
-        };
-        write!(f, "{need} {count} {what}; the limit is {limit}")
-    }
-}
-
-impl std::error::Error for TablesError {}
-
 impl NodeTables {
     /// Computes the tables.
     ///
     /// # Errors
     /// More of something than the maps of one side hold.
     pub fn compute(model: &Model, plan: &Plan, inventory: &Inventory) -> Result<Self, TablesError> {
-        let (classes, slots) = classes(model, plan, inventory)?;
-        let blocks = used_blocks(&plan.layout, &classes)?;
-        let prefixes = prefixes(model, &plan.layout, &blocks);
+        Self::compute_with(model, plan, inventory, Choice::Cheapest)
+    }
+
+    /// As [`Self::compute`], with a say in how classes are decided that the plan did not foresee.
+    ///
+    /// # Errors
+    /// As [`Self::compute`].
+    pub fn compute_with<'p>(
+        model: &Model,
+        plan: &Plan,
+        inventory: &'p Inventory,
+        choice: Choice,
+    ) -> Result<Self, TablesError> {
+        let classes = Classes::of(model, plan, inventory, choice)?;
+        let blocks = classes.blocks()?;
+        let Classes {
+            plans: classes,
+            layout,
+            slots,
+        } = classes;
+        let prefixes = prefixes(model, &layout, &blocks);
         fit(prefixes.len(), MAX_PREFIXES, TablesError::Prefixes)?;
-        let mut rows = Rows::new(model, &plan.layout, &blocks);
+        let mut rows = Rows::new(model, &layout, &blocks, &prefixes);
 
         let mut names = vec!["world".to_owned()];
         let mut addresses = Vec::new();
-        let mut add_peer = |name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'_>)>| {
+        let mut add_peer = |name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'p>)>| {
             let id = u32::try_from(names.len()).unwrap_or(u32::MAX);
             names.push(name);
             for (address, facts) in facts {
@@ -194,8 +171,8 @@ impl NodeTables {
         addresses.sort_unstable_by_key(|(address, _)| *address);
 
         let prefixes = prefixes
-            .into_iter()
-            .map(|network| {
+            .iter()
+            .map(|&network| {
                 let facts = PeerFacts {
                     kind: PeerKind::World,
                     namespace: None,
@@ -216,14 +193,14 @@ impl NodeTables {
                 )
             })
             .collect();
-        let rows = rows.finish();
-        fit(rows.len(), ROWS_PER_SIDE, TablesError::Rows)?;
+        let signatures = rows.finish();
         fit(endpoints.len(), MAX_ENDPOINTS, TablesError::Endpoints)?;
         fit(addresses.len(), MAX_ADDRESSES, TablesError::Addresses)?;
         Ok(Self {
             classes,
+            layout,
             blocks,
-            rows,
+            signatures,
             endpoints,
             addresses,
             prefixes,
@@ -264,62 +241,6 @@ impl NodeTables {
     pub fn name_of(&self, id: u32) -> &str {
         self.names.get(id as usize).map_or("?", String::as_str)
     }
-}
-
-/// Refuses more than one side of a map holds, before anything is written to it.
-fn fit(count: usize, limit: u32, error: fn(usize) -> TablesError) -> Result<(), TablesError> {
-    if count > limit as usize {
-        return Err(error(count));
-    }
-    Ok(())
-}
-
-/// Slots of an endpoint's programs, ingress and egress, by the endpoint's position.
-type Slots = BTreeMap<usize, (u32, u32)>;
-
-/// The classes of local endpoints, and which endpoint has which.
-fn classes(
-    model: &Model,
-    plan: &Plan,
-    inventory: &Inventory,
-) -> Result<(Vec<ClassPlan>, Slots), TablesError> {
-    let mut slot_of: BTreeMap<ClassKey, u32> = BTreeMap::new();
-    let mut classes = Vec::new();
-    let mut slots = Slots::new();
-    for (position, endpoint) in inventory.endpoints.iter().enumerate() {
-        if endpoint.interface.is_none() {
-            continue;
-        }
-        let mut slot = |direction| {
-            let key = ClassKey::of(model, direction, &endpoint.facts(None));
-            *slot_of.entry(key).or_insert_with_key(|key| {
-                let planned = plan.class(key).cloned();
-                classes.push(planned.unwrap_or_else(|| class::plan(model, key.clone())));
-                u32::try_from(classes.len() - 1).unwrap_or(u32::MAX)
-            })
-        };
-        slots.insert(
-            position,
-            (slot(Direction::Ingress), slot(Direction::Egress)),
-        );
-    }
-    fit(classes.len(), SLOTS_PER_SIDE, TablesError::Classes)?;
-    Ok((classes, slots))
-}
-
-/// The blocks that the classes' leaves test.
-fn used_blocks(layout: &Layout, classes: &[ClassPlan]) -> Result<Vec<u32>, TablesError> {
-    let bits = layout.bits();
-    let blocks: BTreeSet<u32> = classes
-        .iter()
-        .flat_map(|class| &class.leaves)
-        .flat_map(|leaf| &leaf.steps)
-        .filter_map(|step| Some(bits.get(&step.when?)?.block))
-        .collect();
-    if blocks.len() > SIGNATURE_WORDS {
-        return Err(TablesError::Blocks(blocks.len()));
-    }
-    Ok(blocks.into_iter().collect())
 }
 
 /// Both default routes, and every CIDR block that a used selector mentions.
@@ -369,7 +290,5 @@ fn prefix_key(network: IpNet) -> PrefixKey {
     }
 }
 
-#[cfg(test)]
-mod equivalence;
 #[cfg(test)]
 mod tests;

@@ -1,22 +1,83 @@
 //! Signatures, and the rows that peers share.
+//!
+//! What selectors say of a peer follows from what it is, its labels, and the smallest of the
+//! policies' CIDR blocks around its address: blocks either contain one another or have nothing in
+//! common, so that the smallest one names all that contain the address. Selectors are evaluated
+//! once for each such combination, not once for each peer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use polc_abi::policy::Signature;
-use polc_model::{Model, PeerFacts, SelectorExpr};
+use ipnet::IpNet;
+use polc_model::{Labels, Model, PeerFacts, PeerKind, SelectorExpr};
 use polc_plan::Layout;
 
-/// Rows, numbered in order of first use.
-pub(crate) struct Rows<'a> {
-    /// What each bit of each word asks.
-    words: Vec<Vec<&'a SelectorExpr>>,
-    row_of: BTreeMap<Signature, u32>,
-    rows: Vec<Signature>,
+/// Signatures of equal length.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signatures {
+    words: usize,
+    bits: Vec<u64>,
 }
 
-impl<'a> Rows<'a> {
-    pub(crate) fn new(model: &'a Model, layout: &Layout, blocks: &[u32]) -> Self {
-        let words = blocks
+impl Signatures {
+    /// Words of each signature; at least one.
+    #[must_use]
+    pub const fn words(&self) -> usize {
+        self.words
+    }
+
+    /// How many there are; at least one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.bits.len() / self.words.max(1)
+    }
+
+    /// The signature of a row.
+    #[must_use]
+    pub fn row(&self, row: u32) -> Option<&[u64]> {
+        let start = (row as usize).checked_mul(self.words)?;
+        self.bits.get(start..start.checked_add(self.words)?)
+    }
+
+    /// All of them, one behind the other.
+    #[must_use]
+    pub fn bits(&self) -> &[u64] {
+        &self.bits
+    }
+}
+
+/// What decides about the bits of a peer.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Traits<'p> {
+    kind: PeerKind,
+    namespace: Option<&'p str>,
+    labels: &'p Labels,
+    namespace_labels: &'p Labels,
+    names: &'p [String],
+    /// The smallest block around the address.
+    block: Option<IpNet>,
+}
+
+/// Rows, numbered in order of first use.
+pub(crate) struct Rows<'a, 'p> {
+    /// What each bit of each word asks.
+    words: Vec<Vec<Question<'a>>>,
+    blocks: &'a BTreeSet<IpNet>,
+    /// Lengths of blocks of either family that occur, the longest first.
+    lengths: [Vec<u8>; 2],
+    row_of_traits: BTreeMap<Traits<'p>, u32>,
+    row_of_signature: BTreeMap<Vec<u64>, u32>,
+    bits: Vec<u64>,
+}
+
+impl<'a, 'p> Rows<'a, 'p> {
+    /// `blocks` are all blocks that the selectors mention.
+    pub(crate) fn new(
+        model: &'a Model,
+        layout: &Layout,
+        used: &[u32],
+        blocks: &'a BTreeSet<IpNet>,
+    ) -> Self {
+        let words = used
             .iter()
             .map(|&block| {
                 let selectors = layout
@@ -25,32 +86,132 @@ impl<'a> Rows<'a> {
                     .map_or(&[][..], Vec::as_slice);
                 selectors
                     .iter()
-                    .filter_map(|&selector| Some(&model.selector(selector)?.expr))
+                    .filter_map(|&selector| Some(Question::of(&model.selector(selector)?.expr)))
                     .collect()
             })
             .collect();
+        let mut lengths = [BTreeSet::new(), BTreeSet::new()];
+        for block in blocks {
+            let [v4, v6] = &mut lengths;
+            let family = if block.addr().is_ipv4() { v4 } else { v6 };
+            family.insert(block.prefix_len());
+        }
+        let lengths = lengths.map(|lengths| lengths.into_iter().rev().collect());
         Self {
             words,
-            row_of: BTreeMap::new(),
-            rows: Vec::new(),
+            blocks,
+            lengths,
+            row_of_traits: BTreeMap::new(),
+            row_of_signature: BTreeMap::new(),
+            bits: Vec::new(),
         }
     }
 
     /// The row of a peer.
-    pub(crate) fn row(&mut self, peer: &PeerFacts<'_>) -> u32 {
-        let mut signature = Signature::default();
-        for (word, selectors) in signature.iter_mut().zip(&self.words) {
-            for (bit, selector) in selectors.iter().enumerate() {
-                *word |= u64::from(selector.matches(peer)) << bit;
-            }
+    pub(crate) fn row(&mut self, peer: &PeerFacts<'p>) -> u32 {
+        let around = peer.network.map(|network| self.blocks_around(network));
+        let traits = Traits {
+            kind: peer.kind,
+            namespace: peer.namespace,
+            labels: peer.labels,
+            namespace_labels: peer.namespace_labels,
+            names: peer.names,
+            block: around.as_ref().and_then(|around| around.first().copied()),
+        };
+        if let Some(&row) = self.row_of_traits.get(&traits) {
+            return row;
         }
-        *self.row_of.entry(signature).or_insert_with(|| {
-            self.rows.push(signature);
-            u32::try_from(self.rows.len() - 1).unwrap_or(u32::MAX)
-        })
+        let around = around.unwrap_or_default();
+        let signature: Vec<u64> = self
+            .words
+            .iter()
+            .map(|questions| {
+                (0..).zip(questions).fold(0, |word, (bit, question)| {
+                    word | u64::from(question.holds(peer, &around)) << bit
+                })
+            })
+            .collect();
+        let row = self.row_of(signature);
+        self.row_of_traits.insert(traits, row);
+        row
     }
 
-    pub(crate) fn finish(self) -> Vec<Signature> {
-        self.rows
+    fn row_of(&mut self, mut signature: Vec<u64>) -> u32 {
+        // An array's values are never empty.
+        if signature.is_empty() {
+            signature.push(0);
+        }
+        let next = u32::try_from(self.row_of_signature.len()).unwrap_or(u32::MAX);
+        if let Some(&row) = self.row_of_signature.get(&signature) {
+            return row;
+        }
+        self.bits.extend(&signature);
+        self.row_of_signature.insert(signature, next);
+        next
+    }
+
+    /// The blocks that contain a network, the smallest first.
+    fn blocks_around(&self, network: IpNet) -> Vec<IpNet> {
+        let [v4, v6] = &self.lengths;
+        let lengths = if network.addr().is_ipv4() { v4 } else { v6 };
+        lengths
+            .iter()
+            .filter(|&&length| length <= network.prefix_len())
+            .filter_map(|&length| IpNet::new(network.addr(), length).ok())
+            .map(|block| block.trunc())
+            .filter(|block| self.blocks.contains(block))
+            .collect()
+    }
+
+    pub(crate) fn finish(self) -> Signatures {
+        Signatures {
+            words: self.words.len().max(1),
+            bits: self.bits,
+        }
+    }
+}
+
+/// What a bit asks. Unions of many blocks, as lists of addresses are written, are looked up.
+enum Question<'a> {
+    Blocks(BTreeSet<IpNet>),
+    BlocksExcept(BTreeSet<IpNet>, Box<Question<'a>>),
+    Any(&'a SelectorExpr),
+}
+
+impl<'a> Question<'a> {
+    fn of(expr: &'a SelectorExpr) -> Self {
+        match expr {
+            SelectorExpr::Minus(base, except) => match Self::of(base) {
+                Self::Blocks(base) => Self::BlocksExcept(base, Box::new(Self::of(except))),
+                _ => Self::Any(expr),
+            },
+            _ => blocks_of(expr).map_or(Self::Any(expr), Self::Blocks),
+        }
+    }
+
+    /// `around` are the blocks around the peer's address.
+    fn holds(&self, peer: &PeerFacts<'_>, around: &[IpNet]) -> bool {
+        match self {
+            Self::Blocks(blocks) => around.iter().any(|block| blocks.contains(block)),
+            Self::BlocksExcept(blocks, except) => {
+                around.iter().any(|block| blocks.contains(block)) && !except.holds(peer, around)
+            }
+            Self::Any(expr) => expr.matches(peer),
+        }
+    }
+}
+
+/// The blocks of a union of blocks.
+fn blocks_of(expr: &SelectorExpr) -> Option<BTreeSet<IpNet>> {
+    match expr {
+        SelectorExpr::Cidr(block) => Some([block.trunc()].into()),
+        SelectorExpr::AnyOf(parts) => {
+            let mut blocks = BTreeSet::new();
+            for part in parts {
+                blocks.append(&mut blocks_of(part)?);
+            }
+            Some(blocks)
+        }
+        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 use polc_model::{
-    Action, Enforcement, Entity, FileId, Isolation, L4Match, LabelOperator, Origin, Policy,
-    PolicyId, Rule, Selector, SelectorExpr, SelectorId, Tier,
+    Action, Direction, Enforcement, Entity, FileId, Isolation, L4Match, LabelOperator, Origin,
+    Policy, PolicyId, Rule, Selector, SelectorExpr, SelectorId, Tier,
 };
 
 use super::*;
@@ -69,7 +69,7 @@ fn cidr(text: &str) -> SelectorExpr {
 /// The first word of the signature that an address gets.
 fn signature(tables: &NodeTables, address: &str) -> u64 {
     let peer = tables.peer(address.parse().unwrap()).unwrap();
-    tables.rows[peer.row as usize][0]
+    tables.signatures.row(peer.row).unwrap()[0]
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_hundred_replicas_share_a_program_and_a_row() {
         tables.endpoints[1].ingress_slot
     );
     assert_eq!(
-        tables.rows.len(),
+        tables.signatures.count(),
         2,
         "one row for web, one for everything else"
     );

@@ -19,7 +19,7 @@ use polc_model::{
 pub use packet::Probe;
 
 /// A package, a node, and the generator that continues the sequence.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Case {
     /// The seed that made it.
     pub seed: u64,
@@ -60,6 +60,35 @@ impl Case {
             inventory,
             rng,
         }
+    }
+}
+
+impl Case {
+    /// The same without a policy and its rules.
+    #[must_use]
+    pub fn without_policy(&self, policy: PolicyId) -> Self {
+        let mut smaller = self.clone();
+        let model = &mut smaller.model;
+        if policy.index() < model.policies.len() {
+            model.policies.remove(policy.index());
+        }
+        model.rules.retain(|rule| rule.policy != policy);
+        for rule in &mut model.rules {
+            if rule.policy > policy {
+                rule.policy = PolicyId::new(rule.policy.index() - 1);
+            }
+        }
+        smaller
+    }
+
+    /// The same without a rule.
+    #[must_use]
+    pub fn without_rule(&self, rule: usize) -> Self {
+        let mut smaller = self.clone();
+        if rule < smaller.model.rules.len() {
+            smaller.model.rules.remove(rule);
+        }
+        smaller
     }
 }
 
@@ -118,7 +147,11 @@ fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
         subject,
         tier,
         priority: rng.u32(..3),
-        enforcement: Enforcement::Enforce,
+        enforcement: if rng.u8(..6) == 0 {
+            Enforcement::Audit
+        } else {
+            Enforcement::Enforce
+        },
         ingress,
         egress,
         doc: None,

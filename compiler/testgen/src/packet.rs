@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use polc_inventory::{Endpoint, node_facts};
 use polc_model::{Decision, Direction, IcmpFamily, L4Packet, PeerFacts, PeerKind};
-use polc_reference::{Party, judge};
+use polc_reference::{Party, audit, judge};
 
 use crate::{Case, ICMP_TYPES, pick, port, port_protocol};
 
@@ -122,6 +122,15 @@ impl Case {
             &peer,
             probe.l4,
         ))
+    }
+
+    /// The decision that would have denied an allowed packet, were the audited policies enforced.
+    #[must_use]
+    pub fn reference_audit(&self, probe: &Probe) -> Option<Decision> {
+        let endpoint = self.inventory.endpoints.get(probe.endpoint)?;
+        let subject = party(endpoint, probe.local);
+        let peer = self.peer(probe.remote);
+        audit(&self.model, probe.direction, &subject, &peer, probe.l4)
     }
 
     /// Whoever has this address.

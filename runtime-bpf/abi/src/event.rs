@@ -16,6 +16,11 @@ pub struct Event {
     pub ifindex: u32,
     /// A [`DeciderId`].
     pub decider: u32,
+    /// The [`DeciderId`] that would have dropped an allowed packet, were the audited policies
+    /// enforced; else zero.
+    pub audit: u32,
+    /// Zero.
+    pub reserved: u32,
     /// The packet's [`L4Key`](crate::key::L4Key).
     pub l4: u32,
     /// Bytes from L3 on.
@@ -122,9 +127,10 @@ mod tests {
     fn layout() {
         crate::assert_layout!(
             Event,
-            72,
+            80,
             [
-                u64, u32, u32, u32, u32, u32, u32, Address, Address, u16, u16, u8, u8, u8, u8
+                u64, u32, u32, u32, u32, u32, u32, u32, u32, Address, Address, u16, u16, u8, u8,
+                u8, u8
             ]
         );
         crate::assert_layout!(Counter, 16, [u64, u64]);

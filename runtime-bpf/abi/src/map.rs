@@ -32,8 +32,6 @@ pub const fn prefixes(side: Side) -> &'static str {
 
 /// Array of one [`State`](crate::node::State), mapped into the agent's memory.
 pub const STATE: &str = "state";
-/// Array of [`Signature`](crate::policy::Signature) rows of both sides.
-pub const SIGNATURES: &str = "signatures";
 /// Program array: generated programs of both sides.
 pub const POLICIES: &str = "policies";
 /// LRU hash: [`FlowKey`](crate::flow::FlowKey) to [`Flow`](crate::flow::Flow).
@@ -55,7 +53,7 @@ pub const DROPS: &str = "drops";
 pub const VERDICTS: &str = "verdicts";
 
 /// Every map that outlives the agent.
-pub const ALL: [&str; 18] = [
+pub const ALL: [&str; 17] = [
     endpoints(Side::Zero),
     endpoints(Side::One),
     addresses(Side::Zero),
@@ -63,7 +61,6 @@ pub const ALL: [&str; 18] = [
     prefixes(Side::Zero),
     prefixes(Side::One),
     STATE,
-    SIGNATURES,
     POLICIES,
     crate::policy::CONTINUATIONS_MAP,
     crate::policy::INPUT_MAP,

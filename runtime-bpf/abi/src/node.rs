@@ -107,7 +107,7 @@ unsafe impl Plain for Endpoint {}
 pub struct Peer {
     /// Peer id, valid for this side's tables only; addresses outside share [`PEER_WORLD`].
     pub id: u32,
-    /// Row in the signature array.
+    /// Row in the side's signatures.
     pub row: u32,
     /// Bits of [`peer_flag`].
     pub flags: u32,
@@ -143,9 +143,6 @@ pub struct PrefixKey {
 
 // SAFETY: repr(C), sized without padding (tested below), integers only.
 unsafe impl Plain for PrefixKey {}
-
-/// Signature rows of one side. Row numbers in a [`Peer`] already include the side's offset.
-pub const ROWS_PER_SIDE: u32 = 65_536;
 
 #[cfg(test)]
 mod tests {

@@ -7,12 +7,12 @@
 
 use crate::Plain;
 
-/// Words of a peer's signature: 64 selectors each.
-pub const SIGNATURE_WORDS: usize = 16;
-
-/// A peer's signature: bit `i` of word `w` is set when the peer satisfies the selector that the
-/// node keeps at bit `i` of word `w`.
-pub type Signature = [u64; SIGNATURE_WORDS];
+/// The most words of a peer's signature: 64 selectors each.
+///
+/// Bit `i` of word `w` is set when the peer satisfies the selector that the node keeps at bit `i`
+/// of word `w`. A node keeps only the words that its programs read, in an array map of its own for
+/// each side; a [`Peer`](crate::node::Peer) names its row.
+pub const MAX_SIGNATURE_WORDS: usize = 64;
 
 /// What a policy program reads and writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,10 +24,14 @@ pub struct PolicyInput {
     pub verdict: u32,
     /// Out: a [`DeciderId`](crate::verdict::DeciderId).
     pub decider: u32,
-    /// Zero.
-    pub reserved: u32,
-    /// In: the peer's signature.
-    pub signature: Signature,
+    /// Out: the [`DeciderId`](crate::verdict::DeciderId) that would have denied an allowed packet,
+    /// were the audited policies enforced; else zero, to which the datapath sets it before the
+    /// call.
+    pub audit: u32,
+    /// In: the peer's row in the side's signatures.
+    pub row: u32,
+    /// The program's own.
+    pub scratch: u32,
 }
 
 // SAFETY: repr(C), sized without padding (tested below), integers only.
@@ -44,12 +48,19 @@ pub mod offset {
     pub const VERDICT: usize = offset_of!(PolicyInput, verdict);
     /// Of [`PolicyInput::decider`].
     pub const DECIDER: usize = offset_of!(PolicyInput, decider);
-    /// Of [`PolicyInput::signature`].
-    pub const SIGNATURE: usize = offset_of!(PolicyInput, signature);
+    /// Of [`PolicyInput::audit`].
+    pub const AUDIT: usize = offset_of!(PolicyInput, audit);
+    /// Of [`PolicyInput::row`].
+    pub const ROW: usize = offset_of!(PolicyInput, row);
+    /// Of [`PolicyInput::scratch`].
+    pub const SCRATCH: usize = offset_of!(PolicyInput, scratch);
 }
 
 /// The per-CPU array with one [`PolicyInput`].
 pub const INPUT_MAP: &str = "policy_input";
+/// The array with the signatures of a side, one row for each value. The agent makes one of the
+/// needed size for each side that it fills.
+pub const SIGNATURES_MAP: &str = "signatures";
 /// The program array with the datapath's continuations.
 pub const CONTINUATIONS_MAP: &str = "continuations";
 /// The continuation that policy programs call: the packet has been judged.
@@ -77,8 +88,8 @@ mod tests {
 
     #[test]
     fn layout() {
-        crate::assert_layout!(PolicyInput, 144, [u32, u32, u32, u32, Signature]);
+        crate::assert_layout!(PolicyInput, 24, [u32, u32, u32, u32, u32, u32]);
         assert_eq!((offset::L4, offset::VERDICT, offset::DECIDER), (0, 4, 8));
-        assert_eq!(offset::SIGNATURE, 16);
+        assert_eq!((offset::AUDIT, offset::ROW, offset::SCRATCH), (12, 16, 20));
     }
 }

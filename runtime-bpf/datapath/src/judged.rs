@@ -22,14 +22,17 @@ pub fn judged(ctx: TcContext) -> i32 {
     let input = unsafe { &mut *input };
     let verdict = input.verdict;
     let decider = DeciderId(input.decider);
-    // So that the next program's answer is never this one's.
+    let audit = DeciderId(input.audit);
+    // So that the next program's answer is never this one's, and a program that is tried without a
+    // packet asks about a row that every side has.
     input.verdict = 0;
+    input.row = 0;
     if packet.armed != ARMED {
         ctx.skb.set_mark(TEST_RUN_MARK | (verdict & 0xffff));
         return RETURN_ON_FAILURE;
     }
     packet.armed = 0;
-    match conclude(packet, verdict, decider) {
+    match conclude(packet, verdict, decider, audit) {
         Ok(()) => RETURN_PASS,
         Err(reason) => {
             report::drop(packet, reason);
@@ -39,7 +42,12 @@ pub fn judged(ctx: TcContext) -> i32 {
 }
 
 #[inline(always)]
-fn conclude(packet: &mut Packet, verdict: u32, decider: DeciderId) -> Result<(), DropReason> {
+fn conclude(
+    packet: &mut Packet,
+    verdict: u32,
+    decider: DeciderId,
+    audit: DeciderId,
+) -> Result<(), DropReason> {
     let verdict = Verdict::from_raw(verdict).ok_or(DropReason::NoVerdict)?;
     packet.decider = decider.0;
     report::verdict(packet, decider);
@@ -47,8 +55,12 @@ fn conclude(packet: &mut Packet, verdict: u32, decider: DeciderId) -> Result<(),
     match verdict {
         Verdict::Deny => Err(DropReason::Policy),
         Verdict::Allow => {
-            if news {
-                report::allowed(packet);
+            let is_audited = audit != report::NOBODY;
+            if is_audited {
+                report::verdict(packet, audit);
+            }
+            if news || is_audited {
+                report::allowed(packet, audit);
             }
             Ok(())
         }

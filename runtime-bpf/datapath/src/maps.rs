@@ -16,8 +16,8 @@ use polc_abi::{
         EVENT_BYTES, MAX_ADDRESSES, MAX_ENDPOINTS, MAX_FLOWS, MAX_FRAGMENTS, MAX_PREFIXES,
         MAX_VERDICTS,
     },
-    node::{Endpoint, Peer, ROWS_PER_SIDE, Side},
-    policy::{CONTINUATIONS, PolicyInput, SLOTS_PER_SIDE, Signature},
+    node::{Endpoint, Peer, Side},
+    policy::{CONTINUATIONS, PolicyInput, SLOTS_PER_SIDE},
     verdict::DROP_REASONS,
 };
 
@@ -51,8 +51,6 @@ static PREFIXES_0: LpmTrie<Address, Peer> =
 static PREFIXES_1: LpmTrie<Address, Peer> =
     LpmTrie::with_max_entries(MAX_PREFIXES, BPF_F_NO_PREALLOC);
 
-#[map(name = "signatures")]
-pub static SIGNATURES: Array<Signature> = Array::with_max_entries(2 * ROWS_PER_SIDE, 0);
 #[map(name = "policies")]
 pub static POLICIES: ProgramArray = ProgramArray::with_max_entries(2 * SLOTS_PER_SIDE, 0);
 #[map(name = "continuations")]

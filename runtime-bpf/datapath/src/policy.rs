@@ -4,7 +4,7 @@ use aya_ebpf::programs::TcContext;
 use polc_abi::{
     flow::Direction,
     node::{Endpoint, peer_flag},
-    policy::{CONTINUATION_JUDGED, PolicyInput, SIGNATURE_WORDS},
+    policy::{CONTINUATION_JUDGED, PolicyInput},
     verdict::{DeciderId, DropReason, Verdict},
 };
 
@@ -41,17 +41,11 @@ pub fn ask(
     if matches!(direction, Direction::Ingress) && peer.flags & OWN_NODE == OWN_NODE {
         return answer(ctx, input, DeciderId::OWN_NODE);
     }
-    let Some(signature) = maps::SIGNATURES.get(peer.row) else {
-        return DropReason::UnknownPeer;
-    };
     input.l4 = packet.asked_l4;
     input.verdict = 0;
     input.decider = 0;
-    let mut word = 0;
-    while word < SIGNATURE_WORDS {
-        input.signature[word] = signature[word];
-        word += 1;
-    }
+    input.audit = 0;
+    input.row = peer.row;
     let slot = match direction {
         Direction::Ingress => endpoint.ingress_slot,
         Direction::Egress => endpoint.egress_slot,
@@ -66,6 +60,7 @@ pub fn ask(
 fn answer(ctx: &TcContext, input: &mut PolicyInput, decider: DeciderId) -> DropReason {
     input.verdict = Verdict::Allow as u32;
     input.decider = decider.0;
+    input.audit = 0;
     // SAFETY: nothing here needs dropping.
     unsafe { maps::CONTINUATIONS_ARRAY.tail_call(ctx, CONTINUATION_JUDGED) };
     DropReason::MissingProgram

@@ -18,14 +18,18 @@ pub fn drop(packet: &Packet, reason: DropReason) {
     if let Some(counter) = DROPS.get_ptr_mut(reason as u32) {
         add(counter, packet.bytes);
     }
-    event(packet, Verdict::Deny, reason as u8);
+    event(packet, Verdict::Deny, reason as u8, NOBODY);
 }
 
-/// Tells the agent about a flow that may pass from now on.
+/// Tells the agent about a flow that may pass from now on, and about who would drop it, were the
+/// audited policies enforced.
 #[inline(always)]
-pub fn allowed(packet: &Packet) {
-    event(packet, Verdict::Allow, 0);
+pub fn allowed(packet: &Packet, audit: DeciderId) {
+    event(packet, Verdict::Allow, 0, audit);
 }
+
+/// Nobody would.
+pub const NOBODY: DeciderId = DeciderId(0);
 
 /// Counts a verdict for its decider.
 #[inline(always)]
@@ -51,7 +55,7 @@ fn add(counter: *mut Counter, bytes: u32) {
 }
 
 #[inline(always)]
-fn event(packet: &Packet, verdict: Verdict, reason: u8) {
+fn event(packet: &Packet, verdict: Verdict, reason: u8, audit: DeciderId) {
     let Some(mut entry) = EVENTS.reserve::<Event>(0) else {
         if let Some(lost) = LOST_EVENTS.get_ptr_mut(0) {
             // SAFETY: map memory of this CPU.
@@ -65,6 +69,8 @@ fn event(packet: &Packet, verdict: Verdict, reason: u8) {
         endpoint: packet.endpoint,
         ifindex: packet.key.ifindex,
         decider: packet.decider,
+        audit: audit.0,
+        reserved: 0,
         l4: packet.l4,
         bytes: packet.bytes,
         source: packet.source,

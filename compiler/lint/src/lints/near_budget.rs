@@ -1,7 +1,7 @@
 //! Policies whose program is close to what one program may hold.
 
 use polc_diagnostics::{Code, Level};
-use polc_plan::class;
+use polc_plan::{Choice, Layout, Leaves, class};
 
 use crate::{Context, Findings, Lint};
 
@@ -20,6 +20,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     if model.rules.len() < MANY {
         return;
     }
+    let layout = Layout::of(model);
     for key in class::foreseen(model) {
         let rules = model.rules.iter().filter(|rule| {
             rule.direction == key.direction && key.policies.binary_search(&rule.policy).is_ok()
@@ -29,13 +30,14 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let direction = key.direction;
-        let plan = class::plan(model, key);
-        let tests = plan
-            .leaves
-            .iter()
-            .map(|leaf| leaf.steps.len())
-            .max()
-            .unwrap_or(0);
+        let plan = class::plan(model, &mut layout.clone(), key, Choice::default());
+        let tests = match &plan.enforced.leaves {
+            Leaves::Tests(leaves) => leaves.iter().map(|leaf| leaf.steps.len()).max(),
+            Leaves::Bitmap(bitmap) => {
+                Some(bitmap.tiers.iter().map(|tier| tier.columns.len()).sum())
+            }
+        };
+        let tests = tests.unwrap_or(0);
         let policies = plan.key.policies.iter().filter_map(|&id| model.policy(id));
         let mut places = policies.map(|policy| context.place(&policy.origin));
         let Some(first) = places.next().filter(|_| tests > MANY) else {

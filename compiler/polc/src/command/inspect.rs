@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use polc_bundle::Bundle;
-use polc_codegen::{Program, disasm, elf};
+use polc_codegen::{ClassProgram, disasm, elf};
 use polc_model::Model;
 use polc_plan::ClassPlan;
 use serde::Serialize;
@@ -108,6 +108,9 @@ struct ProgramView {
     policies: Vec<String>,
     port_intervals: usize,
     leaves: usize,
+    strategy: String,
+    audited: bool,
+    parts: usize,
     instructions: usize,
     disassembly: String,
 }
@@ -128,7 +131,7 @@ impl View {
                 let file = elf::read(bytes).map_err(|cause| {
                     failed(polc_bundle::BundleError::Invalid(cause.to_string()))
                 })?;
-                Ok(ProgramView::of(model, class, &file.program))
+                Ok(ProgramView::of(model, class, &file.class))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
@@ -166,11 +169,17 @@ impl View {
             };
             let _ = writeln!(
                 out,
-                "    {:7} {policies}: {}, {}, {}",
+                "    {:7} {policies}: {}, {}, {}, {}{}{}",
                 program.direction,
                 count(program.port_intervals, "port interval"),
                 count(program.leaves, "leaf"),
+                program.strategy,
                 count(program.instructions, "instruction"),
+                match program.parts {
+                    0 => String::new(),
+                    parts => format!(" in {}", count(parts + 1, "program")),
+                },
+                if program.audited { ", audited" } else { "" },
             );
             if disasm {
                 let _ = writeln!(out, "\n{}", program.disassembly);
@@ -181,16 +190,19 @@ impl View {
 }
 
 impl ProgramView {
-    fn of(model: &Model, class: &ClassPlan, program: &Program) -> Self {
+    fn of(model: &Model, class: &ClassPlan, program: &ClassProgram) -> Self {
         let policies = class.key.policies.iter().filter_map(|&id| model.policy(id));
         Self {
-            name: program.name.clone(),
+            name: program.root.name.clone(),
             direction: class.key.direction.name(),
             policies: policies.map(|policy| policy.name.clone()).collect(),
-            port_intervals: class.intervals.len(),
-            leaves: class.leaves.len(),
-            instructions: program.code.len(),
-            disassembly: disasm::disassemble(program),
+            port_intervals: class.enforced.intervals.len(),
+            leaves: class.enforced.leaf_count(),
+            strategy: class.enforced.strategy().to_string(),
+            audited: class.audited.is_some(),
+            parts: program.parts.len(),
+            instructions: program.instructions(),
+            disassembly: program.programs().map(disasm::disassemble).collect(),
         }
     }
 }

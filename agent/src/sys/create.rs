@@ -1,0 +1,160 @@
+//! Making maps that are not part of the datapath's object.
+#![expect(unsafe_code, reason = "fills attributes of bpf(2)")]
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use super::{
+    bpf::{Attributes, Command, address, call, call_for_fd},
+    map::{BatchAttributes, ElementAttributes, raw},
+};
+
+const ARRAY: u32 = 2;
+const ARRAY_OF_MAPS: u32 = 12;
+/// `BPF_F_RDONLY_PROG`
+const READ_ONLY_FOR_PROGRAMS: u32 = 1 << 7;
+
+#[repr(C)]
+#[derive(Default)]
+struct CreateAttributes {
+    kind: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    flags: u32,
+    inner_fd: u32,
+    numa_node: u32,
+    name: [u8; 16],
+}
+// SAFETY: laid out as the kernel's, without addresses.
+unsafe impl Attributes for CreateAttributes {}
+
+#[repr(C)]
+#[derive(Default)]
+struct FreezeAttributes {
+    fd: u32,
+}
+// SAFETY: laid out as the kernel's, without addresses.
+unsafe impl Attributes for FreezeAttributes {}
+
+fn named(name: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    for (to, from) in bytes.iter_mut().take(15).zip(name.bytes()) {
+        *to = from;
+    }
+    bytes
+}
+
+fn create(attributes: CreateAttributes) -> io::Result<OwnedFd> {
+    call_for_fd(Command::MapCreate, &mut { attributes })
+}
+
+fn size(bytes: usize) -> io::Result<u32> {
+    u32::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
+}
+
+/// An array of one value of four bytes, for [`array_of_maps`].
+pub(super) fn small_array() -> io::Result<OwnedFd> {
+    create(CreateAttributes {
+        kind: ARRAY,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        ..CreateAttributes::default()
+    })
+}
+
+/// An array of one map, shaped like `inner`.
+pub(super) fn array_of_maps(inner: &OwnedFd) -> io::Result<OwnedFd> {
+    create(CreateAttributes {
+        kind: ARRAY_OF_MAPS,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 1,
+        inner_fd: raw(inner),
+        ..CreateAttributes::default()
+    })
+}
+
+/// An array whose values are rows of 64-bit words, made for what it holds.
+#[derive(Debug)]
+pub struct WordRows {
+    fd: OwnedFd,
+}
+
+impl WordRows {
+    /// Makes an array of the rows in `bits`, each of `words` words.
+    ///
+    /// # Errors
+    /// What the kernel says, or rows that are empty.
+    pub fn new(name: &str, words: usize, bits: &[u64]) -> io::Result<Self> {
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+        let rows = size(bits.len().checked_div(words).ok_or_else(invalid)?)?;
+        let fd = create(CreateAttributes {
+            kind: ARRAY,
+            key_size: 4,
+            value_size: size(words * size_of::<u64>())?,
+            max_entries: rows,
+            name: named(name),
+            ..CreateAttributes::default()
+        })?;
+        let keys: Vec<u32> = (0..rows).collect();
+        let mut attributes = BatchAttributes {
+            keys: address(keys.as_slice()),
+            values: address(bits),
+            count: rows,
+            fd: raw(&fd),
+            ..BatchAttributes::default()
+        };
+        call(Command::MapUpdateBatch, &mut attributes)?;
+        Ok(Self { fd })
+    }
+}
+
+impl AsFd for WordRows {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// An array of one value that nobody changes any more: what a program's lookups read.
+#[derive(Debug)]
+pub struct ReadOnly {
+    fd: OwnedFd,
+}
+
+impl ReadOnly {
+    /// Makes one that holds these bytes.
+    ///
+    /// # Errors
+    /// What the kernel says, or no bytes at all.
+    pub fn new(name: &str, bytes: &[u8]) -> io::Result<Self> {
+        let fd = create(CreateAttributes {
+            kind: ARRAY,
+            key_size: 4,
+            value_size: size(bytes.len())?,
+            max_entries: 1,
+            flags: READ_ONLY_FOR_PROGRAMS,
+            name: named(name),
+            ..CreateAttributes::default()
+        })?;
+        let key = 0_u32;
+        let mut attributes = ElementAttributes {
+            fd: raw(&fd),
+            key: address(&key),
+            value: address(bytes),
+            ..ElementAttributes::default()
+        };
+        call(Command::MapUpdate, &mut attributes)?;
+        call(Command::MapFreeze, &mut FreezeAttributes { fd: raw(&fd) })?;
+        Ok(Self { fd })
+    }
+}
+
+impl AsFd for ReadOnly {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,311 @@
+//! Generates the program of a policy class.
+//!
+//! ```text
+//! entry      look up the input, and the peer's row of signatures, once
+//! interval   a tree of comparisons, or a table                            tree, table
+//! leaf       tests of bits, or the first bit of signature and rule set    leaf, bitmap
+//! outcomes   store verdict and decider                                    outcomes
+//!            once more from "interval" for the audited policies, if the packet may pass
+//! done       tail call the continuation; on failure return a drop
+//! ```
+//!
+//! What is longer than one program should be is split by intervals: see [`split`].
+
+mod bitmap;
+mod leaf;
+mod outcomes;
+mod source;
+mod split;
+mod table;
+mod tree;
+
+use std::{collections::BTreeMap, fmt};
+
+use polc_abi::policy::{CONTINUATION_JUDGED, PolicyInput, RETURN_ON_FAILURE, offset};
+use polc_model::{Direction, Model, SelectorId};
+use polc_plan::{
+    Bit, ClassKey, ClassPlan, Decisions, Dispatch, Layout, LeafId, Leaves, strategy::MAX_TESTS,
+};
+
+use crate::{
+    asm::{AsmError, Assembler, Label, Width},
+    insn::{Register, helper},
+    program::{ClassProgram, Program, Target},
+};
+
+use outcomes::Allowed;
+use table::Table;
+
+/// A class that has no program within the budget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodegenError {
+    /// The class.
+    pub class: ClassKey,
+    /// What is too much of.
+    pub cause: Cause,
+}
+
+/// What a class has too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Rules that match one port: this many tests.
+    Tests(usize),
+    /// Code: this many instructions for one port, or for all.
+    Code(usize),
+    /// Tables: this many bytes.
+    Table(usize),
+    /// The plan is not valid.
+    Plan,
+}
+
+impl fmt::Display for CodegenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction: Direction = self.class.direction;
+        match self.cause {
+            Cause::Tests(count) => write!(
+                f,
+                "{direction}: {count} rules match the same port; at most {MAX_TESTS} fit a program"
+            ),
+            Cause::Code(count) => write!(
+                f,
+                "{direction}: the policies need {count} instructions, more than fit a program"
+            ),
+            Cause::Table(bytes) => write!(
+                f,
+                "{direction}: the policies need a table of {bytes} bytes; at most \
+                 {} fit a program",
+                table::MAX_BYTES
+            ),
+            Cause::Plan => write!(f, "{direction}: the plan is not valid"),
+        }
+    }
+}
+
+impl std::error::Error for CodegenError {}
+
+/// What one program may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Instructions from which on a program is split. Far below what the kernel takes: see the
+    /// budgets in docs/architecture.md.
+    pub instructions: usize,
+    /// Programs of one class, beside the root.
+    pub parts: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            instructions: 12_000,
+            parts: 32,
+        }
+    }
+}
+
+/// Compiles one class. The plan must be valid for the Model.
+///
+/// # Errors
+/// A class that does not fit.
+pub fn compile(
+    model: &Model,
+    layout: &Layout,
+    class: &ClassPlan,
+    limits: Limits,
+) -> Result<ClassProgram, CodegenError> {
+    split::class(model, &layout.bits(), class, limits).map_err(|cause| CodegenError {
+        class: class.key.clone(),
+        cause,
+    })
+}
+
+/// `r6` holds the input, `r7` the peer's signature and `r9` the context for the whole program; `r8`
+/// the row of a bitmap. The rest is scratch.
+const INPUT: Register = Register::R6;
+const SIGNATURE: Register = Register::R7;
+const ROW: Register = Register::R8;
+const CONTEXT: Register = Register::R9;
+const L4: Register = Register::R1;
+
+/// An offset into the input, as instructions hold it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "offsets of a structure far smaller than that"
+)]
+const fn at(offset: usize) -> i16 {
+    assert!(offset < size_of::<PolicyInput>(), "inside the input");
+    offset as i16
+}
+
+/// Generates one program for all of a class.
+fn program(
+    model: &Model,
+    bits: &BTreeMap<SelectorId, Bit>,
+    class: &ClassPlan,
+    name: String,
+) -> Result<(Program, Table), Cause> {
+    let mut generator = Generator::new(model, bits, &class.key);
+    generator.entry(Reads::of(class));
+    generator.decisions(&class.enforced)?;
+    match &class.audited {
+        None => {
+            generator.enforced_outcomes(generator.done);
+        }
+        // The kernel refuses code that nothing reaches, so there is none where no packet may pass.
+        Some(audited) => {
+            let allowed = generator.asm.label();
+            if generator.enforced_outcomes(allowed) == Allowed::Sometimes {
+                generator.asm.place(allowed);
+                generator.decisions(audited)?;
+                generator.audited_outcomes();
+            }
+        }
+    }
+    generator.exit();
+    generator.finish(name)
+}
+
+/// Whether a program reads the peer's signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    Signature,
+    Nothing,
+}
+
+impl Reads {
+    fn of(class: &ClassPlan) -> Self {
+        let reads = |decisions: &Decisions| match &decisions.leaves {
+            Leaves::Tests(leaves) => leaves
+                .iter()
+                .flat_map(|leaf| &leaf.steps)
+                .any(|step| step.when.is_some()),
+            Leaves::Bitmap(bitmap) => bitmap.tiers.iter().any(|tier| tier.words() > 0),
+        };
+        if class.scopes().any(reads) {
+            Self::Signature
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+struct Generator<'a> {
+    asm: Assembler,
+    table: Table,
+    model: &'a Model,
+    bits: &'a BTreeMap<SelectorId, Bit>,
+    key: &'a ClassKey,
+    outcomes: outcomes::Outcomes,
+    /// The tail call of the continuation. Without a verdict, the packet is dropped there, and the
+    /// drop is reported.
+    done: Label,
+    /// The end, where not even that works.
+    fail: Label,
+}
+
+impl<'a> Generator<'a> {
+    fn new(model: &'a Model, bits: &'a BTreeMap<SelectorId, Bit>, key: &'a ClassKey) -> Self {
+        let mut asm = Assembler::default();
+        let (done, fail) = (asm.label(), asm.label());
+        Self {
+            asm,
+            table: Table::default(),
+            model,
+            bits,
+            key,
+            outcomes: outcomes::Outcomes::default(),
+            done,
+            fail,
+        }
+    }
+
+    fn entry(&mut self, reads: Reads) {
+        self.class_source();
+        self.asm.copy(CONTEXT, Register::R1);
+        self.asm.store_u32(Register::R10, -4, 0);
+        self.lookup(Target::InputMap);
+        self.asm.jump_if_null(Register::R0, self.fail);
+        self.asm.copy(INPUT, Register::R0);
+        if reads == Reads::Signature {
+            self.asm
+                .load(Width::U32, Register::R1, INPUT, at(offset::ROW));
+            self.asm.store_register_u32(Register::R10, -4, Register::R1);
+            self.lookup(Target::SignaturesMap);
+            self.asm.jump_if_null(Register::R0, self.done);
+            self.asm.copy(SIGNATURE, Register::R0);
+        }
+    }
+
+    /// Looks up the key at the top of the stack.
+    fn lookup(&mut self, map: Target) {
+        self.asm.copy(Register::R2, Register::R10);
+        self.asm.add(Register::R2, -4);
+        self.asm.load_target(Register::R1, map);
+        self.asm.call(helper::MAP_LOOKUP);
+    }
+
+    /// Decides, up to the outcomes.
+    fn decisions(&mut self, decisions: &Decisions) -> Result<(), Cause> {
+        self.class_source();
+        self.asm.load(Width::U32, L4, INPUT, at(offset::L4));
+        match &decisions.leaves {
+            Leaves::Tests(leaves) => {
+                let (labels, tested) = self.leaf_labels(leaves).ok_or(Cause::Plan)?;
+                match decisions.dispatch {
+                    Dispatch::Tree => self.tree(&decisions.intervals, &labels),
+                    Dispatch::Table => {
+                        self.interval_table(&decisions.intervals)?;
+                        self.leaf_tree(&labels)
+                    }
+                }
+                .ok_or(Cause::Plan)?;
+                for (label, leaf) in tested {
+                    self.asm.place(label);
+                    self.leaf(leaf).ok_or(Cause::Plan)?;
+                }
+                Ok(())
+            }
+            Leaves::Bitmap(bitmap) => {
+                match decisions.dispatch {
+                    Dispatch::Tree => self
+                        .row_tree(&decisions.intervals, bitmap.rows.len())
+                        .ok_or(Cause::Plan)?,
+                    Dispatch::Table => self.interval_table(&decisions.intervals)?,
+                }
+                self.bitmap(bitmap)
+            }
+        }
+    }
+
+    fn exit(&mut self) {
+        self.asm.place(self.done);
+        self.class_source();
+        self.asm.copy(Register::R1, CONTEXT);
+        self.asm.load_target(Register::R2, Target::ContinuationsMap);
+        self.asm
+            .set(Register::R3, CONTINUATION_JUDGED.cast_signed());
+        self.asm.call(helper::TAIL_CALL);
+        self.fail();
+    }
+
+    fn fail(&mut self) {
+        self.asm.place(self.fail);
+        self.asm.set(Register::R0, RETURN_ON_FAILURE);
+        self.asm.exit();
+    }
+
+    fn finish(self, name: String) -> Result<(Program, Table), Cause> {
+        if self.table.len() > table::MAX_BYTES {
+            return Err(Cause::Table(self.table.len()));
+        }
+        let program = self.asm.assemble(name).map_err(|cause| match cause {
+            AsmError::JumpTooFar(distance) => Cause::Code(distance),
+            AsmError::BadLabel(_) => Cause::Plan,
+        })?;
+        Ok((program, self.table))
+    }
+
+    /// The label of each leaf, for [`Self::tree`].
+    fn label_of(labels: &[Label], leaf: LeafId) -> Option<Label> {
+        labels.get(leaf.0).copied()
+    }
+}

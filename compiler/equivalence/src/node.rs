@@ -1,0 +1,202 @@
+//! A case on its node: every form of its policies, asked about one packet.
+
+use std::collections::BTreeMap;
+
+use polc_abi::{
+    node::peer_flag,
+    verdict::{DeciderId, Verdict as RawVerdict},
+};
+use polc_codegen::{ClassProgram, Limits};
+use polc_model::{Decider, Decision, Direction, SelectorId, Verdict};
+use polc_plan::{Bit, Choice, ClassPlan, Plan, decider_of, intervals::key_of};
+use polc_tables::{NodeTables, address_bytes};
+use polc_testgen::{Case, Probe};
+
+use crate::Machine;
+
+/// How the policies of a case are compiled.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Who chooses strategies.
+    pub choice: Choice,
+    /// When programs are split.
+    pub limits: Limits,
+}
+
+/// What is said of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The decision.
+    pub decision: Decision,
+    /// The decision that would have denied the packet, were the audited policies enforced; only
+    /// where `decision` allows it.
+    pub audit: Option<Decider>,
+}
+
+/// A case, compiled for its node.
+pub struct Node {
+    /// What the node's maps hold.
+    pub tables: NodeTables,
+    bits: BTreeMap<SelectorId, Bit>,
+    machines: Vec<Machine>,
+}
+
+impl Node {
+    /// Compiles a case. `mutate` may change each program: to see that the change is noticed.
+    ///
+    /// # Errors
+    /// What does not compile, in one line.
+    pub fn new(
+        case: &Case,
+        options: Options,
+        mutate: impl Fn(&mut ClassPlan, &mut ClassProgram),
+    ) -> Result<Self, String> {
+        let plan = polc_plan::plan_with(&case.model, [], options.choice)
+            .map_err(|found| format!("{found:?}"))?;
+        Self::with_plan(case, &plan, options, mutate)
+    }
+
+    fn with_plan(
+        case: &Case,
+        plan: &Plan,
+        options: Options,
+        mutate: impl Fn(&mut ClassPlan, &mut ClassProgram),
+    ) -> Result<Self, String> {
+        let mut tables =
+            NodeTables::compute_with(&case.model, plan, &case.inventory, options.choice)
+                .map_err(|cause| cause.to_string())?;
+        let mut machines = Vec::with_capacity(tables.classes.len());
+        let mut classes = std::mem::take(&mut tables.classes);
+        for class in &mut classes {
+            let mut program =
+                polc_codegen::compile(&case.model, &tables.layout, class, options.limits)
+                    .map_err(|cause| cause.to_string())?;
+            mutate(class, &mut program);
+            let words = tables.signatures.words();
+            let machine = Machine::new(&program, words, |block| tables.word_of_block(block));
+            machines.push(machine.map_err(|cause| cause.to_string())?);
+        }
+        tables.classes = classes;
+        Ok(Self {
+            bits: tables.layout.bits(),
+            tables,
+            machines,
+        })
+    }
+
+    /// What the plan says, asked as the datapath asks: built-in answers, peer, signature, program.
+    #[must_use]
+    pub fn plan(&self, case: &Case, probe: &Probe) -> Option<Said> {
+        let asked = match self.ask(case, probe)? {
+            Ask::BuiltIn(said) => return Some(said),
+            Ask::Program(asked) => asked,
+        };
+        let class = self.tables.classes.get(asked.slot)?;
+        let signature = self.tables.signatures.row(asked.row)?;
+        let satisfies = |selector| {
+            self.bits.get(&selector).is_some_and(|bit| {
+                let word = self.tables.word_of_block(bit.block);
+                word.and_then(|word| signature.get(word))
+                    .is_some_and(|word| word >> bit.bit & 1 == 1)
+            })
+        };
+        // A bitmap's own bits come from the same selectors: asking for the selector's first bit
+        // needs that bit on the node, which only programs of tests keep.
+        let by_name = |selector| {
+            let facts = case.peer(probe.remote).facts;
+            case.model
+                .selector(selector)
+                .is_some_and(|selector| selector.expr.matches(&facts))
+        };
+        let l4 = key_of(probe.l4);
+        let decide = |decisions: &polc_plan::Decisions| match decisions.leaves {
+            polc_plan::Leaves::Tests(_) => decisions.decide(l4, satisfies),
+            polc_plan::Leaves::Bitmap(_) => decisions.decide(l4, by_name),
+        };
+        let decision = decide(&class.enforced)?;
+        let audit = match (&class.audited, decision.verdict) {
+            (Some(audited), Verdict::Allow) => Some(decide(audited)?),
+            _ => None,
+        };
+        Some(Said {
+            decision,
+            audit: audit
+                .filter(|audit| audit.verdict == Verdict::Deny)
+                .map(|audit| audit.decider),
+        })
+    }
+
+    /// What the programs say, in the machine.
+    ///
+    /// # Errors
+    /// A program that fails, or says nothing.
+    pub fn bytecode(&mut self, case: &Case, probe: &Probe) -> Result<Said, String> {
+        let nothing = || "the packet reaches no program".to_owned();
+        let asked = match self.ask(case, probe).ok_or_else(nothing)? {
+            Ask::BuiltIn(said) => return Ok(said),
+            Ask::Program(asked) => asked,
+        };
+        let machine = self.machines.get_mut(asked.slot).ok_or_else(nothing)?;
+        let signature = self.tables.signatures.row(asked.row).ok_or_else(nothing)?;
+        let answer = machine
+            .run(key_of(probe.l4).0, signature)
+            .map_err(|cause| cause.to_string())?;
+        let verdict = match answer.verdict {
+            Some(RawVerdict::Allow) => Verdict::Allow,
+            Some(RawVerdict::Deny) => Verdict::Deny,
+            None => return Err("the program gives no verdict".to_owned()),
+        };
+        let who = |id: DeciderId| decider_of(id).ok_or(format!("{id:?} is nobody"));
+        Ok(Said {
+            decision: Decision {
+                verdict,
+                decider: who(answer.decider)?,
+            },
+            audit: match answer.audit {
+                DeciderId(0) => None,
+                audit => Some(who(audit)?),
+            },
+        })
+    }
+
+    /// What the datapath does before it asks a program.
+    fn ask(&self, case: &Case, probe: &Probe) -> Option<Ask> {
+        let built_in = |decider| {
+            Some(Ask::BuiltIn(Said {
+                decision: Decision {
+                    verdict: Verdict::Allow,
+                    decider,
+                },
+                audit: None,
+            }))
+        };
+        let name = case.inventory.endpoints.get(probe.endpoint)?.full_name();
+        let mut endpoints = self.tables.endpoints.iter();
+        let local = endpoints.find(|endpoint| endpoint.name == name)?;
+        if local.addresses.contains(&address_bytes(probe.remote)) {
+            return built_in(Decider::Itself);
+        }
+        let peer = self.tables.peer(probe.remote)?;
+        if probe.direction == Direction::Ingress && peer.flags & peer_flag::HOST_ACCESS != 0 {
+            return built_in(Decider::OwnNode);
+        }
+        let slot = match probe.direction {
+            Direction::Ingress => local.ingress_slot,
+            Direction::Egress => local.egress_slot,
+        };
+        Some(Ask::Program(Asked {
+            slot: slot as usize,
+            row: peer.row,
+        }))
+    }
+}
+
+enum Ask {
+    BuiltIn(Said),
+    Program(Asked),
+}
+
+struct Asked {
+    slot: usize,
+    row: u32,
+}

@@ -1,0 +1,129 @@
+//! The rules of a class in the order in which they are asked: precedence, flattened.
+
+use polc_model::{
+    Action, Decider, Decision, Enforcement, Isolation, Model, PolicyId, RuleId, SelectorId, Tier,
+    Verdict,
+};
+
+use crate::{ClassKey, layout};
+
+/// Which policies of a class count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// Those that are enforced.
+    Enforced,
+    /// Those, and the audited ones as if they were enforced.
+    WithAudited,
+}
+
+impl Scope {
+    fn holds(self, enforcement: Enforcement) -> bool {
+        self == Self::WithAudited || enforcement == Enforcement::Enforce
+    }
+}
+
+/// A rule, with what planning needs of it at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OrderedRule {
+    pub(crate) id: RuleId,
+    pub(crate) tier: Tier,
+    /// The peers. `None` where every peer is meant.
+    pub(crate) peer: Option<SelectorId>,
+    pub(crate) outcome: RuleOutcome,
+}
+
+/// What a matching rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleOutcome {
+    Decide(Verdict),
+    Pass,
+}
+
+impl OrderedRule {
+    /// The decision; `None` for a rule that leaves it to another tier. Nothing is behind the last
+    /// one.
+    pub(crate) fn decision(&self) -> Option<Decision> {
+        match self.outcome {
+            RuleOutcome::Decide(verdict) => Some(Decision {
+                verdict,
+                decider: Decider::Rule(self.id),
+            }),
+            RuleOutcome::Pass if self.tier == Tier::Baseline => Some(NOBODY_DECIDED),
+            RuleOutcome::Pass => None,
+        }
+    }
+}
+
+/// What happens to a packet that gets past every tier.
+const NOBODY_DECIDED: Decision = Decision {
+    verdict: Verdict::Allow,
+    decider: Decider::NoPolicy,
+};
+
+/// The class's rules: tier, priority, deny before allow before pass, id. Rules that match no peer
+/// are left out.
+pub(crate) fn rules(model: &Model, key: &ClassKey, scope: Scope) -> Vec<OrderedRule> {
+    let mut rules: Vec<(u32, u8, OrderedRule)> = Vec::new();
+    for &policy_id in &key.policies {
+        let Some(policy) = model
+            .policy(policy_id)
+            .filter(|policy| scope.holds(policy.enforcement))
+        else {
+            continue;
+        };
+        // Rules are grouped by policy, in order: a valid Model lets us search.
+        let start = model.rules.partition_point(|rule| rule.policy < policy_id);
+        for (id, rule) in model.rules_with_ids().skip(start) {
+            if rule.policy != policy_id {
+                break;
+            }
+            if rule.direction != key.direction {
+                continue;
+            }
+            let peer = match model
+                .selector(rule.peer)
+                .map(|peer| layout::constant(&peer.expr))
+            {
+                Some(Some(true)) => None,
+                Some(None) => Some(rule.peer),
+                Some(Some(false)) | None => continue,
+            };
+            let ordered = OrderedRule {
+                id,
+                tier: policy.tier,
+                peer,
+                outcome: match rule.action {
+                    Action::Allow => RuleOutcome::Decide(Verdict::Allow),
+                    Action::Deny | Action::Reject => RuleOutcome::Decide(Verdict::Deny),
+                    Action::Pass => RuleOutcome::Pass,
+                },
+            };
+            rules.push((policy.priority, rule.action.rank(), ordered));
+        }
+    }
+    rules.sort_by_key(|(priority, rank, rule)| (rule.tier, *priority, *rank, rule.id));
+    rules.into_iter().map(|(.., rule)| rule).collect()
+}
+
+/// The policy that denies what the normal tier does not decide.
+pub(crate) fn isolating_policy(model: &Model, key: &ClassKey, scope: Scope) -> Option<PolicyId> {
+    key.policies.iter().copied().find(|&id| {
+        model.policy(id).is_some_and(|policy| {
+            scope.holds(policy.enforcement)
+                && policy.tier == Tier::Normal
+                && policy.covers(key.direction) == Some(Isolation::Isolates)
+        })
+    })
+}
+
+/// What happens to a packet that a tier neither decides nor passes.
+pub(crate) fn end_of_tier(tier: Tier, isolated_by: Option<PolicyId>) -> Option<Decision> {
+    match (tier, isolated_by) {
+        (Tier::Normal, Some(policy)) => Some(Decision {
+            verdict: Verdict::Deny,
+            decider: Decider::Isolation(policy),
+        }),
+        (Tier::Baseline, _) => Some(NOBODY_DECIDED),
+        (Tier::Admin | Tier::Normal, _) => None,
+    }
+}

@@ -1,0 +1,63 @@
+//! What the maps of one side hold.
+
+use std::fmt;
+
+use polc_abi::{
+    map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_PREFIXES},
+    policy::{MAX_SIGNATURE_WORDS, SLOTS_PER_SIDE},
+};
+use polc_plan::layout::BLOCK_BITS;
+
+/// A bundle and an inventory that do not fit the maps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TablesError {
+    /// The node's programs test selectors of this many blocks.
+    Blocks(usize),
+    /// The node's endpoints have this many policy classes.
+    Classes(usize),
+    /// This many endpoints are on the node.
+    Endpoints(usize),
+    /// The inventory has this many addresses.
+    Addresses(usize),
+    /// The policies name this many CIDR blocks, the default routes among them.
+    Prefixes(usize),
+}
+
+impl fmt::Display for TablesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const POLICIES: &str = "the policies on this node need up to";
+        const INVENTORY: &str = "the inventory has";
+        let (need, count, what, limit) = match *self {
+            Self::Blocks(count) => (
+                POLICIES,
+                count * BLOCK_BITS,
+                "selectors",
+                MAX_SIGNATURE_WORDS * BLOCK_BITS,
+            ),
+            Self::Classes(count) => (POLICIES, count, "policy classes", SLOTS_PER_SIDE as usize),
+            Self::Endpoints(count) => (
+                INVENTORY,
+                count,
+                "endpoints on this node",
+                MAX_ENDPOINTS as usize,
+            ),
+            Self::Addresses(count) => (INVENTORY, count, "addresses", MAX_ADDRESSES as usize),
+            Self::Prefixes(count) => (POLICIES, count, "CIDR blocks", MAX_PREFIXES as usize),
+        };
+        write!(f, "{need} {count} {what}; the limit is {limit}")
+    }
+}
+
+impl std::error::Error for TablesError {}
+
+/// Refuses more than one side of a map holds, before anything is written to it.
+pub(crate) fn fit(
+    count: usize,
+    limit: u32,
+    error: fn(usize) -> TablesError,
+) -> Result<(), TablesError> {
+    if count > limit as usize {
+        return Err(error(count));
+    }
+    Ok(())
+}
