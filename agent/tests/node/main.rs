@@ -12,6 +12,7 @@ mod inputs;
 mod measure;
 mod package;
 mod reachability;
+mod reject;
 mod restart;
 mod scene;
 mod swap;

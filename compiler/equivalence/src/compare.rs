@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use polc_abi::verdict::Verdict as RawVerdict;
 use polc_codegen::ClassProgram;
-use polc_model::{PolicyId, Verdict};
+use polc_model::{Action, Decider, Decision, PolicyId, Verdict};
 use polc_plan::ClassPlan;
 use polc_testgen::{Case, Probe};
 
@@ -50,14 +51,19 @@ impl Answers {
 /// What the reference interpreter says.
 #[must_use]
 pub fn reference(case: &Case, probe: &Probe) -> Option<Said> {
-    let decision = case.reference(probe)?;
-    let audit = match decision.verdict {
-        Verdict::Allow => case.reference_audit(probe),
-        Verdict::Deny => None,
+    let Decision { verdict, decider } = case.reference(probe)?;
+    let action = match decider {
+        Decider::Rule(rule) => Some(case.model.rule(rule)?.action),
+        _ => None,
     };
     Some(Said {
-        decision,
-        audit: audit.map(|decision| decision.decider),
+        verdict: match (verdict, action) {
+            (Verdict::Allow, _) => RawVerdict::Allow,
+            (Verdict::Deny, Some(Action::Reject)) => RawVerdict::Reject,
+            (Verdict::Deny, _) => RawVerdict::Deny,
+        },
+        decider,
+        audit: case.reference_audit(probe).map(|decision| decision.decider),
     })
 }
 

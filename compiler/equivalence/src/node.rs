@@ -7,8 +7,8 @@ use polc_abi::{
     verdict::{DeciderId, Verdict as RawVerdict},
 };
 use polc_codegen::{ClassProgram, Limits};
-use polc_model::{Decider, Decision, Direction, SelectorId, Verdict};
-use polc_plan::{Bit, Choice, ClassPlan, Plan, decider_of, intervals::key_of};
+use polc_model::{Decider, Direction, SelectorId, Verdict};
+use polc_plan::{Bit, Choice, ClassPlan, Plan, decider_of, intervals::key_of, raw_verdict};
 use polc_tables::{NodeTables, address_bytes};
 use polc_testgen::{Case, Probe};
 
@@ -26,10 +26,11 @@ pub struct Options {
 /// What is said of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// The decision.
-    pub decision: Decision,
-    /// The decision that would have denied the packet, were the audited policies enforced; only
-    /// where `decision` allows it.
+    /// What happens to it.
+    pub verdict: RawVerdict,
+    /// Who decided.
+    pub decider: Decider,
+    /// Who would have dropped it, were the audited policies enforced; only where it passes.
     pub audit: Option<Decider>,
 }
 
@@ -119,7 +120,8 @@ impl Node {
             _ => None,
         };
         Some(Said {
-            decision,
+            verdict: raw_verdict(&case.model, decision),
+            decider: decision.decider,
             audit: audit
                 .filter(|audit| audit.verdict == Verdict::Deny)
                 .map(|audit| audit.decider),
@@ -141,17 +143,12 @@ impl Node {
         let answer = machine
             .run(key_of(probe.l4).0, signature)
             .map_err(|cause| cause.to_string())?;
-        let verdict = match answer.verdict {
-            Some(RawVerdict::Allow) => Verdict::Allow,
-            Some(RawVerdict::Deny) => Verdict::Deny,
-            None => return Err("the program gives no verdict".to_owned()),
-        };
+        let nothing = || "the program gives no verdict".to_owned();
+        let verdict = answer.verdict.ok_or_else(nothing)?;
         let who = |id: DeciderId| decider_of(id).ok_or(format!("{id:?} is nobody"));
         Ok(Said {
-            decision: Decision {
-                verdict,
-                decider: who(answer.decider)?,
-            },
+            verdict,
+            decider: who(answer.decider)?,
             audit: match answer.audit {
                 DeciderId(0) => None,
                 audit => Some(who(audit)?),
@@ -163,10 +160,8 @@ impl Node {
     fn ask(&self, case: &Case, probe: &Probe) -> Option<Ask> {
         let built_in = |decider| {
             Some(Ask::BuiltIn(Said {
-                decision: Decision {
-                    verdict: Verdict::Allow,
-                    decider,
-                },
+                verdict: RawVerdict::Allow,
+                decider,
                 audit: None,
             }))
         };

@@ -49,5 +49,5 @@ fn random_cases_reach_audits_that_would_drop() {
             audited += usize::from(audit.is_some());
         }
     }
-    assert!(audited > 100, "only {audited} packets would be dropped");
+    assert!(audited > 50, "only {audited} packets would be dropped");
 }

@@ -131,10 +131,6 @@ fn damaged_bundles_are_refused() {
 /// Each construct without a back end, and how a source says it.
 const UNSUPPORTED: &[(&str, &str)] = &[
     (
-        "reject",
-        "policy p for {} { ingress { reject from world } }\n",
-    ),
-    (
         "dns",
         "policy p for {} { egress { allow to \"api.example.com\" } }\n",
     ),

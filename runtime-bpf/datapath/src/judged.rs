@@ -9,7 +9,7 @@ use polc_abi::{
 use crate::{
     flow, maps,
     packet::{ARMED, Packet},
-    report,
+    refuse, report,
 };
 
 /// Carries out what the policy program wrote into the input.
@@ -34,10 +34,7 @@ pub fn judged(ctx: TcContext) -> i32 {
     packet.armed = 0;
     match conclude(packet, verdict, decider, audit) {
         Ok(()) => RETURN_PASS,
-        Err(reason) => {
-            report::drop(packet, reason);
-            RETURN_ON_FAILURE
-        }
+        Err(reason) => refuse::packet(&ctx, packet, reason),
     }
 }
 
@@ -49,11 +46,12 @@ fn conclude(
     audit: DeciderId,
 ) -> Result<(), DropReason> {
     let verdict = Verdict::from_raw(verdict).ok_or(DropReason::NoVerdict)?;
+    packet.verdict = verdict as u32;
     packet.decider = decider.0;
     report::verdict(packet, decider);
     let news = flow::judged(packet, verdict, decider)?;
     match verdict {
-        Verdict::Deny => Err(DropReason::Policy),
+        Verdict::Deny | Verdict::Reject => Err(DropReason::Policy),
         Verdict::Allow => {
             let is_audited = audit != report::NOBODY;
             if is_audited {

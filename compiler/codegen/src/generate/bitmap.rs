@@ -4,10 +4,11 @@
 //! and for each tier what each column does. What is done is eight bytes: verdict and decider, or
 //! zero to go on with the next tier.
 
+use polc_model::Model;
 use polc_plan::{
     Bitmap,
     bitmap::{BitmapTier, Outcome},
-    decider_id,
+    decider_id, raw_verdict,
 };
 
 use super::{Cause, Generator, ROW, SIGNATURE, table::LEAF};
@@ -39,7 +40,7 @@ impl Generator<'_> {
         for row in &bitmap.rows {
             for tier in &row.tiers {
                 rows.extend(tier.mask.iter().flat_map(|word| word.to_le_bytes()));
-                rows.extend(entry(tier.otherwise));
+                rows.extend(entry(self.model, tier.otherwise));
             }
         }
         let rows = self.table.append(&rows);
@@ -96,7 +97,7 @@ impl Generator<'_> {
                 self.asm.jump(first);
             }
             self.asm.place(first);
-            let columns = self.table.append(&columns(tier));
+            let columns = self.table.append(&columns(self.model, tier));
             self.lowest_bit(positions);
             self.asm.add_register(COLUMN, WORD);
             self.asm.shift_left(COLUMN, 3);
@@ -128,21 +129,21 @@ impl Generator<'_> {
 }
 
 /// What each column does, with nothing behind the last one up to the end of its word.
-fn columns(tier: &BitmapTier) -> Vec<u8> {
+fn columns(model: &Model, tier: &BitmapTier) -> Vec<u8> {
     let mut bytes: Vec<u8> = tier
         .columns
         .iter()
-        .flat_map(|column| entry(column.then))
+        .flat_map(|column| entry(model, column.then))
         .collect();
     bytes.resize(tier.words() * WORD_BITS * ENTRY, 0);
     bytes
 }
 
-fn entry(outcome: Outcome) -> [u8; ENTRY] {
+fn entry(model: &Model, outcome: Outcome) -> [u8; ENTRY] {
     let (verdict, decider) = match outcome {
         Outcome::NextTier => (0, 0),
         Outcome::Decide(decision) => (
-            super::outcomes::raw_verdict(decision.verdict) as u32,
+            raw_verdict(model, decision) as u32,
             decider_id(decision.decider).0,
         ),
     };
@@ -178,9 +179,9 @@ mod test {
             verdict: polc_model::Verdict::Deny,
             decider: polc_model::Decider::Isolation(polc_model::PolicyId::new(5)),
         };
-        let bytes = entry(Outcome::Decide(decision));
+        let bytes = entry(&Model::default(), Outcome::Decide(decision));
         assert_eq!(bytes[..4], 2_u32.to_le_bytes());
         assert_eq!(bytes[4..], decider_id(decision.decider).0.to_le_bytes());
-        assert_eq!(entry(Outcome::NextTier), [0; 8]);
+        assert_eq!(entry(&Model::default(), Outcome::NextTier), [0; 8]);
     }
 }

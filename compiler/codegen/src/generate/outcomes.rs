@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use polc_abi::{policy::offset, verdict};
 use polc_model::{Decision, Verdict};
-use polc_plan::decider_id;
+use polc_plan::{decider_id, raw_verdict};
 
 use super::{Generator, INPUT, at};
 use crate::{
@@ -28,14 +28,6 @@ pub(super) struct Outcomes {
 pub(super) enum Allowed {
     Never,
     Sometimes,
-}
-
-/// The verdict as the input holds it.
-pub(super) const fn raw_verdict(verdict: Verdict) -> verdict::Verdict {
-    match verdict {
-        Verdict::Allow => verdict::Verdict::Allow,
-        Verdict::Deny => verdict::Verdict::Deny,
-    }
 }
 
 impl Generator<'_> {
@@ -64,7 +56,7 @@ impl Generator<'_> {
         for (decision, label) in labels {
             self.asm.place(label);
             self.decision_source(decision.decider);
-            let verdict = raw_verdict(decision.verdict);
+            let verdict = raw_verdict(self.model, decision);
             self.asm
                 .store_u32(INPUT, at(offset::VERDICT), verdict as u32);
             let decider = decider_id(decision.decider).0;
