@@ -21,6 +21,7 @@ mod link;
 pub mod program;
 
 pub use generate::{Cause, CodegenError, Limits, compile};
+pub use insn::{Insn, opcode};
 pub use link::{Filling, LinkError};
 pub use program::{ClassProgram, Program, Relocation, SourceLine, Target};
 

@@ -3,12 +3,10 @@
 use std::fmt;
 
 use polc_abi::verdict::Verdict as RawVerdict;
-use polc_codegen::ClassProgram;
 use polc_model::{Action, Decider, Decision, PolicyId, Verdict};
-use polc_plan::ClassPlan;
 use polc_testgen::{Case, Probe};
 
-use crate::node::{Node, Options, Said};
+use crate::node::{Fault, Node, Options, Said};
 
 /// A packet about which two forms of a package disagree.
 #[derive(Debug)]
@@ -72,20 +70,20 @@ pub fn reference(case: &Case, probe: &Probe) -> Option<Said> {
 /// # Errors
 /// The first packet about which they disagree, made small.
 pub fn compare(case: Case, packets: usize, options: Options) -> Result<(), Box<Disagreement>> {
-    compare_mutated(case, packets, options, |_, _| {})
+    compare_faulty(case, packets, options, &Fault::None)
 }
 
-/// As [`compare`], with programs changed by `mutate`: a test of the test.
+/// As [`compare`], with a fault: a test of the test.
 ///
 /// # Errors
 /// As [`compare`].
-pub fn compare_mutated(
+pub fn compare_faulty(
     mut case: Case,
     packets: usize,
     options: Options,
-    mutate: impl Fn(&mut ClassPlan, &mut ClassProgram),
+    fault: &Fault,
 ) -> Result<(), Box<Disagreement>> {
-    let mut node = match Node::new(&case, options, &mutate) {
+    let mut node = match Node::new(&case, options, fault) {
         Ok(node) => node,
         // Every case compiles: say so with the first packet there is.
         Err(cause) => {
@@ -115,20 +113,16 @@ pub fn compare_mutated(
                 probe,
                 answers,
             };
-            return Err(Box::new(shrink(found, options, mutate)));
+            return Err(Box::new(shrink(found, options, fault)));
         }
     }
     Ok(())
 }
 
 /// Leaves policies and rules out as long as the forms still disagree about the packet.
-fn shrink(
-    mut found: Disagreement,
-    options: Options,
-    mutate: impl Fn(&mut ClassPlan, &mut ClassProgram),
-) -> Disagreement {
+fn shrink(mut found: Disagreement, options: Options, fault: &Fault) -> Disagreement {
     let try_smaller = |smaller: Case, probe: &Probe| -> Option<Disagreement> {
-        let mut node = Node::new(&smaller, options, &mutate).ok()?;
+        let mut node = Node::new(&smaller, options, fault).ok()?;
         let answers = Answers::of(&mut node, &smaller, probe);
         (!answers.agree()).then(|| Disagreement {
             case: smaller,

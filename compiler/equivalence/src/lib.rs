@@ -9,6 +9,6 @@ mod compare;
 mod machine;
 mod node;
 
-pub use compare::{Answers, Disagreement, compare, compare_mutated, reference};
+pub use compare::{Answers, Disagreement, compare, compare_faulty, reference};
 pub use machine::{Answer, Machine, MachineError};
-pub use node::{Node, Options, Said};
+pub use node::{Fault, Node, Options, Said};

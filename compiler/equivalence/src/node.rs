@@ -8,7 +8,7 @@ use polc_abi::{
 };
 use polc_codegen::{ClassProgram, Limits};
 use polc_model::{Decider, Direction, SelectorId, Verdict};
-use polc_plan::{Bit, Choice, ClassPlan, Plan, decider_of, intervals::key_of, raw_verdict};
+use polc_plan::{Bit, Choice, ClassPlan, decider_of, intervals::key_of, raw_verdict};
 use polc_tables::{NodeTables, address_bytes};
 use polc_testgen::{Case, Probe};
 
@@ -21,6 +21,16 @@ pub struct Options {
     pub choice: Choice,
     /// When programs are split.
     pub limits: Limits,
+}
+
+/// A deliberate fault, to see that the comparison notices.
+pub enum Fault {
+    /// There is none.
+    None,
+    /// Of planning: changes the plan of each class before code is generated from it.
+    Plan(fn(&mut ClassPlan)),
+    /// Of code generation: changes the programs of each class.
+    Program(fn(&mut ClassProgram)),
 }
 
 /// What is said of a packet.
@@ -43,36 +53,28 @@ pub struct Node {
 }
 
 impl Node {
-    /// Compiles a case. `mutate` may change each program: to see that the change is noticed.
+    /// Compiles a case, with a fault in it or without.
     ///
     /// # Errors
     /// What does not compile, in one line.
-    pub fn new(
-        case: &Case,
-        options: Options,
-        mutate: impl Fn(&mut ClassPlan, &mut ClassProgram),
-    ) -> Result<Self, String> {
+    pub fn new(case: &Case, options: Options, fault: &Fault) -> Result<Self, String> {
         let plan = polc_plan::plan_with(&case.model, [], options.choice)
             .map_err(|found| format!("{found:?}"))?;
-        Self::with_plan(case, &plan, options, mutate)
-    }
-
-    fn with_plan(
-        case: &Case,
-        plan: &Plan,
-        options: Options,
-        mutate: impl Fn(&mut ClassPlan, &mut ClassProgram),
-    ) -> Result<Self, String> {
         let mut tables =
-            NodeTables::compute_with(&case.model, plan, &case.inventory, options.choice)
+            NodeTables::compute_with(&case.model, &plan, &case.inventory, options.choice)
                 .map_err(|cause| cause.to_string())?;
         let mut machines = Vec::with_capacity(tables.classes.len());
         let mut classes = std::mem::take(&mut tables.classes);
         for class in &mut classes {
+            if let Fault::Plan(change) = fault {
+                change(class);
+            }
             let mut program =
                 polc_codegen::compile(&case.model, &tables.layout, class, options.limits)
                     .map_err(|cause| cause.to_string())?;
-            mutate(class, &mut program);
+            if let Fault::Program(change) = fault {
+                change(&mut program);
+            }
             let words = tables.signatures.words();
             let machine = Machine::new(&program, words, |block| tables.word_of_block(block));
             machines.push(machine.map_err(|cause| cause.to_string())?);
