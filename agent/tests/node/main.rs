@@ -13,4 +13,5 @@ mod package;
 mod reachability;
 mod restart;
 mod scene;
+mod signatures;
 mod swap;

@@ -32,7 +32,7 @@ fn make(arguments: &KeygenArguments) -> Result<String, OperationalError> {
     };
     let id = key_pair::generate(key, public_key, protection)?;
     Ok(format!(
-        "key {id}\nwrote {} (secret)\nwrote {} (for `polc verify --public-key`)\n",
+        "key {id}\nwrote {} (secret)\nwrote {} (for `polc verify` and `polc-agent run`)\n",
         key.display(),
         public_key.display(),
     ))
