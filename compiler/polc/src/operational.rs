@@ -139,6 +139,13 @@ pub(crate) enum OperationalError {
     #[error("the two passwords differ")]
     #[diagnostic(code(polc::keygen::passwords_differ), help("no key was made"))]
     PasswordsDiffer,
+    /// A password that protects nothing.
+    #[error("the password is empty")]
+    #[diagnostic(
+        code(polc::keygen::empty_password),
+        help("no key was made; `--no-password` makes one that nothing protects")
+    )]
+    EmptyPassword,
     /// A key that would be overwritten.
     #[error("`{}` exists already", path.display())]
     #[diagnostic(

@@ -122,6 +122,10 @@ fn a_password_opens_its_key_and_no_other_does() {
     assert!(refused.err.contains("not the password"), "{}", refused.err);
     assert!(!files.path().join("shop.polb.minisig").exists());
     assert_eq!(with("right").code, 0);
+    fs::write(files.path().join("empty"), "\n").unwrap();
+    let empty = keygen(&files, "three", &["--password-file", "empty"]);
+    assert_eq!(empty.code, 2);
+    assert!(empty.err.contains("password is empty"), "{}", empty.err);
     // A test has no terminal.
     let asked = files.polc(&sign);
     assert_eq!(asked.code, 2);

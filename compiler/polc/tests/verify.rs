@@ -163,6 +163,18 @@ fn a_damaged_bundle_is_a_finding_and_a_missing_one_a_mistake() {
     assert_eq!(files.polc(&["verify", "missing.polb"]).code, 2);
 }
 
+#[test]
+fn what_a_bundle_says_does_not_reach_the_terminal_as_a_command() {
+    let files = signed();
+    change(&files, |bundle| bundle.compiler = "\x1b[2J0.1.0".to_owned());
+    let run = verify(&files, &[]);
+    assert!(
+        run.out.contains("compiled by polc ?[2J0.1.0"),
+        "{}",
+        run.out
+    );
+}
+
 /// A program that allows whatever comes.
 fn open_door(name: &str) -> Vec<u8> {
     let mut asm = Assembler::default();

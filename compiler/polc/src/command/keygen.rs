@@ -30,6 +30,9 @@ fn make(arguments: &KeygenArguments) -> Result<String, OperationalError> {
         None if arguments.no_password => Protection::None,
         None => Protection::Password(password::ask_for_new(key)?),
     };
+    if matches!(&protection, Protection::Password(password) if password.is_empty()) {
+        return Err(OperationalError::EmptyPassword);
+    }
     let id = key_pair::generate(key, public_key, protection)?;
     Ok(format!(
         "key {id}\nwrote {} (secret)\nwrote {} (for `polc verify` and `polc-agent run`)\n",

@@ -107,6 +107,8 @@ impl Report {
                 let _ = writeln!(out, "{:24}{finding}", "");
             }
         }
-        text.extend_from_slice(out.as_bytes());
+        // A bundle may say anything, and a terminal obeys.
+        let shown = out.replace(|c: char| c.is_control() && c != '\n', "?");
+        text.extend_from_slice(shown.as_bytes());
     }
 }
