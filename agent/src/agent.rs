@@ -20,12 +20,14 @@ use crate::{
     state_dir::{Source, StartedWith, StateDir},
     status,
     sys::signal,
+    trust::{self, Trust},
     wanted::Wanted,
 };
 
 /// The running agent, as the API sees it.
 pub struct Agent {
     inner: Mutex<Inner>,
+    trust: Trust,
     epochs: Epochs,
     history: History,
     ending: AtomicBool,
@@ -48,6 +50,7 @@ impl Agent {
     pub(crate) fn start(
         mut dataplane: Dataplane,
         wanted: Wanted,
+        trust: Trust,
         pins: Pins,
         mechanism: Mechanism,
         state_dir: StateDir,
@@ -90,6 +93,7 @@ impl Agent {
                 bundle_path,
                 inventory_path,
             }),
+            trust,
             epochs,
             history: History::default(),
             ending: AtomicBool::new(false),
@@ -105,13 +109,15 @@ impl Agent {
         let read = |path: &Path| std::fs::read(path).map_err(Error::file(path));
         let source = Source {
             bundle: read(bundle)?,
+            signature: trust::read_signature(bundle)?,
             inventory: match inventory {
                 Some(path) => std::fs::read_to_string(path).map_err(Error::file(path))?,
                 None => inner.candidate.source.inventory.clone(),
             },
         };
         let inventory = inventory.unwrap_or(&inner.inventory_path).to_owned();
-        let candidate = Candidate::new(source, bundle, &inventory, MissingInterface::Refuse)?;
+        let missing = MissingInterface::Refuse;
+        let candidate = Candidate::new(source, &self.trust, bundle, &inventory, missing)?;
         let response = self.put_in_force(&mut inner, candidate)?;
         inner.bundle_path = bundle.to_owned();
         inner.inventory_path = inventory;
@@ -127,6 +133,7 @@ impl Agent {
         let source = inner.candidate.source.clone();
         let candidate = Candidate::new(
             source,
+            &self.trust,
             &inner.bundle_path,
             &inner.inventory_path,
             MissingInterface::Skip,

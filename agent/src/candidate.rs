@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
-use polc_bundle::Bundle;
+use polc_bundle::{Bundle, signature::KeyId};
 use polc_inventory::Inventory;
 use polc_tables::NodeTables;
 
@@ -13,6 +13,7 @@ use crate::{
     attach::{Hook, HookPoint},
     state_dir::Source,
     sys::interface,
+    trust::Trust,
 };
 
 /// What is to be put in force.
@@ -22,6 +23,8 @@ pub struct Candidate {
     pub bundle: Bundle,
     /// Its name.
     pub digest: String,
+    /// The key that signed it, where signatures are asked for.
+    pub signed_by: Option<KeyId>,
     /// The inventory.
     pub inventory: Inventory,
     /// What the maps will hold.
@@ -49,16 +52,19 @@ impl Candidate {
     /// Checks and computes. The paths are for messages.
     ///
     /// # Errors
-    /// A file that cannot be used; an interface that does not exist, where that matters.
+    /// A bundle of somebody who is not trusted; a file that cannot be used; an interface that does
+    /// not exist, where that matters.
     pub fn new(
         source: Source,
+        trust: &Trust,
         bundle_path: &Path,
         inventory_path: &Path,
         missing: MissingInterface,
     ) -> Result<Self, Error> {
+        let signed_by = trust.check(&source, bundle_path)?;
         let unusable = |cause: polc_bundle::BundleError| Error::Bundle {
             path: bundle_path.to_owned(),
-            cause: cause.to_string(),
+            cause,
         };
         let bundle = Bundle::decode(&source.bundle).map_err(unusable)?;
         let digest = bundle.digest().map_err(unusable)?.to_string();
@@ -128,6 +134,7 @@ impl Candidate {
         Ok(Self {
             bundle,
             digest,
+            signed_by,
             inventory,
             tables,
             endpoints,

@@ -58,9 +58,38 @@ pub enum Error {
     #[error("`{}`: {cause}", path.display())]
     #[diagnostic(
         code(polc::agent::bundle),
-        help("nothing was changed; build the bundle again with `polc build`")
+        help("nothing was changed; {}", cause.help())
     )]
     Bundle {
+        /// Where it was read.
+        path: PathBuf,
+        /// What is wrong.
+        cause: polc_bundle::BundleError,
+    },
+
+    /// A bundle that is not signed with a key that is trusted.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(
+        code(polc::agent::untrusted),
+        help(
+            "nothing was changed; `polc sign` signs a bundle, and `polc-agent run --public-key` \
+             says whose signatures count"
+        )
+    )]
+    Untrusted {
+        /// Where it was read.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+
+    /// A file that holds no public key.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(
+        code(polc::agent::public_key),
+        help("nothing was changed; `polc keygen` and `minisign -G` make keys")
+    )]
+    PublicKey {
         /// Where it was read.
         path: PathBuf,
         /// What is wrong.
@@ -205,6 +234,8 @@ impl Error {
             Self::ProgramRefused { .. }
             | Self::ProgramFails { .. }
             | Self::Bundle { .. }
+            | Self::Untrusted { .. }
+            | Self::PublicKey { .. }
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
             | Self::TooLarge(_) => 1,

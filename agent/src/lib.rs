@@ -4,6 +4,7 @@
 //! - [`dataplane`]: puts a candidate in force, all of it or nothing
 //! - [`agent`]: the running agent
 //! - [`datapath`], [`attach`], [`pins`]: the fixed programs, their hooks, and what outlives us
+//! - [`trust`]: whose bundles it takes
 //! - [`state_dir`]: which bundle is in force, for the agent that comes after us
 //! - [`flows`]: what the datapath reports, with names and source lines
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
@@ -23,6 +24,7 @@ mod removal;
 pub mod state_dir;
 pub mod status;
 pub mod sys;
+pub mod trust;
 mod wanted;
 mod watch;
 

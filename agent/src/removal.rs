@@ -8,6 +8,7 @@ use crate::{
     candidate::{Candidate, MissingInterface},
     pins::Pins,
     state_dir::StateDir,
+    trust::Trust,
 };
 
 /// Removes hooks, maps and what is known of them.
@@ -26,7 +27,9 @@ fn detach_clsact(pins: &Pins, state_dir: &StateDir) {
         let Some((source, _)) = state_dir.load(epoch) else {
             continue;
         };
-        let Ok(candidate) = Candidate::new(source, nowhere, nowhere, MissingInterface::Skip) else {
+        // Nothing is put in force: whose bundle it was does not matter.
+        let (anyone, missing) = (Trust::Anyone, MissingInterface::Skip);
+        let Ok(candidate) = Candidate::new(source, &anyone, nowhere, nowhere, missing) else {
             continue;
         };
         for hook in &candidate.hooks {

@@ -4,7 +4,7 @@
 //! STATE_DIR/agent.sock          the socket of the running agent
 //! STATE_DIR/lock                held by it
 //! STATE_DIR/epoch-7/            what epoch 7 was made of
-//!     bundle.polb, inventory.yaml, started_with.json
+//!     bundle.polb, bundle.polb.minisig (if it was signed), inventory.yaml, started_with.json
 //! ```
 //!
 //! The directory of an epoch is complete before the epoch is in force, and the kernel's state word
@@ -21,25 +21,32 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, pins::entries};
+use crate::{Error, pins::entries, trust};
+
+const BUNDLE: &str = "bundle.polb";
+const SIGNATURE: &str = "bundle.polb.minisig";
 
 /// The files that a candidate is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The bundle.
     pub bundle: Vec<u8>,
+    /// What stands beside it as its signature; see [`Trust`](crate::trust::Trust). Kept also where
+    /// signatures are not asked for, because the next agent may ask.
+    pub signature: Option<Vec<u8>>,
     /// The inventory.
     pub inventory: String,
 }
 
 impl Source {
-    /// Reads both files.
+    /// Reads the files, and the signature beside the bundle if there is one.
     ///
     /// # Errors
     /// One cannot be read.
     pub fn read(bundle: &Path, inventory: &Path) -> Result<Self, Error> {
         Ok(Self {
             bundle: fs::read(bundle).map_err(Error::file(bundle))?,
+            signature: trust::read_signature(bundle)?,
             inventory: fs::read_to_string(inventory).map_err(Error::file(inventory))?,
         })
     }
@@ -137,11 +144,17 @@ impl StateDir {
             remove_dir(stale)?;
         }
         fs::create_dir(&unfinished).map_err(Error::file(&unfinished))?;
-        for (name, content) in [
-            ("bundle.polb", source.bundle.as_slice()),
-            ("inventory.yaml", source.inventory.as_bytes()),
-            ("started_with.json", &started_with),
-        ] {
+        let signature = source.signature.as_deref();
+        let files = [
+            (BUNDLE, Some(source.bundle.as_slice())),
+            (SIGNATURE, signature),
+            ("inventory.yaml", Some(source.inventory.as_bytes())),
+            ("started_with.json", Some(&started_with)),
+        ];
+        for (name, content) in files {
+            let Some(content) = content else {
+                continue;
+            };
             let path = unfinished.join(name);
             write_through(&path, content).map_err(Error::file(&path))?;
         }
@@ -156,11 +169,22 @@ impl StateDir {
     pub fn load(&self, epoch: u32) -> Option<(Source, StartedWith)> {
         let directory = self.epoch(epoch);
         let source = Source {
-            bundle: fs::read(directory.join("bundle.polb")).ok()?,
+            bundle: fs::read(directory.join(BUNDLE)).ok()?,
+            signature: match fs::read(directory.join(SIGNATURE)) {
+                Ok(signature) => Some(signature),
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+                Err(_) => return None,
+            },
             inventory: fs::read_to_string(directory.join("inventory.yaml")).ok()?,
         };
         let started_with = fs::read(directory.join("started_with.json")).ok()?;
         Some((source, serde_json::from_slice(&started_with).ok()?))
+    }
+
+    /// Where the bundle of an epoch is, for messages.
+    #[must_use]
+    pub fn bundle(&self, epoch: u32) -> PathBuf {
+        self.epoch(epoch).join(BUNDLE)
     }
 
     /// Every epoch that is known.
@@ -240,8 +264,25 @@ mod tests {
     fn source(text: &str) -> Source {
         Source {
             bundle: text.as_bytes().to_vec(),
+            signature: None,
             inventory: text.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_signature_is_kept_with_its_bundle() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::new(directory.path());
+        let started_with = StartedWith::of(&source("a"));
+        let signed = Source {
+            signature: Some(b"signed".to_vec()),
+            ..source("a")
+        };
+        state.save(1, &signed, &started_with).unwrap();
+        assert_eq!(state.load(1).unwrap().0, signed);
+        // Not beside another bundle of the same epoch.
+        state.save(1, &source("b"), &started_with).unwrap();
+        assert_eq!(state.load(1).unwrap().0, source("b"));
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub fn collect(
     Ok(Status {
         package: candidate.bundle.model.package.clone(),
         bundle: candidate.digest.clone(),
+        signed_by: candidate.signed_by.map(|key| key.to_string()),
         epoch: state.epoch(),
         node: candidate.inventory.node.name.clone(),
         pid: std::process::id(),

@@ -1,6 +1,6 @@
 //! What a starting agent should put in force: what it was given, or what is in force already.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use polc_abi::map;
 
@@ -10,6 +10,7 @@ use crate::{
     pins::Pins,
     state_dir::{Source, StartedWith, StateDir},
     sys::state_word::StateWord,
+    trust::Trust,
 };
 
 /// What should be in force, and whether it is what the agent before left in force.
@@ -19,43 +20,81 @@ pub(crate) struct Wanted {
     pub(crate) started_with: StartedWith,
 }
 
+/// What the agent before left behind.
+struct Before {
+    in_force: Source,
+    started_with: StartedWith,
+    /// Where the bundle is kept, for messages.
+    bundle_path: PathBuf,
+}
+
 impl Wanted {
     /// Of bundle and inventory, takes what was given where it is not what the agent before was
-    /// given, and otherwise what is in force.
+    /// given, and otherwise what is in force. A bundle in force that this agent would refuse, because
+    /// other keys are trusted now or it cannot be read, gives way to the one that was given.
     ///
     /// # Errors
-    /// See [`Candidate::new`].
+    /// See [`Candidate::new`]. What was given must be good even where it is not what is taken.
     pub(crate) fn new(
         given: Source,
+        trust: &Trust,
         pins: &Pins,
         state_dir: &StateDir,
-        bundle_path: &Path,
-        inventory_path: &Path,
+        [bundle_path, inventory_path]: &[PathBuf; 2],
     ) -> Result<Self, Error> {
-        let before = StateWord::open(&pins.map(map::STATE))
-            .ok()
-            .and_then(|word| state_dir.load(word.load().epoch()));
+        trust.check(&given, bundle_path)?;
         let started_with = StartedWith::of(&given);
-        let mut source = given;
-        let mut is_in_force = false;
-        if let Some((in_force, started_before)) = before {
-            if started_before.bundle == started_with.bundle {
-                source.bundle.clone_from(&in_force.bundle);
+        let mut given = given;
+        let before = before(pins, state_dir);
+        if let Some(before) = &before {
+            if before.started_with.inventory == started_with.inventory {
+                given.inventory.clone_from(&before.in_force.inventory);
             }
-            if started_before.inventory == started_with.inventory {
-                source.inventory.clone_from(&in_force.inventory);
+            if before.started_with.bundle == started_with.bundle {
+                let source = Source {
+                    inventory: given.inventory.clone(),
+                    ..before.in_force.clone()
+                };
+                let is_in_force = source == before.in_force;
+                let missing = missing(is_in_force);
+                match Candidate::new(source, trust, &before.bundle_path, inventory_path, missing) {
+                    Err(error @ (Error::Untrusted { .. } | Error::Bundle { .. })) => {
+                        eprintln!("polc-agent: {error}; it gives way to the bundle that was given");
+                    }
+                    candidate => {
+                        return Ok(Self {
+                            candidate: candidate?,
+                            is_in_force,
+                            started_with,
+                        });
+                    }
+                }
             }
-            is_in_force = source == in_force;
         }
-        let missing = if is_in_force {
-            MissingInterface::Skip
-        } else {
-            MissingInterface::Refuse
-        };
+        let is_in_force = before.is_some_and(|before| before.in_force == given);
+        let missing = missing(is_in_force);
         Ok(Self {
-            candidate: Candidate::new(source, bundle_path, inventory_path, missing)?,
+            candidate: Candidate::new(given, trust, bundle_path, inventory_path, missing)?,
             is_in_force,
             started_with,
         })
+    }
+}
+
+fn before(pins: &Pins, state_dir: &StateDir) -> Option<Before> {
+    let epoch = StateWord::open(&pins.map(map::STATE)).ok()?.load().epoch();
+    let (in_force, started_with) = state_dir.load(epoch)?;
+    Some(Before {
+        in_force,
+        started_with,
+        bundle_path: state_dir.bundle(epoch),
+    })
+}
+
+fn missing(is_in_force: bool) -> MissingInterface {
+    if is_in_force {
+        MissingInterface::Skip
+    } else {
+        MissingInterface::Refuse
     }
 }

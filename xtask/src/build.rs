@@ -10,6 +10,9 @@ use crate::{
     setup,
 };
 
+/// Optional features that tests and lints build, so that nothing in them rots.
+pub(crate) const EVERY_FEATURE: [&str; 2] = ["--features", "polc/prevail"];
+
 /// The datapath object, where `agent/build.rs` looks for it.
 pub(crate) fn datapath() -> Result<PathBuf> {
     let tools = setup::ensure()?;

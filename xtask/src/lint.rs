@@ -21,6 +21,7 @@ pub(crate) fn run() -> Result<()> {
                 "--locked",
                 "--quiet",
             ])
+            .args(build::EVERY_FEATURE)
             .args(["--", "--deny", "warnings"]),
     )?;
     say("reference pages");

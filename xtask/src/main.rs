@@ -54,7 +54,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Setup => setup::ensure().map(|_| ()),
+        Task::Setup => setup::ensure().and_then(|_| setup::ensure_for_tests()),
         Task::Build => build::all(),
         Task::Demo { keep } => demo::run(if keep {
             demo::Then::Keep

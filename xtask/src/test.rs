@@ -3,11 +3,13 @@
 use crate::{
     build,
     run::{self, Result},
+    setup,
 };
 
 /// Runs the tests of the workspace. `arguments` are passed on to `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let object = build::datapath()?;
+    setup::ensure_for_tests()?;
     run::run(
         run::cargo()
             .env("POLC_DATAPATH", object)
@@ -17,6 +19,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             // have. `cargo test` and the fuzz targets look for new ones.
             .env("PROPTEST_RNG_SEED", "1")
             .args(["test", "--workspace", "--locked"])
+            .args(build::EVERY_FEATURE)
             .args(arguments),
     )
 }

@@ -84,6 +84,9 @@ pub struct Status {
     pub package: String,
     /// The bundle in force, by digest.
     pub bundle: String,
+    /// The key that signed it; `None` where signatures are not asked for.
+    #[serde(default)]
+    pub signed_by: Option<String>,
     /// Since which epoch.
     pub epoch: u32,
     /// The node's name.

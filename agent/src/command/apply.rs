@@ -13,7 +13,7 @@ use crate::{
 /// Give the running agent another bundle
 #[derive(Args, Debug)]
 pub struct Apply {
-    /// The bundle
+    /// The bundle; its signature, where the agent asks for one, is `BUNDLE.minisig` beside it
     #[arg(long, value_name = "FILE")]
     bundle: PathBuf,
     /// The inventory; without it, the one in force stays

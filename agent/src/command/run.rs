@@ -17,6 +17,7 @@ use crate::{
     flows::reader::Reader,
     state_dir::Source,
     sys::{mount, signal::Termination},
+    trust::Trust,
     wanted::Wanted,
     watch,
 };
@@ -30,6 +31,10 @@ pub struct Run {
     /// What runs on this node and elsewhere
     #[arg(long, value_name = "FILE")]
     inventory: PathBuf,
+    /// Take only bundles with a signature of this key, `BUNDLE.minisig` beside each; given several
+    /// times, of one of them
+    #[arg(long = "public-key", value_name = "FILE")]
+    public_keys: Vec<PathBuf>,
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
@@ -45,14 +50,23 @@ impl Run {
         let (bundle_path, inventory_path) = (absolute(&self.bundle)?, absolute(&self.inventory)?);
         let (pins, mechanism) = (self.place.pins(), self.place.mechanism());
         // Before anything on the node is touched.
+        let trust = Trust::read(&self.public_keys)?;
         let given = Source::read(&bundle_path, &inventory_path)?;
-        let wanted = Wanted::new(given, &pins, &state_dir, &bundle_path, &inventory_path)?;
+        let paths = [bundle_path, inventory_path];
+        let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
 
         mount::ensure_bpffs(&self.place.bpffs)
             .map_err(Error::kernel("mounting the BPF file system"))?;
         let dataplane = Dataplane::open(pins.clone(), mechanism)?;
-        let paths = [bundle_path, inventory_path];
-        let agent = Agent::start(dataplane, wanted, pins.clone(), mechanism, state_dir, paths)?;
+        let agent = Agent::start(
+            dataplane,
+            wanted,
+            trust,
+            pins.clone(),
+            mechanism,
+            state_dir,
+            paths,
+        )?;
         let agent = Arc::new(agent);
 
         let reader = Reader::open(&pins)?;

@@ -42,6 +42,10 @@ fn print(status: &Status) {
         status.node,
         status.epoch
     );
+    match &status.signed_by {
+        Some(key) => println!("signed with key {key}"),
+        None => println!("signatures are not asked for"),
+    }
     println!("flows: {}", status.flows);
     if status.lost_events > 0 {
         println!("events lost: {}", status.lost_events);

@@ -9,6 +9,7 @@ use polc_agent::{
     dataplane::Dataplane,
     pins::Pins,
     state_dir::Source,
+    trust::Trust,
 };
 use polc_bundle::{Bundle, CompileError};
 use polc_model::{
@@ -87,10 +88,12 @@ fn load_all(bpffs: &Path) {
         let bundle = Bundle::compile(model(peers, ports), []).unwrap();
         let source = Source {
             bundle: bundle.encode().unwrap(),
+            signature: None,
             inventory: INVENTORY.to_owned(),
         };
         let candidate = Candidate::new(
             source,
+            &Trust::Anyone,
             Path::new("large.polb"),
             Path::new("large.yaml"),
             MissingInterface::Refuse,

@@ -20,6 +20,7 @@ use polc_agent::{
     pins::Pins,
     state_dir::Source,
     sys::{event, interface, map::Map, test_run},
+    trust::Trust,
 };
 use polc_bundle::Bundle;
 use polc_codegen::Limits;
@@ -110,10 +111,12 @@ impl Kernel {
         let bundle = Bundle::compile_with(case.model.clone(), classes, choice, limits).unwrap();
         let source = Source {
             bundle: bundle.encode().unwrap(),
+            signature: None,
             inventory: serde_yaml::to_string(&case.inventory).unwrap(),
         };
         let candidate = Candidate::new(
             source,
+            &Trust::Anyone,
             Path::new("random.polb"),
             Path::new("random.yaml"),
             MissingInterface::Refuse,

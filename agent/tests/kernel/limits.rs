@@ -10,6 +10,7 @@ use polc_agent::{
     dataplane::Dataplane,
     pins::Pins,
     state_dir::Source,
+    trust::Trust,
 };
 use polc_bundle::Bundle;
 use polc_model::Model;
@@ -27,9 +28,14 @@ fn candidate(addresses: u32) -> Result<Candidate, Error> {
         .unwrap()
         .encode()
         .unwrap();
-    let source = Source { bundle, inventory };
+    let source = Source {
+        bundle,
+        signature: None,
+        inventory,
+    };
     Candidate::new(
         source,
+        &Trust::Anyone,
         Path::new("empty.polb"),
         Path::new("large.yaml"),
         MissingInterface::Refuse,

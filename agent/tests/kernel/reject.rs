@@ -11,6 +11,7 @@ use polc_agent::{
     pins::Pins,
     state_dir::Source,
     sys::{interface, test_run},
+    trust::Trust,
 };
 use polc_bundle::Bundle;
 use polc_model::{
@@ -80,10 +81,17 @@ impl Kernel {
         let bundle = Bundle::compile(model(action), []).unwrap();
         let source = Source {
             bundle: bundle.encode().unwrap(),
+            signature: None,
             inventory: INVENTORY.to_owned(),
         };
         let (bundle, inventory) = (Path::new("reject.polb"), Path::new("reject.yaml"));
-        let candidate = Candidate::new(source, bundle, inventory, MissingInterface::Refuse);
+        let candidate = Candidate::new(
+            source,
+            &Trust::Anyone,
+            bundle,
+            inventory,
+            MissingInterface::Refuse,
+        );
         self.0.apply(&candidate.unwrap(), |_| Ok(())).unwrap();
     }
 

@@ -7,7 +7,7 @@ use polc_testbed::Outcome;
 
 use crate::{
     package::{Package, labelled, tcp},
-    scene::{INVENTORY, Scene, text},
+    scene::{INVENTORY, Scene, text, words_of},
 };
 
 fn shop() -> Vec<u8> {
@@ -18,10 +18,10 @@ fn shop() -> Vec<u8> {
 }
 
 /// Applies, expects to be refused with exit code 1 and these words, and that nothing changed.
-fn refused(scene: &Scene, arguments: &[&str], words: &str) {
+pub(crate) fn refused(scene: &Scene, arguments: &[&str], words: &str) {
     let before = scene.status().epoch;
     let output = scene.ask("apply", arguments);
-    let said = text(&output.stderr);
+    let said = words_of(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(words), "{said}");
     assert_eq!(scene.status().epoch, before);

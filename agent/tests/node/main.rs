@@ -15,4 +15,5 @@ mod reachability;
 mod reject;
 mod restart;
 mod scene;
+mod signatures;
 mod swap;

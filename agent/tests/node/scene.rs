@@ -47,6 +47,7 @@ pub(crate) struct Scene {
     directory: TempDir,
     agent: Option<Child>,
     attach: &'static str,
+    public_keys: Vec<PathBuf>,
 }
 
 impl Scene {
@@ -68,6 +69,7 @@ impl Scene {
             directory,
             agent: None,
             attach: "tcx",
+            public_keys: Vec::new(),
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -98,6 +100,11 @@ impl Scene {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
         path
+    }
+
+    /// Whose signatures the next agent asks for: files with public keys.
+    pub(crate) fn trust(&mut self, public_keys: &[PathBuf]) {
+        self.public_keys = public_keys.to_vec();
     }
 
     pub(crate) fn pod(&self, name: &str) -> &Host {
@@ -220,6 +227,9 @@ impl Scene {
             .arg(self.path("start.polb"))
             .arg("--inventory")
             .arg(self.path("inventory.yaml"));
+        for key in &self.public_keys {
+            command.arg("--public-key").arg(key);
+        }
         command
     }
 
@@ -244,6 +254,13 @@ impl Drop for Scene {
             let _ = agent.wait();
         }
     }
+}
+
+/// What an error says, however its lines are broken.
+pub(crate) fn words_of(bytes: &[u8]) -> String {
+    let said = text(bytes);
+    let words = said.split_whitespace().filter(|word| *word != "│");
+    words.collect::<Vec<_>>().join(" ")
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

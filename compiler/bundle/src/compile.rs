@@ -78,6 +78,7 @@ impl Bundle {
             programs.push(elf::write(&program).map_err(CompileError::Elf)?);
         }
         Ok(Self {
+            compiler: crate::COMPILER_VERSION.to_owned(),
             model,
             plan,
             programs,

@@ -5,17 +5,19 @@
 //! | entry | content |
 //! |---|---|
 //! | `digest` | SHA-256 of `manifest.json`, in hexadecimal: the bundle's name |
-//! | `manifest.json` | format version, package, and the SHA-256 of every other entry |
+//! | `manifest.json` | format version, compiler, package, and the SHA-256 of every other entry |
 //! | `model.json` | the [`Model`] |
 //! | `plan.json` | the [`Plan`] |
 //! | `programs/N.o` | the program of the plan's class number N, as BPF ELF |
 //!
 //! Reading is strict: what [`Bundle::encode`] would not write is refused, down to the last bit
-//! of padding.
+//! of padding. `docs/bundle.md` describes the format for people; a [`signature`] stands in a file
+//! beside the bundle.
 
 mod archive;
 mod compile;
 mod read;
+pub mod signature;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -26,12 +28,17 @@ use sha2::{Digest as _, Sha256};
 
 pub use compile::CompileError;
 
-/// The version that this code writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of the format that this code writes, and the only one that it reads.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The version of this compiler, as the bundles that it writes name it.
+pub const COMPILER_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A compiled package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
+    /// The version of the compiler that made it.
+    pub compiler: String,
     /// What the policies mean.
     pub model: Model,
     /// How they are decided.
@@ -67,6 +74,7 @@ impl fmt::Debug for Digest {
 #[serde(deny_unknown_fields)]
 struct Manifest {
     format: u32,
+    compiler: String,
     package: String,
     /// Oldest kernel whose helpers are enough.
     kernel: String,
@@ -85,6 +93,8 @@ pub enum BundleError {
     Damaged(String),
     /// It was written by a newer polc.
     TooNew(u32),
+    /// It was written by an older polc.
+    TooOld(u32),
     /// It is intact and does not make sense.
     Invalid(String),
 }
@@ -99,12 +109,29 @@ impl fmt::Display for BundleError {
                 f,
                 "the bundle has format {version}; this polc reads up to format {FORMAT_VERSION}"
             ),
+            Self::TooOld(version) => write!(
+                f,
+                "the bundle has format {version}; this polc reads from format {FORMAT_VERSION} on"
+            ),
             Self::Invalid(what) => write!(f, "the bundle does not make sense: {what}"),
         }
     }
 }
 
 impl std::error::Error for BundleError {}
+
+impl BundleError {
+    /// What to do about it.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::TooNew(_) => {
+                "update polc and polc-agent, or build it with a polc of this version"
+            }
+            _ => "build it again with `polc build`",
+        }
+    }
+}
 
 impl Bundle {
     /// The program of a class, if the bundle holds it.
@@ -155,6 +182,7 @@ impl Bundle {
         }
         let manifest = Manifest {
             format: FORMAT_VERSION,
+            compiler: self.compiler.clone(),
             package: self.model.package.clone(),
             kernel: "5.10".to_owned(),
             entries: entries

@@ -1,6 +1,6 @@
 //! Reading a bundle, strictly.
 
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{Bundle, BundleError, Digest, FORMAT_VERSION, Manifest, archive};
 
@@ -18,10 +18,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     if Digest::of(&manifest).to_string().as_bytes() != digest {
         return Err(damaged("its digest does not fit its manifest".to_owned()));
     }
+    check_format(&manifest)?;
     let manifest: Manifest = parse(archive::MANIFEST, &manifest)?;
-    if manifest.format > FORMAT_VERSION {
-        return Err(BundleError::TooNew(manifest.format));
-    }
     let mut checked = |name: &str| {
         let content = next(name)?;
         let wanted = manifest.entries.get(name);
@@ -45,6 +43,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         .collect::<Result<Vec<_>, _>>()?;
 
     let bundle = Bundle {
+        compiler: manifest.compiler,
         model,
         plan,
         programs,
@@ -54,6 +53,19 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         return Err(damaged("it is not the file that was written".to_owned()));
     }
     Ok(bundle)
+}
+
+/// Asks for the format before anything else, which may look different in another format.
+fn check_format(manifest: &[u8]) -> Result<(), BundleError> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    match parse(archive::MANIFEST, manifest)? {
+        Format { format } if format > FORMAT_VERSION => Err(BundleError::TooNew(format)),
+        Format { format } if format < FORMAT_VERSION => Err(BundleError::TooOld(format)),
+        Format { .. } => Ok(()),
+    }
 }
 
 fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, BundleError> {

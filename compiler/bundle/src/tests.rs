@@ -58,15 +58,21 @@ fn any_flipped_bit_is_refused() {
 }
 
 #[test]
-fn a_newer_format_is_named() {
+fn another_format_is_named() {
     let bundle = bundle();
     let (_, manifest, entries) = bundle.parts().unwrap();
-    let manifest = String::from_utf8(manifest)
-        .unwrap()
-        .replace("\"format\": 1", "\"format\": 9");
-    let digest = Digest::of(manifest.as_bytes()).to_string();
-    let bytes = archive::write(&digest, manifest.as_bytes(), &entries).unwrap();
-    assert_eq!(Bundle::decode(&bytes), Err(BundleError::TooNew(9)));
+    let manifest = String::from_utf8(manifest).unwrap();
+    let with = |format: &str| {
+        let manifest = manifest.replace("\"format\": 2", format);
+        let digest = Digest::of(manifest.as_bytes()).to_string();
+        let bytes = archive::write(&digest, manifest.as_bytes(), &entries).unwrap();
+        Bundle::decode(&bytes)
+    };
+    assert_eq!(with("\"format\": 9"), Err(BundleError::TooNew(9)));
+    // Whatever else it holds.
+    let unknown = with("\"format\": 9, \"colour\": \"green\"");
+    assert_eq!(unknown, Err(BundleError::TooNew(9)));
+    assert_eq!(with("\"format\": 1"), Err(BundleError::TooOld(1)));
 }
 
 #[test]

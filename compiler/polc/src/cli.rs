@@ -26,6 +26,12 @@ pub(crate) enum Command {
     Build(BuildArguments),
     /// Show what bundles hold, or what packages would compile to
     Inspect(InspectArguments),
+    /// Make a pair of keys to sign bundles with
+    Keygen(KeygenArguments),
+    /// Sign bundles
+    Sign(SignArguments),
+    /// Check bundles without a node: intact, compiled as they say, within budget, signed
+    Verify(VerifyArguments),
     /// Lay out policy files in the one style
     Fmt(FmtArguments),
     /// Explain an error code or a lint, or list them all
@@ -157,6 +163,63 @@ pub(crate) struct InspectArguments {
     /// Show the programs, with the policy source between their instructions
     #[arg(long)]
     pub(crate) disasm: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArguments {
+    /// Where to write the secret key; the file must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+
+    /// Where to write the public key; the file must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: PathBuf,
+
+    /// Protect the secret key with the password in the first line of this file, rather than ask
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// Do not protect the secret key: whoever reads the file can sign
+    #[arg(long, conflicts_with = "password_file")]
+    pub(crate) no_password: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArguments {
+    /// The bundles
+    #[arg(required = true, value_name = "BUNDLE")]
+    pub(crate) bundles: Vec<PathBuf>,
+
+    /// The secret key, as `polc keygen` or `minisign -G` made it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+
+    /// The key's password is the first line of this file; without it, polc asks
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+
+    /// Where to write the signature of one bundle; `BUNDLE.minisig` by default
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// The bundles; the signature of each is `BUNDLE.minisig` beside it
+    #[arg(required = true, value_name = "BUNDLE")]
+    pub(crate) bundles: Vec<PathBuf>,
+
+    /// Refuse a bundle that this key did not sign; given several times, one of them must have
+    #[arg(long = "public-key", value_name = "FILE")]
+    pub(crate) public_keys: Vec<PathBuf>,
+
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,10 @@
-//! The polc command: check, build, inspect, test.
+//! The polc command: check, test, build, sign, verify.
 //!
 //! One file per subcommand under [`command`], one per output format under [`render`]. Everything
 //! that touches the disk is in [`package`]; what goes wrong there is an [`operational`] error, and
 //! what is wrong in the policies is a diagnostic.
 
+mod bundle_checks;
 mod cli;
 mod command;
 mod files;
@@ -11,6 +12,7 @@ mod operational;
 mod output;
 mod package;
 mod render;
+mod signing;
 mod verify;
 
 use std::process::ExitCode;

@@ -91,12 +91,87 @@ pub(crate) enum OperationalError {
     },
     /// A bundle that cannot be used.
     #[error("`{}`: {cause}", path.display())]
-    #[diagnostic(code(polc::bundle), help("build it again with `polc build`"))]
+    #[diagnostic(code(polc::bundle), help("{}", cause.help()))]
     Bundle {
         /// The path.
         path: PathBuf,
         /// What is wrong.
         cause: polc_bundle::BundleError,
+    },
+    /// A file that is no secret key.
+    #[error("`{}` is not a secret key of minisign's, or it is damaged", path.display())]
+    #[diagnostic(
+        code(polc::sign::not_a_key),
+        help("`polc keygen` and `minisign -G` make secret keys")
+    )]
+    NotASecretKey {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A file that is no public key.
+    #[error("`{}` is not a public key of minisign's", path.display())]
+    #[diagnostic(
+        code(polc::verify::not_a_key),
+        help("`polc keygen` and `minisign -G` make public keys")
+    )]
+    NotAPublicKey {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A password that does not open the key.
+    #[error("this is not the password of `{}`", path.display())]
+    #[diagnostic(code(polc::sign::wrong_password), help("nothing was signed"))]
+    WrongPassword {
+        /// The key.
+        path: PathBuf,
+    },
+    /// A password is needed, and nobody is there to ask.
+    #[error("`{}` needs a password, and there is no terminal to ask at", key.display())]
+    #[diagnostic(
+        code(polc::sign::no_password),
+        help("`--password-file FILE` reads it from the first line of a file")
+    )]
+    NoPassword {
+        /// The key.
+        key: PathBuf,
+    },
+    /// A new password that was typed differently the second time.
+    #[error("the two passwords differ")]
+    #[diagnostic(code(polc::keygen::passwords_differ), help("no key was made"))]
+    PasswordsDiffer,
+    /// A password that protects nothing.
+    #[error("the password is empty")]
+    #[diagnostic(
+        code(polc::keygen::empty_password),
+        help("no key was made; `--no-password` makes one that nothing protects")
+    )]
+    EmptyPassword,
+    /// A key that would be overwritten.
+    #[error("`{}` exists already", path.display())]
+    #[diagnostic(
+        code(polc::keygen::exists),
+        help("no key was made; a key is never overwritten, so name another file")
+    )]
+    KeyExists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// No key could be made.
+    #[error("could not make a key: {cause}")]
+    #[diagnostic(code(polc::keygen::failed), help("nothing was written"))]
+    NoKey {
+        /// Why.
+        cause: String,
+    },
+    /// One output for several signatures.
+    #[error("`--output` names one signature, and there are {count} bundles")]
+    #[diagnostic(
+        code(polc::sign::one_output),
+        help("leave it out: each signature is written beside its bundle")
+    )]
+    OneOutput {
+        /// How many bundles.
+        count: usize,
     },
     /// An inventory that cannot be used.
     #[error("`{}`: {cause}", path.display())]

@@ -6,18 +6,7 @@ mod support;
 
 use std::fs;
 
-use support::{Files, snapshot};
-
-const WEB: &str = "package shop
-endpoints cart = { app: \"cart\" }
-policy web for { app: \"web\" } {
-  ingress {
-    deny  from 203.0.113.0/24
-    allow from world on tcp 443 | icmp echo_request
-    allow from cart  on tcp 8080..8089
-  }
-}
-";
+use support::{Files, SMALL_PACKAGE as WEB, snapshot};
 
 fn shown(name: &str, files: &Files, arguments: &[&str]) -> i32 {
     let run = files.polc(arguments);

@@ -22,6 +22,19 @@ pub(crate) struct Tools {
     pub(crate) linker: std::path::PathBuf,
 }
 
+/// Finds or installs what only tests use. Where that cannot be, those tests say that they were
+/// skipped.
+pub(crate) fn ensure_for_tests() -> Result<()> {
+    let has_minisign = succeeds(Command::new("minisign").arg("-v"));
+    if !has_minisign && apt::is_available() {
+        apt::install(
+            &["minisign"],
+            "tests sign with it what polc verifies, and the other way round",
+        )?;
+    }
+    Ok(())
+}
+
 /// Finds or installs everything. Quick when nothing is missing.
 pub(crate) fn ensure() -> Result<Tools> {
     if !succeeds(Command::new("ip").arg("-V")) {

@@ -9,7 +9,10 @@ mod fmt;
 mod generate;
 mod init;
 mod inspect;
+mod keygen;
+mod sign;
 mod test;
+mod verify;
 mod watch;
 
 use crate::{
@@ -26,6 +29,9 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Keygen(arguments) => keygen::run(arguments),
+        Command::Sign(arguments) => sign::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
         Command::Fmt(arguments) => fmt::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Init(arguments) => init::run(arguments),
@@ -49,7 +55,7 @@ fn finish(result: &[u8], errors: &[OperationalError], format: Format, outcome: O
 }
 
 /// `1 error`, `2 errors`, `2 policies`, `2 leaves`.
-fn count(number: usize, what: &str) -> String {
+pub(crate) fn count(number: usize, what: &str) -> String {
     if number == 1 {
         return format!("1 {what}");
     }

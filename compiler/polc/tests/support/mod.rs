@@ -9,6 +9,18 @@ use std::{
     process::{Command, Output},
 };
 
+/// A package with a policy, for tests that are about what is made of it.
+pub const SMALL_PACKAGE: &str = "package shop
+endpoints cart = { app: \"cart\" }
+policy web for { app: \"web\" } {
+  ingress {
+    deny  from 203.0.113.0/24
+    allow from world on tcp 443 | icmp echo_request
+    allow from cart  on tcp 8080..8089
+  }
+}
+";
+
 /// A directory with files, removed at the end.
 pub struct Files {
     directory: tempfile::TempDir,
