@@ -31,6 +31,7 @@ const CONTINUATIONS_FD: i32 = 2;
 const SIGNATURES_FD: i32 = 3;
 const POLICIES_FD: i32 = 4;
 const TABLE_FD: i32 = 5;
+const BPF_MAP_TYPE_HASH: u32 = 1;
 const BPF_MAP_TYPE_ARRAY: u32 = 2;
 const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
 const BPF_MAP_TYPE_PERCPU_ARRAY: u32 = 6;
@@ -150,6 +151,9 @@ fn maps(table_bytes: usize) -> Vec<EbpfMapDescriptor> {
     let table = u32::try_from(table_bytes).unwrap_or(u32::MAX);
     let (array, programs) = (BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PROG_ARRAY);
     let per_cpu = BPF_MAP_TYPE_PERCPU_ARRAY;
+    // An array on a node. Of an array prevail wants to know that there is such a row, which programs
+    // do not know and the kernel does not ask: a lookup beside the rows finds nothing, as in a hash.
+    let hash = BPF_MAP_TYPE_HASH;
     let slots = 2 * SLOTS_PER_SIDE;
     let policies = polc_abi::map::POLICIES;
     vec![
@@ -161,7 +165,7 @@ fn maps(table_bytes: usize) -> Vec<EbpfMapDescriptor> {
             4,
             CONTINUATIONS,
         ),
-        map(SIGNATURES_MAP, SIGNATURES_FD, array, signature, 1),
+        map(SIGNATURES_MAP, SIGNATURES_FD, hash, signature, 1),
         map(policies, POLICIES_FD, programs, 4, slots),
         map("policy_table", TABLE_FD, array, table, 1),
     ]
