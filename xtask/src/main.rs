@@ -9,6 +9,7 @@ mod bench;
 mod build;
 mod demo;
 mod docs;
+mod fuzz;
 mod lint;
 mod run;
 mod setup;
@@ -46,6 +47,11 @@ enum Task {
     },
     /// Measures, in release mode, and prints figures beside their targets.
     Bench,
+    /// Long runs of what the tests do shortly.
+    Fuzz {
+        #[command(subcommand)]
+        fuzz: fuzz::Fuzz,
+    },
     /// Makes the reference pages in docs/ from what is tested.
     Docs,
     /// Checks formatting, lints with warnings as errors, and the policies of this repository.
@@ -63,6 +69,7 @@ fn main() -> ExitCode {
         }),
         Task::Test { arguments } => test::run(&arguments),
         Task::Bench => bench::run(),
+        Task::Fuzz { fuzz } => fuzz::run(&fuzz),
         Task::Docs => docs::run(docs::Mode::Write),
         Task::Lint => lint::run(),
     };

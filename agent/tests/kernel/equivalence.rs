@@ -3,7 +3,11 @@
 //! `BPF_PROG_TEST_RUN` of the hooks. Everything is on the way: parsing, anti-spoofing, flows,
 //! addresses, prefixes, signatures, the generated program.
 
-use std::{net::IpAddr, path::Path};
+use std::{
+    net::IpAddr,
+    path::Path,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use aya::maps::{Map as AyaMap, MapData, RingBuf};
 use polc_abi::{
@@ -59,26 +63,48 @@ fn variants() -> Vec<(Choice, Limits, std::ops::Range<u64>)> {
 
 fn compare(bpffs: &Path) {
     let mut kernel = Kernel::new(Pins::new(bpffs, "equivalence"));
-    let (mut compared, mut rejected) = (0, 0);
+    let mut seen = Seen::default();
     for (choice, limits, seeds) in variants() {
         for seed in seeds {
-            let mut case = Case::new(seed, &INTERFACES);
-            kernel.put_in_force(&case, choice, limits);
-            for _ in 0..PROBES {
-                let probe = case.probe().unwrap();
-                let expected = polc_equivalence::reference(&case, &probe).unwrap();
-                let said = kernel.judge(&case, &probe);
-                assert_eq!(
-                    said, expected,
-                    "seed {seed}, {choice:?}, {limits:?}: {probe:?}"
-                );
-                compared += 1;
-                rejected += u32::from(said.verdict == Verdict::Reject);
-            }
+            kernel.compare(seed, choice, limits, &mut seen);
         }
     }
-    println!("{compared} packets, {rejected} of them rejected: kernel and reference agree");
-    assert!(compared >= 2_000 && rejected >= 50);
+    assert!(seen.compared >= 2_000 && seen.rejected >= 50, "{seen:?}");
+    go_on(&mut kernel, &mut seen);
+    println!(
+        "{} packets, {} of them rejected: kernel and reference agree",
+        seen.compared, seen.rejected
+    );
+}
+
+/// Goes on with other packages, for as long as `cargo xtask fuzz equivalence` says.
+fn go_on(kernel: &mut Kernel, seen: &mut Seen) {
+    let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+    let Some(minutes) = number("POLC_EQUIVALENCE_MINUTES") else {
+        return;
+    };
+    let until = Instant::now() + Duration::from_secs(60 * minutes);
+    let somewhere = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs()
+            << 20
+    };
+    let first = number("POLC_EQUIVALENCE_SEED").unwrap_or_else(somewhere);
+    for (seed, (choice, limits, _)) in (first..).zip(variants().into_iter().cycle()) {
+        if Instant::now() >= until {
+            break;
+        }
+        kernel.compare(seed, choice, limits, seen);
+    }
+}
+
+/// How much was compared.
+#[derive(Debug, Default)]
+struct Seen {
+    compared: u64,
+    rejected: u64,
 }
 
 /// The datapath, loaded, and its maps.
@@ -99,6 +125,23 @@ impl Kernel {
             events: RingBuf::try_from(AyaMap::RingBuf(events)).unwrap(),
             flows: Map::open(&pins.map(map::FLOWS)).unwrap(),
             next_port: 30_000,
+        }
+    }
+
+    /// Puts a random package in force and asks about packets.
+    fn compare(&mut self, seed: u64, choice: Choice, limits: Limits, seen: &mut Seen) {
+        let mut case = Case::new(seed, &INTERFACES);
+        self.put_in_force(&case, choice, limits);
+        for _ in 0..PROBES {
+            let probe = case.probe().unwrap();
+            let expected = polc_equivalence::reference(&case, &probe).unwrap();
+            let said = self.judge(&case, &probe);
+            assert_eq!(
+                said, expected,
+                "seed {seed}, {choice:?}, {limits:?}: {probe:?}"
+            );
+            seen.compared += 1;
+            seen.rejected += u64::from(said.verdict == Verdict::Reject);
         }
     }
 
