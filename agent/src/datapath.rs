@@ -8,7 +8,7 @@ use aya::{
 };
 use polc_abi::{
     map,
-    policy::{CONTINUATION_JUDGED, CONTINUATIONS_MAP},
+    policy::{CONTINUATION_JUDGED, CONTINUATION_REJECT, CONTINUATIONS_MAP},
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ pub struct ProgramSize {
 
 impl Datapath {
     /// Loads the programs. Maps that are pinned are taken over with what they hold, others are
-    /// made and pinned. From here on, the continuation is this object's.
+    /// made and pinned. From here on, the continuations are this object's.
     ///
     /// # Errors
     /// The agent was built without a datapath, or the kernel refuses it.
@@ -59,16 +59,26 @@ impl Datapath {
             cause: cause.to_string(),
             log: String::new(),
         })?;
-        for name in ["judged", "from_endpoint", "to_endpoint", "from_uplink"] {
+        for name in [
+            "judged",
+            "reject",
+            "from_endpoint",
+            "to_endpoint",
+            "from_uplink",
+        ] {
             program(&mut object, name)?.load().map_err(refused)?;
         }
         let continuations: Map<u32, u32> =
             Map::open(&pins.map(CONTINUATIONS_MAP)).map_err(Error::kernel("opening a map"))?;
-        let judged = program(&mut object, "judged")?;
-        let fd = judged.fd().map_err(refused)?;
-        continuations
-            .set(&CONTINUATION_JUDGED, &raw_fd(fd))
-            .map_err(Error::kernel("setting the continuation"))?;
+        for (index, name) in [
+            (CONTINUATION_JUDGED, "judged"),
+            (CONTINUATION_REJECT, "reject"),
+        ] {
+            let fd = program(&mut object, name)?.fd().map_err(refused)?;
+            continuations
+                .set(&index, &raw_fd(fd))
+                .map_err(Error::kernel("setting a continuation"))?;
+        }
         Ok(Self { object })
     }
 

@@ -18,7 +18,7 @@ use crate::candidate::Candidate;
 pub struct FlowRecord {
     /// Milliseconds since 1970.
     pub time_ms: u64,
-    /// `allowed` or `dropped`.
+    /// `allowed`, `dropped`, or `rejected`: dropped by a rule that answers.
     pub verdict: String,
     /// Why it was dropped: a slug of [`DropReason`].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,12 +91,18 @@ impl FlowRecord {
             name: name_of(tables, address).to_owned(),
         };
         let reason = DropReason::from_raw(event.reason);
-        let allowed = Verdict::from_raw(u32::from(event.verdict)) == Some(Verdict::Allow);
+        let verdict = Verdict::from_raw(u32::from(event.verdict));
+        let allowed = verdict == Some(Verdict::Allow);
         let policy_was_asked = allowed || reason == Some(DropReason::Policy);
         let [kind, code] = l4.low().to_be_bytes();
         Self {
             time_ms,
-            verdict: if allowed { "allowed" } else { "dropped" }.to_owned(),
+            verdict: match verdict {
+                Some(Verdict::Allow) => "allowed",
+                Some(Verdict::Reject) => "rejected",
+                Some(Verdict::Deny) | None => "dropped",
+            }
+            .to_owned(),
             reason: reason.map(|reason| reason.slug().to_owned()),
             endpoint: tables
                 .filter(|_| event.endpoint != 0)

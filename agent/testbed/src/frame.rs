@@ -99,6 +99,15 @@ impl Frame {
         Self::ip(source.0, destination.0, 6, &payload)
     }
 
+    /// To another station of the link.
+    #[must_use]
+    pub fn to_station(mut self, address: [u8; 6]) -> Self {
+        for (byte, value) in self.bytes.iter_mut().zip(address) {
+            *byte = value;
+        }
+        self
+    }
+
     /// Cut to this many bytes behind the Ethernet header.
     #[must_use]
     pub fn cut_to(mut self, length: usize) -> Self {

@@ -25,8 +25,11 @@ pub enum Outcome {
     Reached,
     /// No answer.
     Blocked,
-    /// The host answered that nobody listens there: packets pass.
+    /// The host answered that nobody listens there: packets pass, or somebody says so in its
+    /// place.
     Refused,
+    /// Somebody on the way answered that packets cannot pass.
+    Prohibited,
 }
 
 impl Host {
@@ -165,13 +168,15 @@ pub(crate) fn echo(mut stream: &TcpStream) -> io::Result<()> {
 /// What an attempt says about the way there.
 pub(crate) fn outcome(result: io::Result<()>) -> io::Result<Outcome> {
     use io::ErrorKind::{
-        ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut, UnexpectedEof, WouldBlock,
+        ConnectionRefused, HostUnreachable, NetworkUnreachable, PermissionDenied, TimedOut,
+        UnexpectedEof, WouldBlock,
     };
     match result {
         Ok(()) => Ok(Outcome::Reached),
         Err(error) => match error.kind() {
             TimedOut | WouldBlock | UnexpectedEof => Ok(Outcome::Blocked),
-            HostUnreachable | NetworkUnreachable => Ok(Outcome::Blocked),
+            NetworkUnreachable => Ok(Outcome::Blocked),
+            HostUnreachable | PermissionDenied => Ok(Outcome::Prohibited),
             ConnectionRefused => Ok(Outcome::Refused),
             _ => Err(error),
         },

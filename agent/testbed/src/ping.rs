@@ -45,7 +45,9 @@ pub(crate) fn ask(
         message[3] = low;
     }
     let mut socket = icmp_socket(from, patience)?;
-    socket.send_to(&message, &SocketAddr::new(to, 0).into())?;
+    // Only a connected socket is told about errors.
+    socket.connect(&SocketAddr::new(to, 0).into())?;
+    socket.send(&message)?;
     let deadline = Instant::now() + patience;
     let mut buffer = [0; 256];
     while Instant::now() < deadline {

@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io,
     mem::MaybeUninit,
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::fd::{AsRawFd, FromRawFd as _, OwnedFd},
 };
 
 /// Moves the calling thread into a network namespace.
@@ -61,6 +61,24 @@ pub(crate) fn send_frames<'a>(
         }
     }
     Ok(())
+}
+
+/// Gives the packets of a socket a mark, as far as they stay in its namespace.
+///
+/// # Errors
+/// The system says no.
+pub fn set_mark(socket: &impl AsRawFd, mark: u32) -> io::Result<()> {
+    // SAFETY: an option of four bytes, which live through the call.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MARK,
+            (&raw const mark).cast(),
+            size_of::<u32>() as u32,
+        )
+    })
+    .map(|_| ())
 }
 
 fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {

@@ -13,6 +13,7 @@
 mod budget;
 mod equivalence;
 mod limits;
+mod reject;
 
 use std::{path::Path, process::Command};
 

@@ -11,6 +11,7 @@ mod inputs;
 mod measure;
 mod package;
 mod reachability;
+mod reject;
 mod restart;
 mod scene;
 mod swap;

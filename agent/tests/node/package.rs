@@ -41,14 +41,32 @@ impl Package {
     }
 
     /// Allows the policy's endpoints to talk with a peer.
-    pub(crate) fn allow(mut self, direction: Direction, peer: SelectorExpr, l4: L4Match) -> Self {
+    pub(crate) fn allow(self, direction: Direction, peer: SelectorExpr, l4: L4Match) -> Self {
+        let text = format!("allow {direction} {l4}");
+        self.rule(Action::Allow, text, direction, peer, l4)
+    }
+
+    /// Rejects what the policy's endpoints have with a peer.
+    pub(crate) fn reject(self, direction: Direction, peer: SelectorExpr, l4: L4Match) -> Self {
+        let text = format!("reject {direction} {l4}");
+        self.rule(Action::Reject, text, direction, peer, l4)
+    }
+
+    fn rule(
+        mut self,
+        action: Action,
+        text: String,
+        direction: Direction,
+        peer: SelectorExpr,
+        l4: L4Match,
+    ) -> Self {
         let peer = self.selector(peer);
         let policy = PolicyId::new(self.model.policies.len() - 1);
-        let origin = self.origin(format!("allow {direction} {l4}"));
+        let origin = self.origin(text);
         self.model.rules.push(Rule {
             policy,
             direction,
-            action: Action::Allow,
+            action,
             peer,
             l4,
             l7: None,

@@ -13,12 +13,11 @@ use std::{
     fmt,
 };
 
-use polc_abi::{
-    policy::{CONTINUATION_JUDGED, RETURN_ON_FAILURE, offset},
-    verdict,
+use polc_abi::policy::{CONTINUATION_JUDGED, RETURN_ON_FAILURE, offset};
+use polc_model::{Decider, Decision, Model, Origin, SelectorId};
+use polc_plan::{
+    Bit, ClassKey, ClassPlan, Interval, Layout, Leaf, LeafId, Step, Then, decider_id, raw_verdict,
 };
-use polc_model::{Decider, Decision, Model, Origin, SelectorId, Verdict};
-use polc_plan::{Bit, ClassKey, ClassPlan, Interval, Layout, Leaf, LeafId, Step, Then, decider_id};
 
 use crate::{
     asm::{AsmError, Assembler, Label},
@@ -208,10 +207,7 @@ impl Generator<'_> {
         for (decision, label) in outcomes {
             self.asm.place(label);
             self.decision_source(decision.decider, &class.key);
-            let verdict = match decision.verdict {
-                Verdict::Allow => verdict::Verdict::Allow,
-                Verdict::Deny => verdict::Verdict::Deny,
-            };
+            let verdict = raw_verdict(self.model, decision);
             self.asm.store_u32(INPUT, VERDICT_OFFSET, verdict as u32);
             self.asm
                 .store_u32(INPUT, DECIDER_OFFSET, decider_id(decision.decider).0);

@@ -15,7 +15,7 @@ use polc_abi::{
     verdict::{DeciderId, Verdict as RawVerdict},
 };
 use polc_codegen::{Target, compile, elf, insn::helper};
-use polc_model::{Decider, Direction, Verdict};
+use polc_model::{Action, Decider, Direction, Verdict};
 use polc_plan::{Plan, decider_of, intervals::key_of};
 use polc_tables::{NodeTables, address_bytes};
 use polc_testgen::{Case, Probe};
@@ -106,7 +106,7 @@ fn answer(
 
 #[test]
 fn the_bytecode_means_what_the_reference_says() {
-    let mut compared = 0;
+    let (mut compared, mut rejected) = (0, 0);
     for seed in 0..600 {
         let mut case = Case::new(seed, &["veth-a", "veth-b", "veth-c"]);
         let plan = polc_plan::plan(&case.model, []).unwrap();
@@ -121,12 +121,19 @@ fn the_bytecode_means_what_the_reference_says() {
                 ));
                 continue;
             };
-            let verdict = match RawVerdict::from_raw(verdict) {
-                Some(RawVerdict::Allow) => Verdict::Allow,
-                Some(RawVerdict::Deny) => Verdict::Deny,
-                None => panic!("seed {seed}: {probe:?}: no verdict"),
+            let rejects = matches!(expected.decider, Decider::Rule(rule)
+                if case.model.rule(rule).unwrap().action == Action::Reject);
+            let wanted = match expected.verdict {
+                Verdict::Allow => RawVerdict::Allow,
+                Verdict::Deny if rejects => RawVerdict::Reject,
+                Verdict::Deny => RawVerdict::Deny,
             };
-            assert_eq!(verdict, expected.verdict, "seed {seed}: {probe:?}");
+            assert_eq!(
+                RawVerdict::from_raw(verdict),
+                Some(wanted),
+                "seed {seed}: {probe:?}"
+            );
+            rejected += u32::from(wanted == RawVerdict::Reject);
             assert_eq!(
                 decider_of(decider),
                 Some(expected.decider),
@@ -139,4 +146,5 @@ fn the_bytecode_means_what_the_reference_says() {
         compared > 4_000,
         "only {compared} packets reached a program"
     );
+    assert!(rejected > 100, "only {rejected} packets were rejected");
 }

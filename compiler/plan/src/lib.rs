@@ -17,8 +17,8 @@ pub mod leaf;
 pub mod unsupported;
 mod validate;
 
-use polc_abi::verdict::{DeciderId, DeciderKind};
-use polc_model::{Decider, Model, PolicyId, RuleId};
+use polc_abi::verdict::{self, DeciderId, DeciderKind};
+use polc_model::{Action, Decider, Decision, Model, PolicyId, RuleId, Verdict};
 use serde::{Deserialize, Serialize};
 
 pub use class::{ClassKey, ClassPlan, Interval, LeafId};
@@ -83,6 +83,21 @@ pub fn decider_id(decider: Decider) -> DeciderId {
         Decider::Isolation(policy) => DeciderId::isolation(policy.raw()),
         Decider::Itself => DeciderId::ITSELF,
         Decider::OwnNode => DeciderId::OWN_NODE,
+    }
+}
+
+/// A decision's verdict as programs and events carry it: a denial by a `reject` is one that is
+/// answered.
+#[must_use]
+pub fn raw_verdict(model: &Model, decision: Decision) -> verdict::Verdict {
+    let action = match decision.decider {
+        Decider::Rule(rule) => model.rule(rule).map(|rule| rule.action),
+        _ => None,
+    };
+    match (decision.verdict, action) {
+        (Verdict::Allow, _) => verdict::Verdict::Allow,
+        (Verdict::Deny, Some(Action::Reject)) => verdict::Verdict::Reject,
+        (Verdict::Deny, _) => verdict::Verdict::Deny,
     }
 }
 

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use polc_model::{
-    Action, Enforcement, L7Match, Model, Origin, Policy, PolicyId, Rule, RuleId, SelectorExpr,
-    SelectorId,
+    Enforcement, L7Match, Model, Origin, Policy, PolicyId, Rule, RuleId, SelectorExpr, SelectorId,
 };
 
 /// Something that a package says and that has no back end yet.
@@ -90,9 +89,8 @@ fn of_policy(model: &Model, policy: &Policy) -> Option<&'static str> {
     of_selector(model, policy.subject)
 }
 
-fn of_rule(model: &Model, rule: &Rule) -> [Option<&'static str>; 3] {
+fn of_rule(model: &Model, rule: &Rule) -> [Option<&'static str>; 2] {
     [
-        (rule.action == Action::Reject).then_some("reject"),
         of_selector(model, rule.peer),
         rule.l7.as_ref().map(|l7| match l7 {
             L7Match::Http(_) => "only",

@@ -132,10 +132,6 @@ fn damaged_bundles_are_refused() {
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("audit", "policy p for {} { audit; ingress {} }\n"),
     (
-        "reject",
-        "policy p for {} { ingress { reject from world } }\n",
-    ),
-    (
         "dns",
         "policy p for {} { egress { allow to \"api.example.com\" } }\n",
     ),

@@ -131,7 +131,13 @@ fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
         for rule in 0..rng.u32(..5) {
             let action = pick(
                 rng,
-                &[Action::Allow, Action::Allow, Action::Deny, Action::Pass],
+                &[
+                    Action::Allow,
+                    Action::Allow,
+                    Action::Deny,
+                    Action::Reject,
+                    Action::Pass,
+                ],
             );
             let peer = peer(rng, 2);
             let peer = intern(model, peer);

@@ -60,7 +60,7 @@ impl Direction {
 /// When a flow was judged, by whom, and how: one aligned word, so that CPUs that judge one flow at
 /// the same time never leave the verdict of one beside the epoch of another.
 ///
-/// `epoch << 32 | denied << 31 | decider`
+/// `epoch << 32 | denied << 31 | answered << 30 | decider`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Judgement(pub u64);
@@ -69,11 +69,12 @@ impl Judgement {
     /// Packs the three.
     #[must_use]
     pub const fn new(epoch: u32, verdict: Verdict, decider: DeciderId) -> Self {
-        let denied = match verdict {
+        let verdict = match verdict {
             Verdict::Allow => 0,
-            Verdict::Deny => DeciderId::FREE_BIT,
+            Verdict::Deny => DENIED,
+            Verdict::Reject => DENIED | ANSWERED,
         };
-        Self(((epoch as u64) << 32) | denied as u64 | decider.0 as u64)
+        Self(((epoch as u64) << 32) | verdict as u64 | decider.0 as u64)
     }
 
     /// The epoch of the policy that judged.
@@ -85,19 +86,22 @@ impl Judgement {
     /// The verdict.
     #[must_use]
     pub const fn verdict(self) -> Verdict {
-        if self.0 as u32 & DeciderId::FREE_BIT == 0 {
-            Verdict::Allow
-        } else {
-            Verdict::Deny
+        match self.0 as u32 & (DENIED | ANSWERED) {
+            0 => Verdict::Allow,
+            DENIED => Verdict::Deny,
+            _ => Verdict::Reject,
         }
     }
 
     /// Who decided; refers to the bundle of [`Self::epoch`].
     #[must_use]
     pub const fn decider(self) -> DeciderId {
-        DeciderId(self.0 as u32 & !DeciderId::FREE_BIT)
+        DeciderId(self.0 as u32 & !(DENIED | ANSWERED))
     }
 }
+
+const DENIED: u32 = DeciderId::FREE_BIT;
+const ANSWERED: u32 = DeciderId::SECOND_FREE_BIT;
 
 /// What is known of a flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +151,7 @@ mod tests {
 
     #[test]
     fn judgements_survive_packing() {
-        for verdict in [Verdict::Allow, Verdict::Deny] {
+        for verdict in [Verdict::Allow, Verdict::Deny, Verdict::Reject] {
             let judgement = Judgement::new(7, verdict, DeciderId::rule(3));
             assert_eq!(judgement.epoch(), 7);
             assert_eq!(judgement.verdict(), verdict);

@@ -54,6 +54,8 @@ pub const INPUT_MAP: &str = "policy_input";
 pub const CONTINUATIONS_MAP: &str = "continuations";
 /// The continuation that policy programs call: the packet has been judged.
 pub const CONTINUATION_JUDGED: u32 = 0;
+/// The continuation that the datapath calls for what was rejected: drops the packet and answers.
+pub const CONTINUATION_REJECT: u32 = 1;
 /// Number of continuations.
 pub const CONTINUATIONS: u32 = 4;
 /// `TC_ACT_SHOT`: what a policy program returns when it cannot continue.

@@ -8,6 +8,8 @@ pub enum Verdict {
     Allow = 1,
     /// The packet is dropped.
     Deny = 2,
+    /// The packet is dropped, and its sender is told, where that may be.
+    Reject = 3,
 }
 
 impl Verdict {
@@ -17,6 +19,7 @@ impl Verdict {
         match raw {
             1 => Some(Self::Allow),
             2 => Some(Self::Deny),
+            3 => Some(Self::Reject),
             _ => None,
         }
     }
@@ -52,8 +55,10 @@ const KIND_BUILT_IN: u32 = 3;
 
 impl DeciderId {
     /// Bit that no decider sets: [`VerdictCounterKey`](crate::event::VerdictCounterKey) keeps the
-    /// side there, [`Judgement`](crate::flow::Judgement) the verdict.
+    /// side there, [`Judgement`](crate::flow::Judgement) whether the packet was denied.
     pub(crate) const FREE_BIT: u32 = 1 << 31;
+    /// Another: [`Judgement`](crate::flow::Judgement) keeps there whether the denial is answered.
+    pub(crate) const SECOND_FREE_BIT: u32 = 1 << 30;
 
     /// No policy speaks about the packet.
     pub const NO_POLICY: Self = Self(0);
@@ -179,7 +184,7 @@ mod tests {
             (DeciderId::OWN_NODE, DeciderKind::OwnNode),
         ] {
             assert_eq!(id.kind(), Some(kind));
-            assert_eq!(id.0 & DeciderId::FREE_BIT, 0);
+            assert_eq!(id.0 & (DeciderId::FREE_BIT | DeciderId::SECOND_FREE_BIT), 0);
         }
         assert_eq!(DeciderId(u32::MAX).kind(), None);
     }

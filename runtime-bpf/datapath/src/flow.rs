@@ -14,10 +14,10 @@ use crate::{
     report::add_shared,
 };
 
-const FIN: u8 = 1;
-const SYN: u8 = 2;
-const RST: u8 = 4;
-const ACK: u8 = 16;
+pub const FIN: u8 = 1;
+pub const SYN: u8 = 2;
+pub const RST: u8 = 4;
+pub const ACK: u8 = 16;
 
 const SECOND: u64 = 1_000_000_000;
 /// Silence after which a flow is forgotten: an address and port are other people's by then.
@@ -40,8 +40,8 @@ pub enum Known {
     No,
     /// Allowed in this epoch. Counted.
     Allowed,
-    /// Denied in this epoch.
-    Denied(DeciderId),
+    /// Denied in this epoch, with or without an answer.
+    Denied(Verdict, DeciderId),
     /// Judged in an older epoch: [`Packet::direction`] and [`Packet::asked_l4`] are the flow's.
     Stale,
 }
@@ -77,7 +77,7 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
         return Known::Stale;
     }
     match judgement.verdict() {
-        Verdict::Deny => Known::Denied(judgement.decider()),
+        denied @ (Verdict::Deny | Verdict::Reject) => Known::Denied(denied, judgement.decider()),
         Verdict::Allow => {
             count(flow, packet, forward);
             Known::Allowed
@@ -106,7 +106,7 @@ pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<b
             return Ok(before.verdict() as u32 != verdict as u32);
         }
     }
-    if let Verdict::Deny = verdict {
+    if let Verdict::Deny | Verdict::Reject = verdict {
         return Ok(true);
     }
     // A stale flow that was evicted meanwhile begins again as the one it was.

@@ -16,7 +16,7 @@ use crate::{
     flow::{self, Known},
     packet::{Packet, known},
     parse::{self, Frame, link},
-    policy, related, report, sender, state,
+    policy, refuse, related, report, sender, state,
 };
 
 /// Sees a packet to its end: to a return code, or to the tail call of the policy program.
@@ -27,10 +27,7 @@ pub fn run(ctx: &TcContext, hook: Hook) -> i32 {
     };
     match judge(ctx, hook, packet) {
         Ok(()) => RETURN_PASS,
-        Err(reason) => {
-            report::drop(packet, reason);
-            RETURN_ON_FAILURE
-        }
+        Err(reason) => refuse::packet(ctx, packet, reason),
     }
 }
 
@@ -80,7 +77,8 @@ fn judge(ctx: &TcContext, hook: Hook, packet: &mut Packet) -> Result<(), DropRea
     }
     match flow::known(packet, hook) {
         Known::Allowed => Ok(()),
-        Known::Denied(decider) => {
+        Known::Denied(verdict, decider) => {
+            packet.verdict = verdict as u32;
             packet.decider = decider.0;
             report::verdict(packet, decider);
             Err(DropReason::Policy)

@@ -9,7 +9,7 @@ use polc_abi::{
 use crate::{
     flow, maps,
     packet::{ARMED, Packet},
-    report,
+    refuse, report,
 };
 
 /// Carries out what the policy program wrote into the input.
@@ -31,21 +31,19 @@ pub fn judged(ctx: TcContext) -> i32 {
     packet.armed = 0;
     match conclude(packet, verdict, decider) {
         Ok(()) => RETURN_PASS,
-        Err(reason) => {
-            report::drop(packet, reason);
-            RETURN_ON_FAILURE
-        }
+        Err(reason) => refuse::packet(&ctx, packet, reason),
     }
 }
 
 #[inline(always)]
 fn conclude(packet: &mut Packet, verdict: u32, decider: DeciderId) -> Result<(), DropReason> {
     let verdict = Verdict::from_raw(verdict).ok_or(DropReason::NoVerdict)?;
+    packet.verdict = verdict as u32;
     packet.decider = decider.0;
     report::verdict(packet, decider);
     let news = flow::judged(packet, verdict, decider)?;
     match verdict {
-        Verdict::Deny => Err(DropReason::Policy),
+        Verdict::Deny | Verdict::Reject => Err(DropReason::Policy),
         Verdict::Allow => {
             if news {
                 report::allowed(packet);

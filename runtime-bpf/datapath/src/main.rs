@@ -9,6 +9,7 @@
 //! 4. [`policy`] fills the [`PolicyInput`](polc_abi::policy::PolicyInput) for a new or stale flow
 //!    and tail calls the endpoint's program, which tail calls [`judged`].
 //! 5. [`report`] counts and tells the agent.
+//! 6. [`reject`] answers what was rejected, in the place of whoever it was for.
 //!
 //! The state word is read once for each packet. Everything that is missing is a drop with a
 //! reason. What passes returns `TC_ACT_UNSPEC`, so that programs of others behind ours still run.
@@ -45,6 +46,8 @@ mod packet;
 mod parse;
 mod peer;
 mod policy;
+mod refuse;
+mod reject;
 mod related;
 mod report;
 mod sender;

@@ -38,8 +38,10 @@ pub struct Packet {
     pub armed: u32,
     /// A [`DeciderId`](polc_abi::verdict::DeciderId), once policy was asked.
     pub decider: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Where its L4 header begins, counted from the link header; zero when it has none.
+    pub l4_at: u16,
+    /// Bytes from there to the packet's end, by its own word.
+    pub l4_length: u16,
     /// L4 key of the packet that started the flow; what policy is asked about.
     pub asked_l4: u32,
     /// Source port.
@@ -54,6 +56,10 @@ pub struct Packet {
     pub hook: u8,
     /// One of [`known`].
     pub known: u8,
+    /// A [`Verdict`](polc_abi::verdict::Verdict), once policy was asked.
+    pub verdict: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // Addresses are compared as words.

@@ -18,7 +18,11 @@ pub fn drop(packet: &Packet, reason: DropReason) {
     if let Some(counter) = DROPS.get_ptr_mut(reason as u32) {
         add(counter, packet.bytes);
     }
-    event(packet, Verdict::Deny, reason as u8);
+    let verdict = match reason {
+        DropReason::Policy if packet.verdict == Verdict::Reject as u32 => Verdict::Reject,
+        _ => Verdict::Deny,
+    };
+    event(packet, verdict, reason as u8);
 }
 
 /// Tells the agent about a flow that may pass from now on.

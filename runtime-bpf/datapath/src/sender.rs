@@ -7,7 +7,7 @@ use polc_abi::{
     verdict::{DropReason, Verdict},
 };
 
-use crate::{maps::FLOWS, packet::Packet};
+use crate::{flow::RST, maps::FLOWS, packet::Packet};
 
 /// Moves the packet to the side that its sender was judged by, if that was another one than this
 /// hook's. Whether it did.
@@ -41,7 +41,9 @@ pub fn follow(ctx: &TcContext, packet: &mut Packet) -> Result<bool, DropReason> 
     if epoch == packet.epoch {
         return match judgement.verdict() {
             Verdict::Allow => Ok(false),
-            Verdict::Deny => Err(DropReason::PolicyChanged),
+            // What its own hook sends on a rejected flow is the answer to the other end.
+            Verdict::Reject if packet.tcp_flags & RST != 0 => Ok(false),
+            Verdict::Deny | Verdict::Reject => Err(DropReason::PolicyChanged),
         };
     }
     if epoch.wrapping_add(1) != packet.epoch && epoch != packet.epoch.wrapping_add(1) {

@@ -35,7 +35,7 @@ impl Row {
                 && flow.destination.port == port
                 && trial.l4.to_string().starts_with(&flow.protocol)
         });
-        let dropped = seen.iter().find(|flow| flow.verdict == "dropped");
+        let dropped = seen.iter().find(|flow| flow.verdict != "allowed");
         let by_rule = |flow: &&Flow| flow.decider.as_ref().is_some_and(|by| by.kind == "rule");
         let ingress = |flow: &&Flow| flow.direction == "ingress";
         let deciding = dropped
@@ -97,7 +97,7 @@ fn faults(trial: &Trial, outcome: Outcome, seen: &[Flow]) -> Vec<String> {
             "expected {expected}, but the traffic was {outcome:?}"
         ));
     }
-    let denied = seen.iter().any(|flow| flow.verdict == "dropped");
+    let denied = seen.iter().any(|flow| flow.verdict != "allowed");
     if seen.is_empty() {
         faults.push("the agent reported no flow".to_owned());
     } else if denied == trial.allowed {

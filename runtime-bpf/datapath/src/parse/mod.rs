@@ -143,5 +143,8 @@ pub fn transport(
     if network.is_later_fragment() {
         return fragment::recall(packet, network);
     }
+    // Both fit: at most six extensions of 2 KiB come before, and a packet's length has 16 bits.
+    packet.l4_at = network.at as u16;
+    packet.l4_length = network.end.saturating_sub(network.at) as u16;
     l4::header(ctx, packet, network)
 }
