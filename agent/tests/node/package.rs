@@ -22,8 +22,18 @@ impl Package {
     }
 
     /// Begins a policy for endpoints with `app=NAME`; rules that follow are its.
-    pub(crate) fn policy(mut self, name: &str, app: &str, isolates: &[Direction]) -> Self {
-        let subject = self.selector(labelled(app));
+    pub(crate) fn policy(self, name: &str, app: &str, isolates: &[Direction]) -> Self {
+        self.policy_for(name, labelled(app), isolates)
+    }
+
+    /// As [`Self::policy`], for other endpoints.
+    pub(crate) fn policy_for(
+        mut self,
+        name: &str,
+        subject: SelectorExpr,
+        isolates: &[Direction],
+    ) -> Self {
+        let subject = self.selector(subject);
         let covers = |direction| isolates.contains(&direction).then_some(Isolation::Isolates);
         let origin = self.origin(format!("policy {name}"));
         self.model.policies.push(Policy {

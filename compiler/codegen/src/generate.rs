@@ -14,7 +14,7 @@ use std::{
 };
 
 use polc_abi::policy::{CONTINUATION_JUDGED, RETURN_ON_FAILURE, offset};
-use polc_model::{Decider, Decision, Model, Origin, SelectorId};
+use polc_model::{Decider, Decision, Model, Origin, Phase, SelectorId};
 use polc_plan::{
     Bit, ClassKey, ClassPlan, Interval, Layout, Leaf, LeafId, Step, Then, decider_id, raw_verdict,
 };
@@ -111,7 +111,9 @@ pub fn compile(model: &Model, layout: &Layout, class: &ClassPlan) -> Result<Prog
 /// A C identifier that people recognise: direction and policies.
 fn function_name(model: &Model, key: &ClassKey) -> String {
     let mut name = key.direction.name().to_owned();
-    if key.policies.is_empty() {
+    if key.phase == Phase::Init {
+        name.push_str("_init");
+    } else if key.policies.is_empty() {
         name.push_str("_no_policy");
     }
     for &policy in key.policies.iter().take(3) {

@@ -76,19 +76,29 @@ pub enum Entity {
     None,
     /// Everything that is not managed by us.
     World,
-    /// Every endpoint and every node.
+    /// Everything else: endpoints, nodes, and what runs in the cluster besides.
     Cluster,
-    /// Every endpoint; what an empty label selector means.
+    /// Every endpoint whose labels are known; what an empty label selector means.
     Endpoints,
     /// The endpoint's own node.
     Host,
     /// Other nodes.
     RemoteNode,
+    /// The API servers of the cluster, whatever else they are.
+    KubeApiserver,
+    /// What checks the health of nodes and endpoints.
+    Health,
+    /// Proxies that bring traffic into the cluster.
+    Ingress,
+    /// Workloads of the cluster that polc does not manage.
+    Unmanaged,
+    /// Endpoints whose labels are not known yet.
+    Init,
 }
 
 impl Entity {
     /// Every entity.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::All,
         Self::None,
         Self::World,
@@ -96,6 +106,11 @@ impl Entity {
         Self::Endpoints,
         Self::Host,
         Self::RemoteNode,
+        Self::KubeApiserver,
+        Self::Health,
+        Self::Ingress,
+        Self::Unmanaged,
+        Self::Init,
     ];
 
     /// The name in policy source.
@@ -109,6 +124,11 @@ impl Entity {
             Self::Endpoints => "endpoints",
             Self::Host => "host",
             Self::RemoteNode => "remote_node",
+            Self::KubeApiserver => "kube_apiserver",
+            Self::Health => "health",
+            Self::Ingress => "ingress",
+            Self::Unmanaged => "unmanaged",
+            Self::Init => "init",
         }
     }
 }
@@ -119,12 +139,70 @@ impl Entity {
 pub enum PeerKind {
     /// A managed endpoint, on this node or another.
     Endpoint,
+    /// A managed endpoint whose labels are not known yet, and not its namespace's either.
+    Init,
     /// This node.
     Host,
     /// Another node.
     RemoteNode,
+    /// What checks the health of nodes and endpoints.
+    Health,
+    /// A proxy that brings traffic into the cluster.
+    Ingress,
+    /// A workload of the cluster that polc does not manage.
+    Unmanaged,
     /// Anything else.
     World,
+}
+
+impl PeerKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Endpoint,
+        Self::Init,
+        Self::Host,
+        Self::RemoteNode,
+        Self::Health,
+        Self::Ingress,
+        Self::Unmanaged,
+        Self::World,
+    ];
+
+    /// Whether policies apply to it.
+    #[must_use]
+    pub const fn is_managed(self) -> bool {
+        matches!(self, Self::Endpoint | Self::Init)
+    }
+}
+
+/// How far an endpoint is known.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Its labels are known.
+    #[default]
+    Ready,
+    /// Its labels are not known yet: it is isolated in both directions.
+    Init,
+}
+
+impl Phase {
+    /// Whether its labels are known.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready)
+    }
+
+    /// The kind of such an endpoint.
+    #[must_use]
+    pub const fn kind(self) -> PeerKind {
+        match self {
+            Self::Ready => PeerKind::Endpoint,
+            Self::Init => PeerKind::Init,
+        }
+    }
 }
 
 /// What is known of a peer when a selector is asked about it.
@@ -136,6 +214,8 @@ pub enum PeerKind {
 pub struct PeerFacts<'a> {
     /// What kind of thing it is.
     pub kind: PeerKind,
+    /// Whether an API server of the cluster is there, besides.
+    pub is_kube_apiserver: bool,
     /// The namespace, for endpoints that have one.
     pub namespace: Option<&'a str>,
     /// The labels, for endpoints.
@@ -157,6 +237,7 @@ impl PeerFacts<'static> {
     pub fn world(address: IpAddr) -> Self {
         Self {
             kind: PeerKind::World,
+            is_kube_apiserver: false,
             namespace: None,
             labels: &NO_LABELS,
             namespace_labels: &NO_LABELS,
@@ -174,6 +255,7 @@ impl SelectorExpr {
     #[must_use]
     pub fn matches(&self, peer: &PeerFacts<'_>) -> bool {
         match self {
+            Self::Entity(Entity::KubeApiserver) => peer.is_kube_apiserver,
             Self::Entity(entity) => entity.matches(peer.kind),
             Self::Label { key, operator } => {
                 peer.kind == PeerKind::Endpoint && operator.matches(peer.labels.get(key))
@@ -217,6 +299,16 @@ impl SelectorExpr {
         });
     }
 
+    /// Whether an expression that is not made of others asks for a peer's address, and so may hold
+    /// at one of an endpoint's addresses and not at another.
+    #[must_use]
+    pub const fn is_of_addresses(&self) -> bool {
+        matches!(
+            self,
+            Self::Cidr(_) | Self::Dns(_) | Self::Entity(Entity::KubeApiserver)
+        )
+    }
+
     /// Whether a DNS name is part of the expression.
     #[must_use]
     pub fn asks_for_names(&self) -> bool {
@@ -239,7 +331,8 @@ pub fn dns_matches(pattern: &str, name: &str) -> bool {
 }
 
 impl Entity {
-    /// Whether a peer of this kind belongs to the entity.
+    /// Whether a peer of this kind belongs to the entity. Of no kind is it known that an API server
+    /// is there: [`PeerFacts::is_kube_apiserver`] says so.
     #[must_use]
     pub const fn matches(self, kind: PeerKind) -> bool {
         match self {
@@ -250,6 +343,11 @@ impl Entity {
             Self::Endpoints => matches!(kind, PeerKind::Endpoint),
             Self::Host => matches!(kind, PeerKind::Host),
             Self::RemoteNode => matches!(kind, PeerKind::RemoteNode),
+            Self::KubeApiserver => false,
+            Self::Health => matches!(kind, PeerKind::Health),
+            Self::Ingress => matches!(kind, PeerKind::Ingress),
+            Self::Unmanaged => matches!(kind, PeerKind::Unmanaged),
+            Self::Init => matches!(kind, PeerKind::Init),
         }
     }
 }
@@ -281,6 +379,7 @@ mod tests {
     fn endpoint<'a>(labels: &'a Labels, address: &str) -> PeerFacts<'a> {
         PeerFacts {
             kind: PeerKind::Endpoint,
+            is_kube_apiserver: false,
             namespace: Some("shop"),
             labels,
             namespace_labels: &NO_LABELS,

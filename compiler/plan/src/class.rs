@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polc_abi::key::L4Key;
 use polc_model::{
-    Decision, Direction, Isolation, Labels, Model, Party, PeerFacts, PeerKind, PolicyId, RuleId,
-    SelectorId, Tier,
+    Decider, Decision, Direction, Isolation, Model, Party, PeerFacts, PeerKind, Phase, PolicyId,
+    RuleId, SelectorId, TestEndpoint, Tier,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ use crate::{intervals, leaf::Leaf};
 pub struct ClassKey {
     /// The direction.
     pub direction: Direction,
+    /// Whether the endpoint's labels are known.
+    #[serde(default, skip_serializing_if = "Phase::is_ready")]
+    pub phase: Phase,
     /// The policies that select the endpoint and cover the direction, in order.
     pub policies: Vec<PolicyId>,
 }
@@ -61,6 +64,10 @@ impl ClassKey {
             .collect();
         Self {
             direction,
+            phase: match endpoint.kind {
+                PeerKind::Init => Phase::Init,
+                _ => Phase::Ready,
+            },
             policies,
         }
     }
@@ -85,12 +92,14 @@ pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
     for direction in Direction::BOTH {
         keys.insert(ClassKey {
             direction,
+            phase: Phase::Ready,
             policies: Vec::new(),
         });
         for (id, policy) in model.policies_with_ids() {
             if policy.covers(direction).is_some() {
                 keys.insert(ClassKey {
                     direction,
+                    phase: Phase::Ready,
                     policies: vec![id],
                 });
             }
@@ -102,38 +111,27 @@ pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
                 .flat_map(|check| [check.source, check.destination])
                 .filter_map(|party| match party {
                     Party::Endpoint(index) => Some(index),
-                    Party::Address(_) | Party::Name(_) | Party::Host => None,
+                    Party::Address(_) | Party::Name(_) | Party::Host | Party::Entity(_) => None,
                 })
                 .collect();
             for endpoint in used
                 .into_iter()
                 .filter_map(|index| test.endpoints.get(index))
             {
-                keys.insert(class_of_labels(
-                    model,
-                    direction,
-                    endpoint.namespace.as_deref(),
-                    &endpoint.labels,
-                    &endpoint.namespace_labels,
-                ));
+                keys.insert(class_of_endpoint(model, direction, endpoint));
             }
         }
     }
     keys
 }
 
-fn class_of_labels(
-    model: &Model,
-    direction: Direction,
-    namespace: Option<&str>,
-    labels: &Labels,
-    namespace_labels: &Labels,
-) -> ClassKey {
+fn class_of_endpoint(model: &Model, direction: Direction, endpoint: &TestEndpoint) -> ClassKey {
     let facts = PeerFacts {
-        kind: PeerKind::Endpoint,
-        namespace,
-        labels,
-        namespace_labels,
+        kind: endpoint.phase.kind(),
+        is_kube_apiserver: false,
+        namespace: endpoint.namespace.as_deref(),
+        labels: &endpoint.labels,
+        namespace_labels: &endpoint.namespace_labels,
         names: &[],
         network: None,
     };
@@ -144,7 +142,10 @@ fn class_of_labels(
 #[must_use]
 pub fn plan(model: &Model, key: ClassKey) -> ClassPlan {
     let rules = rules_in_order(model, &key);
-    let isolated_by = isolating_policy(model, &key);
+    let in_init = (key.phase == Phase::Init).then_some(Decider::Init);
+    let isolated_by = isolating_policy(model, &key)
+        .map(Decider::Isolation)
+        .or(in_init);
 
     // Where the set of matching rules changes: rules that begin and that end at a key. Positions
     // in `rules` stand for the rules, so that a sorted set of them is in the order of asking.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use polc_model::{Action, Decider, Decision, Model, PolicyId, RuleId, SelectorId, Tier, Verdict};
+use polc_model::{Action, Decider, Decision, Model, RuleId, SelectorId, Tier, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::layout;
@@ -55,9 +55,9 @@ impl Leaf {
     /// Builds the leaf for rules that all match the same L4 keys.
     ///
     /// `rules` is in the order in which they are asked: tier, priority, deny before allow before
-    /// pass, id. `isolated_by` is the policy that denies what the normal tier does not decide.
+    /// pass, id. `isolated_by` is who denies what the normal tier does not decide.
     #[must_use]
-    pub(crate) fn build(model: &Model, rules: &[RuleId], isolated_by: Option<PolicyId>) -> Self {
+    pub(crate) fn build(model: &Model, rules: &[RuleId], isolated_by: Option<Decider>) -> Self {
         let mut builder = Builder::default();
         let mut rules = rules.iter().copied().peekable();
         for tier in Tier::ALL {
@@ -66,9 +66,9 @@ impl Leaf {
                 builder.rule(model, rule);
             }
             if tier == Tier::Normal
-                && let Some(policy) = isolated_by
+                && let Some(decider) = isolated_by
             {
-                builder.always(Verdict::Deny, Decider::Isolation(policy));
+                builder.always(Verdict::Deny, decider);
             }
             if builder.end_tier() == Reach::Nothing {
                 return builder.finish();

@@ -127,7 +127,7 @@ fn exists(model: &Model, decider: Decider) -> bool {
     match decider {
         Decider::Rule(rule) => model.rule(rule).is_some(),
         Decider::Isolation(policy) => model.policy(policy).is_some(),
-        Decider::NoPolicy => true,
+        Decider::NoPolicy | Decider::Init => true,
         // Decided by the fixed datapath, never by a program.
         Decider::Itself | Decider::OwnNode => false,
     }

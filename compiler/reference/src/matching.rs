@@ -17,6 +17,8 @@ pub(crate) fn selects(model: &Model, selector: SelectorId, peer: &PeerFacts<'_>)
 }
 
 fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
+    // Of an endpoint in `init` no labels are known, and not its namespace: nothing that asks for
+    // them holds, not even that a label is absent.
     let is_endpoint = peer.kind == PeerKind::Endpoint;
     match expr {
         SelectorExpr::Entity(Entity::All) => true,
@@ -26,6 +28,11 @@ fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
         SelectorExpr::Entity(Entity::Endpoints) => is_endpoint,
         SelectorExpr::Entity(Entity::Host) => peer.kind == PeerKind::Host,
         SelectorExpr::Entity(Entity::RemoteNode) => peer.kind == PeerKind::RemoteNode,
+        SelectorExpr::Entity(Entity::KubeApiserver) => peer.is_kube_apiserver,
+        SelectorExpr::Entity(Entity::Health) => peer.kind == PeerKind::Health,
+        SelectorExpr::Entity(Entity::Ingress) => peer.kind == PeerKind::Ingress,
+        SelectorExpr::Entity(Entity::Unmanaged) => peer.kind == PeerKind::Unmanaged,
+        SelectorExpr::Entity(Entity::Init) => peer.kind == PeerKind::Init,
         SelectorExpr::Label { .. }
         | SelectorExpr::Namespace(_)
         | SelectorExpr::NamespaceLabel { .. }

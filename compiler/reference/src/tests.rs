@@ -1,6 +1,6 @@
 use polc_model::{
     Action, Direction, HostAccess, Isolation, L4Match, L4Term, Labels, Model, Origin, Policy,
-    PortProtocol, PortRange, Selector, SelectorExpr, SelectorId,
+    PolicyId, PortProtocol, PortRange, Selector, SelectorExpr, SelectorId,
 };
 
 use super::*;
@@ -67,6 +67,7 @@ impl Builder {
             name,
             facts: PeerFacts {
                 kind: PeerKind::Endpoint,
+                is_kube_apiserver: false,
                 namespace: None,
                 labels: &labels,
                 namespace_labels: &labels,
@@ -174,6 +175,7 @@ fn the_own_node_reaches_its_endpoints_unless_restricted() {
     let labels = Labels::new();
     let facts = |kind| PeerFacts {
         kind,
+        is_kube_apiserver: false,
         namespace: None,
         labels: &labels,
         namespace_labels: &labels,

@@ -38,6 +38,7 @@ impl Builder<'_> {
 fn given(pair: &Pair<'_, Rule>) -> Given {
     Given {
         name: declared(pair),
+        init: child(pair, Rule::kw_init).map(|word| name(&word)),
         labels: child(pair, Rule::label_set)
             .map_or_else(LabelSet::default, |set| super::peers::label_set(&set)),
         namespace: child(pair, Rule::in_namespace).and_then(|suffix| text_in(&suffix)),

@@ -1,7 +1,7 @@
 //! The endpoints that a test imagines.
 
 use polc_diagnostics::Code;
-use polc_model::{Labels, TestEndpoint};
+use polc_model::{Labels, Phase, TestEndpoint};
 use polc_syntax::ast::{Given, LabelSet, LabelTest};
 
 use crate::{
@@ -21,6 +21,7 @@ pub(super) fn lower(
     }
     TestEndpoint {
         name: given.name.text.clone(),
+        phase: phase(given, sink),
         labels: definite(&given.labels, given, sink),
         namespace_labels: definite(&given.namespace_labels, given, sink),
         namespace: given.namespace.as_ref().map(|name| name.text.clone()),
@@ -31,6 +32,23 @@ pub(super) fn lower(
             .collect(),
         origin: lines.origin(given.span),
     }
+}
+
+/// Whether the labels are known. Where they are not, the namespace is not either.
+fn phase(given: &Given, sink: &mut Sink) -> Phase {
+    let Some(init) = &given.init else {
+        return Phase::Ready;
+    };
+    if given.namespace.is_some() || !given.namespace_labels.conditions.is_empty() {
+        sink.report(
+            Code::InexactPacket,
+            format!("`{}` is in `init`, and has a namespace", given.name.text),
+            init.span,
+            "of such an endpoint nothing but its addresses is known",
+            |_, diagnostic| diagnostic.with_help("leave out the namespace, or write `{}`"),
+        );
+    }
+    Phase::Init
 }
 
 /// The labels of a set in which every condition names one value.
