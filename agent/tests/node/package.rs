@@ -1,8 +1,9 @@
 //! Small packages, written down without the front end.
 
 use polc_model::{
-    Action, Direction, Enforcement, Isolation, L4Match, L4Term, LabelOperator, Model, Origin,
-    Policy, PolicyId, PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId, Tier,
+    Action, Direction, Enforcement, HostAccess, Isolation, L4Match, L4Term, LabelOperator, Model,
+    Origin, Policy, PolicyId, PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId,
+    Tier,
 };
 
 /// A package in the making. Policies must be added in order of name.
@@ -82,6 +83,12 @@ impl Package {
             l7: None,
             origin,
         });
+        self
+    }
+
+    /// The node is a peer like any other.
+    pub(crate) fn restrict_host_access(mut self) -> Self {
+        self.model.host_access = HostAccess::Restricted;
         self
     }
 
