@@ -29,7 +29,7 @@ mod validate;
 
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
-use polc_model::{Entity, Labels, PeerFacts, PeerKind, Phase, selector::NO_LABELS};
+use polc_model::{Entity, Labels, PeerFacts, PeerKind, Phase, l4::NO_PORTS, selector::NO_LABELS};
 use serde::{Deserialize, Serialize};
 
 /// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`].
@@ -230,6 +230,7 @@ impl Endpoint {
             labels: &self.labels,
             namespace_labels: &NO_LABELS,
             names: &[],
+            ports: &NO_PORTS,
             network: address.map(Into::into),
         }
     }
@@ -245,6 +246,7 @@ pub fn node_facts(kind: PeerKind, address: IpAddr) -> PeerFacts<'static> {
         labels: &NO_LABELS,
         namespace_labels: &NO_LABELS,
         names: &[],
+        ports: &NO_PORTS,
         network: Some(address.into()),
     }
 }

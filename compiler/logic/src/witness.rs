@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use polc_model::{Labels, PeerFacts, PeerKind};
+use polc_model::{Labels, PeerFacts, PeerKind, l4::NO_PORTS};
 
 use crate::search::OTHER;
 
@@ -36,6 +36,7 @@ impl Witness {
             labels: &self.labels,
             namespace_labels: &self.namespace_labels,
             names: &self.names,
+            ports: &NO_PORTS,
             network: self.address.map(Into::into),
         }
     }

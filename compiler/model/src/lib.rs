@@ -28,7 +28,9 @@ pub mod validate;
 
 pub use assertion::{Assertion, Claim};
 pub use id::{FileId, PolicyId, RuleId, SelectorId};
-pub use l4::{IcmpFamily, L4Match, L4Packet, L4Term, PortProtocol, PortRange};
+pub use l4::{
+    IcmpFamily, L4Match, L4Packet, L4Term, NamedPort, NamedPorts, PortProtocol, PortRange,
+};
 pub use l7::{
     CaptureKind, HttpCondition, HttpField, HttpMatch, HttpRequest, HttpTest, L7Match, PathSegment,
     Request,

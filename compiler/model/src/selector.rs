@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::{NamedPorts, l4::NO_PORTS};
+
 /// Labels of an endpoint.
 pub type Labels = BTreeMap<String, String>;
 
@@ -224,6 +226,8 @@ pub struct PeerFacts<'a> {
     pub namespace_labels: &'a Labels,
     /// The names that DNS answers its address for, in lower case and without a final dot.
     pub names: &'a [String],
+    /// The ports that it has names for, for endpoints.
+    pub ports: &'a NamedPorts,
     /// The address.
     pub network: Option<IpNet>,
 }
@@ -242,6 +246,7 @@ impl PeerFacts<'static> {
             labels: &NO_LABELS,
             namespace_labels: &NO_LABELS,
             names: &[],
+            ports: &NO_PORTS,
             network: Some(IpNet::from(address)),
         }
     }
@@ -384,6 +389,7 @@ mod tests {
             labels,
             namespace_labels: &NO_LABELS,
             names: &[],
+            ports: &NO_PORTS,
             network: Some(IpNet::from(address.parse::<IpAddr>().unwrap())),
         }
     }

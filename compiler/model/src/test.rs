@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Entity, L4Packet, Labels, Origin, Phase, PolicyId, Request};
+use crate::{Entity, L4Packet, Labels, NamedPorts, Origin, Phase, PolicyId, Request};
 
 /// One `test` item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct TestEndpoint {
     pub namespace_labels: Labels,
     /// Its addresses, where the test gives them: `at 10.0.0.7`. Only CIDR rules look at them.
     pub addresses: Vec<IpAddr>,
+    /// Its named ports.
+    #[serde(default, skip_serializing_if = "NamedPorts::is_empty")]
+    pub ports: NamedPorts,
     /// Where it was written.
     pub origin: Origin,
 }

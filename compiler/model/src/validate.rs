@@ -149,7 +149,11 @@ fn validate_l7(number: u32, rule: &crate::Rule) -> Result<(), Violation> {
     }
     // What looks into requests cannot be asked about anything else.
     let is_tcp = matches!(&rule.l4, L4Match::Of(terms) if terms.iter().all(|term| {
-        matches!(term, L4Term::Ports { protocol: PortProtocol::Tcp, .. })
+        matches!(
+            term,
+            L4Term::Ports { protocol: PortProtocol::Tcp, .. }
+                | L4Term::NamedPort { protocol: PortProtocol::Tcp, .. }
+        )
     }));
     if !is_tcp || rule.action != Action::Allow {
         return Err(violation(format!(

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use polc_abi::key::L4Key;
 use polc_model::{
-    Decider, Decision, Direction, Isolation, Model, Party, PeerFacts, PeerKind, Phase, PolicyId,
-    RuleId, SelectorId, TestEndpoint, Tier,
+    Action, Decider, Decision, Direction, Isolation, Model, Party, PeerFacts, PeerKind, Phase,
+    PolicyId, RuleId, SelectorId, TestEndpoint, Tier,
 };
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +133,7 @@ fn class_of_endpoint(model: &Model, direction: Direction, endpoint: &TestEndpoin
         labels: &endpoint.labels,
         namespace_labels: &endpoint.namespace_labels,
         names: &[],
+        ports: &endpoint.ports,
         network: None,
     };
     ClassKey::of(model, direction, &facts)
@@ -155,7 +156,12 @@ pub fn plan(model: &Model, key: ClassKey) -> ClassPlan {
         let Some(rule) = model.rule(rule) else {
             continue;
         };
-        for range in intervals::ranges_of(&rule.l4) {
+        // `unsupported` names named ports; what is asked all the same denies more and allows less.
+        let ranges = match rule.action {
+            Action::Deny | Action::Reject => intervals::ranges_of(&rule.l4),
+            Action::Allow | Action::Pass => intervals::sure_ranges_of(&rule.l4),
+        };
+        for range in ranges {
             changes.entry(range.first).or_default().0.push(position);
             if range.last < L4Key::ANY_LAST.0 {
                 changes.entry(range.last + 1).or_default().1.push(position);

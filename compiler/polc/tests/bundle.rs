@@ -132,6 +132,10 @@ fn damaged_bundles_are_refused() {
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("audit", "policy p for {} { audit; ingress {} }\n"),
     (
+        "named port",
+        "policy p for {} { ingress { allow from world on tcp \"http\" } }\n",
+    ),
+    (
         "dns",
         "policy p for {} { egress { allow to \"api.example.com\" } }\n",
     ),

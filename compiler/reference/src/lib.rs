@@ -152,6 +152,10 @@ pub fn consider(
     peer: &Party<'_>,
     l4: L4Packet,
 ) -> Vec<Considered> {
+    let receiver = match direction {
+        Direction::Ingress => &subject.facts,
+        Direction::Egress => &peer.facts,
+    };
     let mut rules: Vec<(Precedence, Considered)> = Vec::new();
     for (id, rule) in model.rules_with_ids() {
         let Some(policy) = model.policy(rule.policy) else {
@@ -164,7 +168,7 @@ pub fn consider(
             Outcome::OtherSubject
         } else if !matching::selects(model, rule.peer, &peer.facts) {
             Outcome::OtherPeer
-        } else if !matching::l4_matches(&rule.l4, l4) {
+        } else if !matching::l4_matches(&rule.l4, l4, receiver) {
             Outcome::OtherL4
         } else {
             Outcome::Matches

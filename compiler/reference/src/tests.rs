@@ -72,6 +72,7 @@ impl Builder {
                 labels: &labels,
                 namespace_labels: &labels,
                 names: &[],
+                ports: &polc_model::l4::NO_PORTS,
                 network: None,
             },
         };
@@ -180,6 +181,7 @@ fn the_own_node_reaches_its_endpoints_unless_restricted() {
         labels: &labels,
         namespace_labels: &labels,
         names: &[],
+        ports: &polc_model::l4::NO_PORTS,
         network: None,
     };
     let endpoint = Party {

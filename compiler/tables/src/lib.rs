@@ -21,7 +21,9 @@ use polc_abi::{
     policy::{SIGNATURE_WORDS, SLOTS_PER_SIDE, Signature},
 };
 use polc_inventory::{Inventory, node_facts};
-use polc_model::{Direction, Entity, HostAccess, Model, PeerFacts, PeerKind, selector::NO_LABELS};
+use polc_model::{
+    Direction, Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
+};
 use polc_plan::{ClassKey, ClassPlan, Layout, Plan, class};
 
 use signatures::Rows;
@@ -212,6 +214,7 @@ impl NodeTables {
                     labels: &NO_LABELS,
                     namespace_labels: &NO_LABELS,
                     names: &[],
+                    ports: &NO_PORTS,
                     network: Some(network),
                 };
                 let row = rows.row(&facts);

@@ -29,6 +29,8 @@ pub struct Given {
     pub namespace_labels: LabelSet,
     /// Its addresses.
     pub addresses: Vec<Name>,
+    /// Its named ports: `port "http": tcp 8080`.
+    pub ports: Vec<(Name, L4Term)>,
     /// The whole statement.
     pub span: Span,
 }

@@ -52,6 +52,15 @@ fn given(pair: &Pair<'_, Rule>) -> Given {
             .filter(|inner| inner.as_rule() == Rule::address)
             .map(|address| name(&address))
             .collect(),
+        ports: child(pair, Rule::given_ports)
+            .into_iter()
+            .flat_map(Pair::into_inner)
+            .filter(|inner| inner.as_rule() == Rule::given_port)
+            .filter_map(|port| {
+                let term = child(&port, Rule::port_term)?;
+                Some((text_in(&port)?, super::l4::term(&term)))
+            })
+            .collect(),
         span: without_rest(pair),
     }
 }

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use polc_diagnostics::Diagnostic;
 use polc_model::{
     Check, Direction, Entity, Expectation, L4Packet, Model, Party, PeerFacts, PeerKind, Test,
-    Verdict, selector::NO_LABELS,
+    Verdict, l4::NO_PORTS, selector::NO_LABELS,
 };
 use polc_reference::FlowDecision;
 
@@ -171,6 +171,7 @@ fn party<'a>(test: &'a Test, party: Party, address: Option<IpAddr>) -> polc_refe
                 labels: &endpoint.labels,
                 namespace_labels: &endpoint.namespace_labels,
                 names: &[],
+                ports: &endpoint.ports,
                 network,
             },
         },
@@ -190,6 +191,7 @@ fn party<'a>(test: &'a Test, party: Party, address: Option<IpAddr>) -> polc_refe
                     Party::Name(index) => test.names.get(index).map_or(&[], std::slice::from_ref),
                     _ => &[],
                 },
+                ports: &NO_PORTS,
                 network,
             },
         },
