@@ -82,6 +82,35 @@ impl Pins {
         }
     }
 
+    /// Removes the hooks of agents of other ABI versions from where this version's have taken their
+    /// place, and their maps once no hook is left that needs them. A hook that nothing has taken the
+    /// place of stays: it may be all that closes an interface.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn remove_other_versions(&self) -> io::Result<()> {
+        for version in entries(&self.root)? {
+            if version == self.version() {
+                continue;
+            }
+            let mut is_left = false;
+            for pin in entries(&version.join("links"))? {
+                if pin
+                    .file_name()
+                    .is_some_and(|name| self.links().join(name).exists())
+                {
+                    link::detach(&pin)?;
+                } else {
+                    is_left = true;
+                }
+            }
+            if !is_left {
+                fs::remove_dir_all(&version)?;
+            }
+        }
+        Ok(())
+    }
+
     fn version(&self) -> PathBuf {
         self.root.join(format!("v{ABI_VERSION}"))
     }

@@ -16,7 +16,19 @@ pub use span::Span;
 use ast::SourceFileAst;
 
 /// The words that name kinds of peers. No item can have such a name.
-pub const ENTITIES: [&str; 6] = ["all", "none", "world", "cluster", "host", "remote_node"];
+pub const ENTITIES: [&str; 11] = [
+    "all",
+    "none",
+    "world",
+    "cluster",
+    "host",
+    "remote_node",
+    "kube_apiserver",
+    "health",
+    "ingress",
+    "unmanaged",
+    "init",
+];
 
 /// The words that end an expression. No item can have such a name, because nothing could use it.
 pub const RESERVED: [&str; 16] = [

@@ -168,6 +168,9 @@ impl Dataplane {
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
         self.empty(side)?;
         self.idle = Idle::Empty;
+        self.pins
+            .remove_other_versions()
+            .map_err(Error::kernel("removing another version's pins"))?;
         let uplinks: Vec<u32> = candidate
             .hooks
             .iter()

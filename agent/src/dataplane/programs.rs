@@ -8,6 +8,7 @@ use polc_abi::{
     policy::{CONTINUATIONS_MAP, INPUT_MAP, SIGNATURES_MAP, SLOTS_PER_SIDE},
 };
 use polc_codegen::{Filling, Limits, Target, elf};
+use polc_model::Phase;
 use polc_plan::ClassPlan;
 
 use crate::{
@@ -214,9 +215,13 @@ fn in_words(candidate: &Candidate, class: &ClassPlan) -> String {
         .filter_map(|&id| candidate.bundle.model.policy(id))
         .map(|policy| policy.name.as_str())
         .collect();
+    let direction = match class.key.phase {
+        Phase::Ready => class.key.direction.name().to_owned(),
+        Phase::Init => format!("{} in init", class.key.direction),
+    };
     if names.is_empty() {
-        format!("{} without policies", class.key.direction)
+        format!("{direction} without policies")
     } else {
-        format!("{} of {}", class.key.direction, names.join(", "))
+        format!("{direction} of {}", names.join(", "))
     }
 }

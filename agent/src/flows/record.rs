@@ -66,7 +66,7 @@ pub struct Party {
 /// Who decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecidedBy {
-    /// `rule`, `isolation`, `no_policy`, `itself` or `own_node`.
+    /// `rule`, `isolation`, `init`, `no_policy`, `itself` or `own_node`.
     pub kind: String,
     /// The policy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -157,6 +157,7 @@ impl DecidedBy {
                 Decider::NoPolicy => "no_policy",
                 Decider::Rule(_) => "rule",
                 Decider::Isolation(_) => "isolation",
+                Decider::Init => "init",
                 Decider::Itself => "itself",
                 Decider::OwnNode => "own_node",
             }
@@ -234,6 +235,7 @@ impl fmt::Display for DecidedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind.as_str() {
             "no_policy" => f.write_str("no policy speaks about it"),
+            "init" => f.write_str("isolated, as its labels are not known yet"),
             "itself" => f.write_str("an endpoint may talk to itself"),
             "own_node" => f.write_str("a node may talk to its endpoints"),
             kind => {

@@ -1,8 +1,9 @@
 //! Small packages, written down without the front end.
 
 use polc_model::{
-    Action, Direction, Enforcement, Isolation, L4Match, L4Term, LabelOperator, Model, Origin,
-    Policy, PolicyId, PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId, Tier,
+    Action, Direction, Enforcement, HostAccess, Isolation, L4Match, L4Term, LabelOperator, Model,
+    Origin, Policy, PolicyId, PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId,
+    Tier,
 };
 
 /// A package in the making. Policies must be added in order of name.
@@ -22,8 +23,18 @@ impl Package {
     }
 
     /// Begins a policy for endpoints with `app=NAME`; rules that follow are its.
-    pub(crate) fn policy(mut self, name: &str, app: &str, isolates: &[Direction]) -> Self {
-        let subject = self.selector(labelled(app));
+    pub(crate) fn policy(self, name: &str, app: &str, isolates: &[Direction]) -> Self {
+        self.policy_for(name, labelled(app), isolates)
+    }
+
+    /// As [`Self::policy`], for other endpoints.
+    pub(crate) fn policy_for(
+        mut self,
+        name: &str,
+        subject: SelectorExpr,
+        isolates: &[Direction],
+    ) -> Self {
+        let subject = self.selector(subject);
         let covers = |direction| isolates.contains(&direction).then_some(Isolation::Isolates);
         let origin = self.origin(format!("policy {name}"));
         self.model.policies.push(Policy {
@@ -80,6 +91,12 @@ impl Package {
             l7: None,
             origin,
         });
+        self
+    }
+
+    /// The node is a peer like any other.
+    pub(crate) fn restrict_host_access(mut self) -> Self {
+        self.model.host_access = HostAccess::Restricted;
         self
     }
 

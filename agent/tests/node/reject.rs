@@ -8,9 +8,10 @@ use std::{
 };
 
 use polc_model::{Direction, L4Match, SelectorExpr};
-use polc_testbed::{Host, Outcome};
+use polc_testbed::{Host, Outcome, Probe};
 
 use crate::{
+    hostile::random_frames,
     package::{Package, icmp, labelled, tcp, udp},
     scene::Scene,
 };
@@ -19,7 +20,7 @@ const OPEN: u16 = 5432;
 const REJECTED: u16 = 443;
 
 /// Well below what a retransmission takes, and the testbed's patience.
-const AT_ONCE: Duration = Duration::from_millis(200);
+const AT_ONCE: Duration = Duration::from_millis(300);
 
 fn both(host: &Host) -> [IpAddr; 2] {
     [host.v4().unwrap(), host.v6().unwrap()]
@@ -209,6 +210,74 @@ fn a_live_connection_is_reset_at_its_next_packet() {
                 scene.apply(&talk(None));
             }
         }
+    }
+}
+
+#[test]
+fn the_node_is_told_too() {
+    let bundle = Package::new()
+        .restrict_host_access()
+        .policy("db", "db", &[Direction::Ingress])
+        .reject(Direction::Ingress, SelectorExpr::ALL, L4Match::Any)
+        .policy("web", "web", &[Direction::Egress])
+        .reject(Direction::Egress, SelectorExpr::ALL, L4Match::Any)
+        .compile();
+    let Some(scene) = Scene::enforcing("reject-node", &bundle) else {
+        return;
+    };
+    let (db, web) = (scene.pod("db"), scene.pod("web"));
+    for address in both(db) {
+        let error = scene
+            .testbed
+            .in_node(|| TcpStream::connect((address, REJECTED)).unwrap_err());
+        assert_eq!(error.unwrap().kind(), io::ErrorKind::ConnectionRefused);
+        let node = scene.testbed.node();
+        let own: IpAddr = if address.is_ipv4() {
+            "10.244.0.1".parse().unwrap()
+        } else {
+            "fd00:244::1".parse().unwrap()
+        };
+        let outcome = node.probe(Probe::Udp(REJECTED), own, address).unwrap();
+        assert_eq!(outcome, Outcome::Prohibited, "{address}");
+        assert_eq!(web.connect_tcp(own, REJECTED).unwrap(), Outcome::Refused);
+        assert_eq!(web.send_udp(own, REJECTED).unwrap(), Outcome::Prohibited);
+    }
+}
+
+#[test]
+fn random_frames_that_are_rejected_crash_nothing() {
+    let bundle = Package::new()
+        .policy("api", "api", &[Direction::Egress])
+        .reject(Direction::Egress, SelectorExpr::ALL, udp(REJECTED))
+        .allow(Direction::Egress, SelectorExpr::ALL, L4Match::Any)
+        .policy("db", "db", &[Direction::Ingress])
+        .reject(Direction::Ingress, labelled("api"), L4Match::Any)
+        .policy("web", "web", &[Direction::Egress])
+        .reject(Direction::Egress, labelled("db"), L4Match::Any)
+        .allow(Direction::Egress, labelled("api"), L4Match::Any)
+        .compile();
+    let Some(scene) = Scene::enforcing("reject-random", &bundle) else {
+        return;
+    };
+    let (api, db, web) = (scene.pod("api"), scene.pod("db"), scene.pod("web"));
+    let before = scene.drops("policy");
+    for host in [api, web] {
+        // Slowly enough that most of them are answered.
+        for frames in random_frames(host, db, 4_000).chunks(200) {
+            host.inject_all(frames).unwrap();
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    let rejected = scene.drops("policy") - before;
+    assert!(rejected > 2_000, "only {rejected} frames were rejected");
+    assert!(scene.ask("status", &[]).status.success());
+    // By now each CPU may answer again.
+    thread::sleep(Duration::from_millis(500));
+    is_rejected(api, db);
+    is_rejected(web, db);
+    let _server = api.serve_tcp(OPEN).unwrap();
+    for address in both(api) {
+        assert_eq!(web.connect_tcp(address, OPEN).unwrap(), Outcome::Reached);
     }
 }
 

@@ -195,6 +195,20 @@ impl Scene {
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
 
+    /// Applies a bundle and an inventory that must be accepted.
+    pub(crate) fn apply_with(&self, bundle: &[u8], inventory: &str) {
+        let bundle = self.write("next.polb", bundle);
+        let inventory = self.write("next.yaml", inventory.as_bytes());
+        let arguments = [
+            "--bundle",
+            bundle.to_str().unwrap(),
+            "--inventory",
+            inventory.to_str().unwrap(),
+        ];
+        let output = self.ask("apply", &arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
     pub(crate) fn status(&self) -> Status {
         let output = self.ask("status", &["--json"]);
         assert!(output.status.success(), "{}", text(&output.stderr));

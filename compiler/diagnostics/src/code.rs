@@ -74,6 +74,7 @@ codes! {
     P0402 BackwardsRange = 402, Error, "a port range whose end comes before its start";
     P0403 CodeWithoutType = 403, Error, "an ICMP code without a type";
     P0404 UnknownIcmpType = 404, Error, "an ICMP type name that does not exist";
+    P0405 NotAPort = 405, Error, "a port that is neither a number nor a name in quotes";
 
     P0501 WrongDirection = 501, Error, "`from` in an egress block or `to` in an ingress block";
     P0502 RepeatedSetting = 502, Error, "a setting that a policy or a service gives twice";

@@ -31,9 +31,9 @@ fn random_cases_reach_every_kind_of_decision() {
             ));
         }
     }
-    // No policy, isolation, and rules that allow and deny, each in both directions and families;
-    // itself and the own node share a kind.
-    assert_eq!(seen.len(), 5 * 4, "{seen:?}");
+    // No policy, isolation, `init`, and rules that allow and deny, each in both directions and
+    // families; itself and the own node share a kind, which denies only for `init`.
+    assert_eq!(seen.len(), 6 * 4, "{seen:?}");
 }
 
 #[test]

@@ -125,7 +125,9 @@ fn labels_twice(
 
 /// What the language itself means by a word, where it does.
 fn meaning(kind: Kind, word: &str) -> Option<&'static str> {
-    if ENTITIES.contains(&word) {
+    // Where requests or ports are asked for, no kind of peers is.
+    let is_asked_for_peers = !matches!(kind, Kind::Http | Kind::Ports);
+    if ENTITIES.contains(&word) && is_asked_for_peers {
         return Some("a kind of peers that the language names");
     }
     let is_taken = RESERVED.contains(&word) || (kind == Kind::Ports && PORT_WORDS.contains(&word));

@@ -12,15 +12,24 @@
 //!     labels: { app: web, tier: frontend }
 //!     interface: veth-web-1     # without it, the endpoint lives on another node
 //!     addresses: [10.244.0.11, "fd00:244::11"]
+//!   - name: job-7
+//!     init: true                # its labels are not known yet
+//!     interface: veth-job-7
+//!     addresses: [10.244.0.12]
 //! remote_nodes:
 //!   - { name: node-2, addresses: [10.244.1.1] }
+//! addresses_of:                 # the entities of the same names
+//!   kube_apiserver: [10.244.1.1, 192.0.2.5]   # may be others' addresses too
+//!   health: [10.244.0.5]
+//!   ingress: [10.244.0.6]
+//!   unmanaged: [10.244.0.99]
 //! ```
 
 mod validate;
 
-use std::{fmt, net::IpAddr};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
-use polc_model::{Labels, PeerFacts, PeerKind, selector::NO_LABELS};
+use polc_model::{Entity, Labels, PeerFacts, PeerKind, Phase, l4::NO_PORTS, selector::NO_LABELS};
 use serde::{Deserialize, Serialize};
 
 /// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`].
@@ -35,6 +44,37 @@ pub struct Inventory {
     /// The other nodes.
     #[serde(default)]
     pub remote_nodes: Vec<RemoteNode>,
+    /// Who else runs in the cluster.
+    #[serde(default)]
+    pub addresses_of: AddressesOf,
+}
+
+/// Addresses of entities that are no endpoints and no nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AddressesOf {
+    /// The `kube_apiserver` entity. An address may also be an endpoint's, a node's or one of the
+    /// others' here; if it is nobody's, it is outside.
+    pub kube_apiserver: Vec<IpAddr>,
+    /// The `health` entity.
+    pub health: Vec<IpAddr>,
+    /// The `ingress` entity.
+    pub ingress: Vec<IpAddr>,
+    /// The `unmanaged` entity.
+    pub unmanaged: Vec<IpAddr>,
+}
+
+impl AddressesOf {
+    /// Those that are nobody else's: kind, name of the entity, addresses.
+    pub fn others(&self) -> impl Iterator<Item = (PeerKind, &'static str, &[IpAddr])> {
+        [
+            (PeerKind::Health, Entity::Health, &self.health),
+            (PeerKind::Ingress, Entity::Ingress, &self.ingress),
+            (PeerKind::Unmanaged, Entity::Unmanaged, &self.unmanaged),
+        ]
+        .into_iter()
+        .map(|(kind, entity, addresses)| (kind, entity.name(), addresses.as_slice()))
+    }
 }
 
 /// The node that the agent runs on.
@@ -60,7 +100,10 @@ pub struct Endpoint {
     /// Its namespace.
     #[serde(default)]
     pub namespace: Option<String>,
-    /// Its labels.
+    /// Whether it is in `init`: its labels are not known yet.
+    #[serde(default)]
+    pub init: bool,
+    /// Its labels. None in `init`.
     #[serde(default)]
     pub labels: Labels,
     /// The node's end of its link. `None` for an endpoint on another node.
@@ -110,6 +153,36 @@ impl Inventory {
         validate::validate(&inventory)?;
         Ok(inventory)
     }
+
+    /// What selectors see of a peer, with whether an API server is at its address.
+    #[must_use]
+    pub fn with_apiserver<'a>(&self, facts: PeerFacts<'a>) -> PeerFacts<'a> {
+        let address = facts.network.map(|network| network.addr());
+        let is_kube_apiserver =
+            address.is_some_and(|address| self.addresses_of.kube_apiserver.contains(&address));
+        PeerFacts {
+            is_kube_apiserver,
+            ..facts
+        }
+    }
+
+    /// The API servers' addresses that are nobody else's.
+    pub fn outside_apiservers(&self) -> impl Iterator<Item = IpAddr> {
+        let endpoints = self.endpoints.iter().flat_map(|one| &one.addresses);
+        let nodes = self.remote_nodes.iter().flat_map(|one| &one.addresses);
+        let others = self.addresses_of.others().flat_map(|(.., all)| all);
+        let owned: BTreeSet<IpAddr> = endpoints
+            .chain(nodes)
+            .chain(others)
+            .chain(&self.node.addresses)
+            .copied()
+            .collect();
+        self.addresses_of
+            .kube_apiserver
+            .iter()
+            .copied()
+            .filter(move |address| !owned.contains(address))
+    }
 }
 
 /// The parser puts the place at the end of its message, too.
@@ -140,29 +213,40 @@ impl Endpoint {
         }
     }
 
-    /// What selectors see of it at one of its addresses.
+    /// Whether its labels are known.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        if self.init { Phase::Init } else { Phase::Ready }
+    }
+
+    /// What selectors see of it at one of its addresses. Whether an API server is there,
+    /// [`Inventory::with_apiserver`] adds.
     #[must_use]
     pub fn facts(&self, address: Option<IpAddr>) -> PeerFacts<'_> {
         PeerFacts {
-            kind: PeerKind::Endpoint,
+            kind: self.phase().kind(),
+            is_kube_apiserver: false,
             namespace: self.namespace.as_deref(),
             labels: &self.labels,
             namespace_labels: &NO_LABELS,
             names: &[],
+            ports: &NO_PORTS,
             network: address.map(Into::into),
         }
     }
 }
 
-/// What selectors see of a node, this one or another, at one of its addresses.
+/// What selectors see of a peer that has no labels, at one of its addresses.
 #[must_use]
 pub fn node_facts(kind: PeerKind, address: IpAddr) -> PeerFacts<'static> {
     PeerFacts {
         kind,
+        is_kube_apiserver: false,
         namespace: None,
         labels: &NO_LABELS,
         namespace_labels: &NO_LABELS,
         names: &[],
+        ports: &NO_PORTS,
         network: Some(address.into()),
     }
 }

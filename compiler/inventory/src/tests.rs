@@ -14,9 +14,14 @@ fn a_whole_inventory_is_read() {
         "{NODE}endpoints:\n\
          - {{ name: a, namespace: n, labels: {{ app: web }}, interface: veth-a, addresses: [10.0.0.2, \"fd00::2\"] }}\n\
          - {{ name: b, addresses: [10.0.1.2] }}\n\
-         remote_nodes: [{{ name: node-2, addresses: [10.0.1.1] }}]\n"
+         - {{ name: c, init: true, addresses: [10.0.1.3] }}\n\
+         remote_nodes: [{{ name: node-2, addresses: [10.0.1.1] }}]\n\
+         addresses_of: {{ kube_apiserver: [10.0.1.1, 10.0.1.3, 192.0.2.1], health: [10.0.1.4] }}\n"
     ))
     .unwrap();
+    let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
+    assert_eq!(outside, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+    assert_eq!(inventory.endpoints[2].facts(None).kind, PeerKind::Init);
     assert_eq!(inventory.endpoints[0].full_name(), "n/a");
     assert_eq!(inventory.endpoints[1].interface, None);
 }
@@ -43,6 +48,38 @@ fn contradictions_name_both_sides() {
     assert_eq!(
         message("- { name: a, addresses: [10.0.0.2] }\n- { name: a, addresses: [10.0.0.3] }\n"),
         "endpoint `a` occurs twice"
+    );
+}
+
+#[test]
+fn only_an_api_server_may_be_at_the_address_of_another() {
+    let with = |of: &str| {
+        let text = format!(
+            "{NODE}endpoints: [{{ name: a, addresses: [10.0.0.2] }}]\naddresses_of: {{ {of} }}\n"
+        );
+        Inventory::parse(&text).map_err(|error| error.to_string())
+    };
+    assert!(with("kube_apiserver: [10.0.0.1, 10.0.0.2], health: [10.0.0.3]").is_ok());
+    assert_eq!(
+        with("health: [10.0.0.2]").unwrap_err(),
+        "`10.0.0.2` belongs to endpoint `a` and to `health`"
+    );
+    assert_eq!(
+        with("ingress: [10.0.0.3], unmanaged: [10.0.0.3]").unwrap_err(),
+        "`10.0.0.3` belongs to `ingress` and to `unmanaged`"
+    );
+    assert!(
+        with("kube_apiservers: [10.0.0.3]")
+            .unwrap_err()
+            .contains("kube_apiservers")
+    );
+}
+
+#[test]
+fn labels_are_known_or_not() {
+    assert_eq!(
+        message("- { name: a, init: true, labels: { app: web }, addresses: [10.0.0.2] }\n"),
+        "endpoint `a` is in `init` and has labels; once they are known, leave out `init`"
     );
 }
 

@@ -28,6 +28,11 @@ pub(crate) fn validate(inventory: &Inventory) -> Result<(), InventoryError> {
             return Err(error(format!("endpoint `{name}` occurs twice")));
         }
         let who = format!("endpoint `{name}`");
+        if endpoint.init && !endpoint.labels.is_empty() {
+            return Err(error(format!(
+                "{who} is in `init` and has labels; once they are known, leave out `init`"
+            )));
+        }
         validate_addresses(endpoint, &who)?;
         claim(&mut addresses, &endpoint.addresses, &who)?;
         if let Some(name) = &endpoint.interface {
@@ -41,7 +46,15 @@ pub(crate) fn validate(inventory: &Inventory) -> Result<(), InventoryError> {
             &format!("node `{}`", remote.name),
         )?;
     }
-    Ok(())
+    for (_, entity, own) in inventory.addresses_of.others() {
+        claim(&mut addresses, own, &format!("`{entity}`"))?;
+    }
+    // Servers may be at addresses of others, but only once at each.
+    claim(
+        &mut BTreeMap::new(),
+        &inventory.addresses_of.kube_apiserver,
+        "`kube_apiserver`",
+    )
 }
 
 fn validate_addresses(endpoint: &Endpoint, who: &str) -> Result<(), InventoryError> {

@@ -1,7 +1,7 @@
 //! Questions about pairs of rules that several lints ask.
 
 use polc_model::{Action, Direction, Enforcement, SelectorId, Tier};
-use polc_plan::intervals::{KeyRange, ranges_of};
+use polc_plan::intervals::{KeyRange, ranges_of, sure_ranges_of};
 
 use crate::context::{Context, RuleOf};
 
@@ -51,6 +51,13 @@ pub(crate) fn covered<'a>(context: &Context<'a>) -> Vec<Cover<'a>> {
         .iter()
         .map(|rule| ranges_of(&rule.l4))
         .collect();
+    let sure: Vec<Vec<KeyRange>> = context
+        .model
+        .rules
+        .iter()
+        .map(|rule| sure_ranges_of(&rule.l4))
+        .collect();
+    let sure = |rule: &RuleOf<'_>| sure.get(rule.id.index()).map_or(&[][..], Vec::as_slice);
     let ranges = |rule: &RuleOf<'_>| ranges.get(rule.id.index()).map_or(&[][..], Vec::as_slice);
     let cover_of = |of: &RuleOf<'a>| {
         context
@@ -62,7 +69,7 @@ pub(crate) fn covered<'a>(context: &Context<'a>) -> Vec<Cover<'a>> {
                     && by.rule.l7.is_none()
                     && by.rule.direction == of.rule.direction
                     && is_asked_before(by, of)
-                    && covers(ranges(by), ranges(of))
+                    && covers(sure(by), ranges(of))
                     && says_all_above_l4(by, of)
                     && context.implies(of.rule.peer, by.rule.peer)
                     && context.implies(of.policy.subject, by.policy.subject)

@@ -27,6 +27,7 @@ pub(crate) fn satisfy(selector: &SelectorExpr) -> Result<Option<Witness>, TooCom
 #[derive(Default)]
 struct Known<'a> {
     kind: Option<PeerKind>,
+    is_kube_apiserver: Option<bool>,
     /// `None`: not asked yet. `Some(None)`: it has no namespace.
     namespace: Option<Option<&'a str>>,
     labels: BTreeMap<Key<'a>, Option<&'a str>>,
@@ -45,6 +46,7 @@ enum Key<'a> {
 /// A question that the selector asks.
 enum Question<'a> {
     Kind,
+    KubeApiserver,
     Namespace,
     Label(Key<'a>),
     Address,
@@ -70,13 +72,23 @@ impl<'a> Search<'a> {
         match next_question(self.selector, known) {
             None => Ok(false),
             Some(Question::Kind) => {
-                for kind in KINDS {
+                for kind in self.domains.kinds.clone() {
                     known.kind = Some(kind);
                     if self.walk(known)? {
                         return Ok(true);
                     }
                 }
                 known.kind = None;
+                Ok(false)
+            }
+            Some(Question::KubeApiserver) => {
+                for is_one in [false, true] {
+                    known.is_kube_apiserver = Some(is_one);
+                    if self.walk(known)? {
+                        return Ok(true);
+                    }
+                }
+                known.is_kube_apiserver = None;
                 Ok(false)
             }
             Some(Question::Namespace) => {
@@ -132,6 +144,8 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Kinds that every search tells apart. The others differ from each other only where their entities
+/// are named.
 const KINDS: [PeerKind; 4] = [
     PeerKind::Endpoint,
     PeerKind::World,
@@ -174,6 +188,9 @@ fn evaluate(selector: &SelectorExpr, known: &Known<'_>) -> Truth {
     match selector {
         SelectorExpr::Entity(Entity::All) => Truth::Yes,
         SelectorExpr::Entity(Entity::None) => Truth::No,
+        SelectorExpr::Entity(Entity::KubeApiserver) => {
+            known.is_kube_apiserver.map_or(Truth::Open, Into::into)
+        }
         SelectorExpr::Entity(entity) => known
             .kind
             .map_or(Truth::Open, |kind| entity.matches(kind).into()),
@@ -262,6 +279,7 @@ fn next_question<'a>(selector: &'a SelectorExpr, known: &Known<'_>) -> Option<Qu
         return None;
     }
     match selector {
+        SelectorExpr::Entity(Entity::KubeApiserver) => Some(Question::KubeApiserver),
         SelectorExpr::Entity(_) => Some(Question::Kind),
         SelectorExpr::Namespace(_) if known.kind.is_none() => Some(Question::Kind),
         SelectorExpr::Namespace(_) => Some(Question::Namespace),
@@ -285,6 +303,7 @@ fn next_question<'a>(selector: &'a SelectorExpr, known: &Known<'_>) -> Option<Qu
 
 /// The answers that a selector can tell apart.
 struct Domains<'a> {
+    kinds: Vec<PeerKind>,
     namespaces: BTreeSet<&'a str>,
     labels: BTreeMap<Key<'a>, BTreeSet<&'a str>>,
     addresses: Vec<IpAddr>,
@@ -293,6 +312,7 @@ struct Domains<'a> {
 impl<'a> Domains<'a> {
     fn of(selector: &'a SelectorExpr) -> Self {
         let mut domains = Self {
+            kinds: kinds(selector),
             namespaces: BTreeSet::new(),
             labels: BTreeMap::new(),
             addresses: Vec::new(),
@@ -344,6 +364,7 @@ impl<'a> Domains<'a> {
         };
         Witness {
             kind: known.kind.unwrap_or(PeerKind::Endpoint),
+            is_kube_apiserver: known.is_kube_apiserver.unwrap_or(false),
             namespace: known.namespace.flatten().map(str::to_owned),
             labels: labels(|key| match key {
                 Key::Peer(key) => Some(key),
@@ -357,6 +378,31 @@ impl<'a> Domains<'a> {
             address: known.address,
         }
     }
+}
+
+/// The kinds that a selector can tell apart: those that it names, and one of those that it does not.
+fn kinds(selector: &SelectorExpr) -> Vec<PeerKind> {
+    let mut named: BTreeSet<Entity> = BTreeSet::new();
+    selector.visit_leaves(&mut |leaf| {
+        if let SelectorExpr::Entity(entity) = leaf {
+            named.insert(*entity);
+        }
+    });
+    let (named, other): (Vec<PeerKind>, Vec<PeerKind>) = PeerKind::ALL
+        .into_iter()
+        .filter(|kind| !KINDS.contains(kind))
+        .partition(|kind| named.iter().any(|one| is_just(*one, *kind)));
+    let mut kinds = KINDS.to_vec();
+    kinds.extend(named);
+    kinds.extend(other.first());
+    kinds
+}
+
+/// Whether an entity is this kind and no other.
+fn is_just(entity: Entity, kind: PeerKind) -> bool {
+    PeerKind::ALL
+        .into_iter()
+        .all(|one| entity.matches(one) == (one == kind))
 }
 
 /// A name for each pattern that the address is an answer for.

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use polc_model::{Labels, PeerFacts, PeerKind};
+use polc_model::{Labels, PeerFacts, PeerKind, l4::NO_PORTS};
 
 use crate::search::OTHER;
 
@@ -11,6 +11,8 @@ use crate::search::OTHER;
 pub struct Witness {
     /// What kind of thing it is.
     pub kind: PeerKind,
+    /// Whether an API server is there.
+    pub is_kube_apiserver: bool,
     /// Its namespace.
     pub namespace: Option<String>,
     /// Its labels. A value that nothing mentions stands for any other value.
@@ -29,10 +31,12 @@ impl Witness {
     pub fn facts(&self) -> PeerFacts<'_> {
         PeerFacts {
             kind: self.kind,
+            is_kube_apiserver: self.is_kube_apiserver,
             namespace: self.namespace.as_deref(),
             labels: &self.labels,
             namespace_labels: &self.namespace_labels,
             names: &self.names,
+            ports: &NO_PORTS,
             network: self.address.map(Into::into),
         }
     }
@@ -43,8 +47,12 @@ impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             PeerKind::Endpoint => f.write_str("an endpoint {")?,
+            PeerKind::Init => f.write_str("an endpoint in init")?,
             PeerKind::Host => f.write_str("the node")?,
             PeerKind::RemoteNode => f.write_str("another node")?,
+            PeerKind::Health => f.write_str("a health checker")?,
+            PeerKind::Ingress => f.write_str("an ingress proxy")?,
+            PeerKind::Unmanaged => f.write_str("an unmanaged workload")?,
             PeerKind::World => f.write_str("an address outside")?,
         }
         if self.kind == PeerKind::Endpoint {
@@ -56,6 +64,9 @@ impl fmt::Display for Witness {
                 f.write_str(" in a namespace {")?;
                 write_labels(f, &self.namespace_labels)?;
             }
+        }
+        if self.is_kube_apiserver {
+            f.write_str(" with an API server")?;
         }
         if let Some(address) = self.address {
             write!(f, " at {address}")?;

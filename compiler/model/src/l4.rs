@@ -1,6 +1,6 @@
 //! Protocols, ports and ICMP types: what rules match above L3, and what a packet shows.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum L4Match {
 }
 
 /// One alternative of an [`L4Match`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum L4Term {
     /// Destination ports of a protocol.
@@ -24,6 +24,14 @@ pub enum L4Term {
         protocol: PortProtocol,
         /// The destination ports.
         ports: PortRange,
+    },
+    /// The destination port of this name. It is looked up on the endpoint that receives the packet;
+    /// what has no port of this name and protocol gets nothing that matches.
+    NamedPort {
+        /// The protocol.
+        protocol: PortProtocol,
+        /// The name.
+        name: String,
     },
     /// ICMP messages. `kind: None` is every type; a code is only given with a type.
     Icmp {
@@ -128,6 +136,21 @@ impl PortRange {
     }
 }
 
+/// A port that an endpoint has a name for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NamedPort {
+    /// The protocol.
+    pub protocol: PortProtocol,
+    /// The port.
+    pub port: u16,
+}
+
+/// Ports of an endpoint, by name.
+pub type NamedPorts = BTreeMap<String, NamedPort>;
+
+/// No ports, for peers that have none.
+pub static NO_PORTS: NamedPorts = NamedPorts::new();
+
 /// What a packet shows above L3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,7 +187,8 @@ impl fmt::Display for L4Packet {
 
 impl fmt::Display for L4Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
+        match self {
+            Self::NamedPort { protocol, name } => write!(f, "{} \"{name}\"", protocol.name()),
             Self::Ports {
                 protocol,
                 ports: PortRange::ALL,

@@ -28,7 +28,9 @@ pub mod validate;
 
 pub use assertion::{Assertion, Claim};
 pub use id::{FileId, PolicyId, RuleId, SelectorId};
-pub use l4::{IcmpFamily, L4Match, L4Packet, L4Term, PortProtocol, PortRange};
+pub use l4::{
+    IcmpFamily, L4Match, L4Packet, L4Term, NamedPort, NamedPorts, PortProtocol, PortRange,
+};
 pub use l7::{
     CaptureKind, HttpCondition, HttpField, HttpMatch, HttpRequest, HttpTest, L7Match, PathSegment,
     Request,
@@ -36,7 +38,9 @@ pub use l7::{
 pub use policy::{
     Action, Decider, Decision, Direction, Enforcement, Isolation, Policy, Rule, Tier, Verdict,
 };
-pub use selector::{Entity, LabelOperator, Labels, PeerFacts, PeerKind, Selector, SelectorExpr};
+pub use selector::{
+    Entity, LabelOperator, Labels, PeerFacts, PeerKind, Phase, Selector, SelectorExpr,
+};
 pub use service::{Balance, External, ExternalPolicy, Service, ServicePort};
 pub use test::{Check, Expectation, Party, Test, TestEndpoint};
 
@@ -168,7 +172,7 @@ impl Model {
         match decider {
             Decider::Rule(rule) => self.policy(self.rule(rule)?.policy),
             Decider::Isolation(policy) => self.policy(policy),
-            Decider::NoPolicy | Decider::Itself | Decider::OwnNode => None,
+            Decider::NoPolicy | Decider::Init | Decider::Itself | Decider::OwnNode => None,
         }
     }
 
@@ -178,7 +182,7 @@ impl Model {
         match decider {
             Decider::Rule(rule) => Some(&self.rule(rule)?.origin),
             Decider::Isolation(policy) => Some(&self.policy(policy)?.origin),
-            Decider::NoPolicy | Decider::Itself | Decider::OwnNode => None,
+            Decider::NoPolicy | Decider::Init | Decider::Itself | Decider::OwnNode => None,
         }
     }
 }

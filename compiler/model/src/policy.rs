@@ -181,6 +181,9 @@ pub enum Decider {
     /// No rule of the `normal` tier matched and this policy isolates the endpoint: denied. Of
     /// several such policies, the one with the lowest id.
     Isolation(PolicyId),
+    /// As [`Self::Isolation`], where no policy isolates the endpoint: denied, because its labels
+    /// are not known yet.
+    Init,
     /// The endpoint talks to itself: allowed.
     Itself,
     /// The endpoint's own node talks to it: allowed.

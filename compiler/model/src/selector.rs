@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::{NamedPorts, l4::NO_PORTS};
+
 /// Labels of an endpoint.
 pub type Labels = BTreeMap<String, String>;
 
@@ -76,19 +78,29 @@ pub enum Entity {
     None,
     /// Everything that is not managed by us.
     World,
-    /// Every endpoint and every node.
+    /// Everything else: endpoints, nodes, and what runs in the cluster besides.
     Cluster,
-    /// Every endpoint; what an empty label selector means.
+    /// Every endpoint whose labels are known; what an empty label selector means.
     Endpoints,
     /// The endpoint's own node.
     Host,
     /// Other nodes.
     RemoteNode,
+    /// The API servers of the cluster, whatever else they are.
+    KubeApiserver,
+    /// What checks the health of nodes and endpoints.
+    Health,
+    /// Proxies that bring traffic into the cluster.
+    Ingress,
+    /// Workloads of the cluster that polc does not manage.
+    Unmanaged,
+    /// Endpoints whose labels are not known yet.
+    Init,
 }
 
 impl Entity {
     /// Every entity.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::All,
         Self::None,
         Self::World,
@@ -96,6 +108,11 @@ impl Entity {
         Self::Endpoints,
         Self::Host,
         Self::RemoteNode,
+        Self::KubeApiserver,
+        Self::Health,
+        Self::Ingress,
+        Self::Unmanaged,
+        Self::Init,
     ];
 
     /// The name in policy source.
@@ -109,6 +126,11 @@ impl Entity {
             Self::Endpoints => "endpoints",
             Self::Host => "host",
             Self::RemoteNode => "remote_node",
+            Self::KubeApiserver => "kube_apiserver",
+            Self::Health => "health",
+            Self::Ingress => "ingress",
+            Self::Unmanaged => "unmanaged",
+            Self::Init => "init",
         }
     }
 }
@@ -119,12 +141,70 @@ impl Entity {
 pub enum PeerKind {
     /// A managed endpoint, on this node or another.
     Endpoint,
+    /// A managed endpoint whose labels are not known yet, and not its namespace's either.
+    Init,
     /// This node.
     Host,
     /// Another node.
     RemoteNode,
+    /// What checks the health of nodes and endpoints.
+    Health,
+    /// A proxy that brings traffic into the cluster.
+    Ingress,
+    /// A workload of the cluster that polc does not manage.
+    Unmanaged,
     /// Anything else.
     World,
+}
+
+impl PeerKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Endpoint,
+        Self::Init,
+        Self::Host,
+        Self::RemoteNode,
+        Self::Health,
+        Self::Ingress,
+        Self::Unmanaged,
+        Self::World,
+    ];
+
+    /// Whether policies apply to it.
+    #[must_use]
+    pub const fn is_managed(self) -> bool {
+        matches!(self, Self::Endpoint | Self::Init)
+    }
+}
+
+/// How far an endpoint is known.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Its labels are known.
+    #[default]
+    Ready,
+    /// Its labels are not known yet: it is isolated in both directions.
+    Init,
+}
+
+impl Phase {
+    /// Whether its labels are known.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready)
+    }
+
+    /// The kind of such an endpoint.
+    #[must_use]
+    pub const fn kind(self) -> PeerKind {
+        match self {
+            Self::Ready => PeerKind::Endpoint,
+            Self::Init => PeerKind::Init,
+        }
+    }
 }
 
 /// What is known of a peer when a selector is asked about it.
@@ -136,6 +216,8 @@ pub enum PeerKind {
 pub struct PeerFacts<'a> {
     /// What kind of thing it is.
     pub kind: PeerKind,
+    /// Whether an API server of the cluster is there, besides.
+    pub is_kube_apiserver: bool,
     /// The namespace, for endpoints that have one.
     pub namespace: Option<&'a str>,
     /// The labels, for endpoints.
@@ -144,6 +226,8 @@ pub struct PeerFacts<'a> {
     pub namespace_labels: &'a Labels,
     /// The names that DNS answers its address for, in lower case and without a final dot.
     pub names: &'a [String],
+    /// The ports that it has names for, for endpoints.
+    pub ports: &'a NamedPorts,
     /// The address.
     pub network: Option<IpNet>,
 }
@@ -157,10 +241,12 @@ impl PeerFacts<'static> {
     pub fn world(address: IpAddr) -> Self {
         Self {
             kind: PeerKind::World,
+            is_kube_apiserver: false,
             namespace: None,
             labels: &NO_LABELS,
             namespace_labels: &NO_LABELS,
             names: &[],
+            ports: &NO_PORTS,
             network: Some(IpNet::from(address)),
         }
     }
@@ -174,6 +260,7 @@ impl SelectorExpr {
     #[must_use]
     pub fn matches(&self, peer: &PeerFacts<'_>) -> bool {
         match self {
+            Self::Entity(Entity::KubeApiserver) => peer.is_kube_apiserver,
             Self::Entity(entity) => entity.matches(peer.kind),
             Self::Label { key, operator } => {
                 peer.kind == PeerKind::Endpoint && operator.matches(peer.labels.get(key))
@@ -217,6 +304,16 @@ impl SelectorExpr {
         });
     }
 
+    /// Whether an expression that is not made of others asks for a peer's address, and so may hold
+    /// at one of an endpoint's addresses and not at another.
+    #[must_use]
+    pub const fn is_of_addresses(&self) -> bool {
+        matches!(
+            self,
+            Self::Cidr(_) | Self::Dns(_) | Self::Entity(Entity::KubeApiserver)
+        )
+    }
+
     /// Whether a DNS name is part of the expression.
     #[must_use]
     pub fn asks_for_names(&self) -> bool {
@@ -239,7 +336,8 @@ pub fn dns_matches(pattern: &str, name: &str) -> bool {
 }
 
 impl Entity {
-    /// Whether a peer of this kind belongs to the entity.
+    /// Whether a peer of this kind belongs to the entity. Of no kind is it known that an API server
+    /// is there: [`PeerFacts::is_kube_apiserver`] says so.
     #[must_use]
     pub const fn matches(self, kind: PeerKind) -> bool {
         match self {
@@ -250,6 +348,11 @@ impl Entity {
             Self::Endpoints => matches!(kind, PeerKind::Endpoint),
             Self::Host => matches!(kind, PeerKind::Host),
             Self::RemoteNode => matches!(kind, PeerKind::RemoteNode),
+            Self::KubeApiserver => false,
+            Self::Health => matches!(kind, PeerKind::Health),
+            Self::Ingress => matches!(kind, PeerKind::Ingress),
+            Self::Unmanaged => matches!(kind, PeerKind::Unmanaged),
+            Self::Init => matches!(kind, PeerKind::Init),
         }
     }
 }
@@ -281,10 +384,12 @@ mod tests {
     fn endpoint<'a>(labels: &'a Labels, address: &str) -> PeerFacts<'a> {
         PeerFacts {
             kind: PeerKind::Endpoint,
+            is_kube_apiserver: false,
             namespace: Some("shop"),
             labels,
             namespace_labels: &NO_LABELS,
             names: &[],
+            ports: &NO_PORTS,
             network: Some(IpNet::from(address.parse::<IpAddr>().unwrap())),
         }
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{L4Packet, Labels, Origin, PolicyId, Request};
+use crate::{Entity, L4Packet, Labels, NamedPorts, Origin, Phase, PolicyId, Request};
 
 /// One `test` item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Test {
 pub struct TestEndpoint {
     /// Its name in the test.
     pub name: String,
+    /// Whether its labels are known.
+    #[serde(default, skip_serializing_if = "Phase::is_ready")]
+    pub phase: Phase,
     /// Its labels.
     pub labels: Labels,
     /// Its namespace.
@@ -36,6 +39,9 @@ pub struct TestEndpoint {
     pub namespace_labels: Labels,
     /// Its addresses, where the test gives them: `at 10.0.0.7`. Only CIDR rules look at them.
     pub addresses: Vec<IpAddr>,
+    /// Its named ports.
+    #[serde(default, skip_serializing_if = "NamedPorts::is_empty")]
+    pub ports: NamedPorts,
     /// Where it was written.
     pub origin: Origin,
 }
@@ -70,6 +76,20 @@ pub enum Party {
     Name(usize),
     /// The node of the endpoint at the other end.
     Host,
+    /// Somebody of whom no more is known: another node, or [`Entity::KubeApiserver`] outside,
+    /// [`Entity::Health`], [`Entity::Ingress`] or [`Entity::Unmanaged`].
+    Entity(Entity),
+}
+
+impl Party {
+    /// Entities that a test may name as a party, besides the host.
+    pub const ENTITIES: [Entity; 5] = [
+        Entity::RemoteNode,
+        Entity::KubeApiserver,
+        Entity::Health,
+        Entity::Ingress,
+        Entity::Unmanaged,
+    ];
 }
 
 /// What a check expects.

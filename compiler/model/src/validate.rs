@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::{
     Action, Direction, Expectation, L4Match, L4Term, L7Match, Model, Party, PolicyId, PortProtocol,
-    RuleId, SelectorExpr, Tier,
+    RuleId, Tier,
 };
 
 /// The most rules, and the most policies, of one package: what a decider's index can hold.
@@ -94,9 +94,9 @@ fn validate_policy(model: &Model, id: PolicyId, policy: &crate::Policy) -> Resul
     // An endpoint's policy class is found by its labels alone: a subject that also asks for an
     // address would select nobody, and what it was to protect would be open.
     let mut asks_for_address = false;
-    subject.expr.visit_leaves(&mut |leaf| {
-        asks_for_address |= matches!(leaf, SelectorExpr::Cidr(_) | SelectorExpr::Dns(_));
-    });
+    subject
+        .expr
+        .visit_leaves(&mut |leaf| asks_for_address |= leaf.is_of_addresses());
     if asks_for_address {
         return Err(violation(format!(
             "policy `{name}` selects its endpoints by address"
@@ -149,7 +149,11 @@ fn validate_l7(number: u32, rule: &crate::Rule) -> Result<(), Violation> {
     }
     // What looks into requests cannot be asked about anything else.
     let is_tcp = matches!(&rule.l4, L4Match::Of(terms) if terms.iter().all(|term| {
-        matches!(term, L4Term::Ports { protocol: PortProtocol::Tcp, .. })
+        matches!(
+            term,
+            L4Term::Ports { protocol: PortProtocol::Tcp, .. }
+                | L4Term::NamedPort { protocol: PortProtocol::Tcp, .. }
+        )
     }));
     if !is_tcp || rule.action != Action::Allow {
         return Err(violation(format!(
@@ -192,6 +196,7 @@ fn validate_test(model: &Model, test: &crate::Test) -> Result<(), Violation> {
             let is_unknown = match party {
                 Party::Endpoint(index) => index >= test.endpoints.len(),
                 Party::Name(index) => index >= test.names.len(),
+                Party::Entity(entity) => !Party::ENTITIES.contains(&entity),
                 Party::Address(_) | Party::Host => false,
             };
             if is_unknown {

@@ -9,7 +9,7 @@
 //! policy-based packet forwarding using efficient multi-dimensional range matching", 1998), with
 //! the peer's dimension computed ahead, as its signature.
 
-use polc_model::{Decision, PolicyId, SelectorId, Tier};
+use polc_model::{Decider, Decision, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -73,6 +73,15 @@ pub struct RowTier {
     pub otherwise: Outcome,
 }
 
+impl BitmapRow {
+    /// How many columns match.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        let words = self.tiers.iter().flat_map(|tier| &tier.mask);
+        words.map(|word| word.count_ones() as usize).sum()
+    }
+}
+
 impl BitmapTier {
     /// How many words of a signature the columns take.
     #[must_use]
@@ -110,7 +119,7 @@ impl Bitmap {
         layout: &mut Layout,
         rules: &[OrderedRule],
         sets: &[Vec<usize>],
-        isolated_by: Option<PolicyId>,
+        isolated_by: Option<Decider>,
     ) -> Self {
         // The column of each rule that has one: rules for every peer are what happens otherwise.
         let mut column_of: Vec<Option<usize>> = Vec::with_capacity(rules.len());

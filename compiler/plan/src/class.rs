@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polc_model::{
-    Direction, Enforcement, Labels, Model, Party, PeerFacts, PeerKind, PolicyId, SelectorId,
+    Direction, Enforcement, Model, Party, PeerFacts, PeerKind, Phase, PolicyId, SelectorId,
+    TestEndpoint,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ use crate::{
 pub struct ClassKey {
     /// The direction.
     pub direction: Direction,
+    /// Whether the endpoint's labels are known.
+    #[serde(default, skip_serializing_if = "Phase::is_ready")]
+    pub phase: Phase,
     /// The policies that select the endpoint and cover the direction, in order.
     pub policies: Vec<PolicyId>,
 }
@@ -51,6 +55,10 @@ impl ClassKey {
             .collect();
         Self {
             direction,
+            phase: match endpoint.kind {
+                PeerKind::Init => Phase::Init,
+                _ => Phase::Ready,
+            },
             policies,
         }
     }
@@ -77,12 +85,14 @@ pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
     for direction in Direction::BOTH {
         keys.insert(ClassKey {
             direction,
+            phase: Phase::Ready,
             policies: Vec::new(),
         });
         for (id, policy) in model.policies_with_ids() {
             if policy.covers(direction).is_some() {
                 keys.insert(ClassKey {
                     direction,
+                    phase: Phase::Ready,
                     policies: vec![id],
                 });
             }
@@ -94,39 +104,29 @@ pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
                 .flat_map(|check| [check.source, check.destination])
                 .filter_map(|party| match party {
                     Party::Endpoint(index) => Some(index),
-                    Party::Address(_) | Party::Name(_) | Party::Host => None,
+                    Party::Address(_) | Party::Name(_) | Party::Host | Party::Entity(_) => None,
                 })
                 .collect();
             for endpoint in used
                 .into_iter()
                 .filter_map(|index| test.endpoints.get(index))
             {
-                keys.insert(class_of_labels(
-                    model,
-                    direction,
-                    endpoint.namespace.as_deref(),
-                    &endpoint.labels,
-                    &endpoint.namespace_labels,
-                ));
+                keys.insert(class_of_endpoint(model, direction, endpoint));
             }
         }
     }
     keys
 }
 
-fn class_of_labels(
-    model: &Model,
-    direction: Direction,
-    namespace: Option<&str>,
-    labels: &Labels,
-    namespace_labels: &Labels,
-) -> ClassKey {
+fn class_of_endpoint(model: &Model, direction: Direction, endpoint: &TestEndpoint) -> ClassKey {
     let facts = PeerFacts {
-        kind: PeerKind::Endpoint,
-        namespace,
-        labels,
-        namespace_labels,
+        kind: endpoint.phase.kind(),
+        is_kube_apiserver: false,
+        namespace: endpoint.namespace.as_deref(),
+        labels: &endpoint.labels,
+        namespace_labels: &endpoint.namespace_labels,
         names: &[],
+        ports: &endpoint.ports,
         network: None,
     };
     ClassKey::of(model, direction, &facts)
@@ -137,7 +137,7 @@ fn class_of_labels(
 pub fn plan(model: &Model, layout: &mut Layout, key: ClassKey, choice: Choice) -> ClassPlan {
     let mut decisions = |scope| {
         let rules = order::rules(model, &key, scope);
-        let isolated_by = order::isolating_policy(model, &key, scope);
+        let isolated_by = order::isolated_by(model, &key, scope);
         Decisions::plan(model, layout, &rules, isolated_by, choice)
     };
     let enforced = decisions(Scope::Enforced);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use polc_abi::key::L4Key;
-use polc_model::{Decision, Model, PolicyId, SelectorId};
+use polc_model::{Decider, Decision, Model, SelectorId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Bit, Bitmap, Layout, Leaf,
-    bitmap::BitmapTier,
+    bitmap::{BitmapRow, BitmapTier},
     order::OrderedRule,
     strategy::{self, Choice, Dispatch, LeafForm, Strategy},
     sweep,
@@ -71,6 +71,16 @@ impl Decisions {
         }
     }
 
+    /// The most selectors that are asked about at one L4 key.
+    #[must_use]
+    pub fn most_tests(&self) -> usize {
+        match &self.leaves {
+            Leaves::Tests(leaves) => leaves.iter().map(Leaf::tests).max(),
+            Leaves::Bitmap(bitmap) => bitmap.rows.iter().map(BitmapRow::columns).max(),
+        }
+        .unwrap_or(0)
+    }
+
     /// The strategy that was chosen.
     #[must_use]
     pub const fn strategy(&self) -> Strategy {
@@ -104,7 +114,7 @@ impl Decisions {
         model: &Model,
         layout: &mut Layout,
         rules: &[OrderedRule],
-        isolated_by: Option<PolicyId>,
+        isolated_by: Option<Decider>,
         choice: Choice,
     ) -> Self {
         let sweep = sweep::sweep(model, rules);

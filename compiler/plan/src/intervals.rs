@@ -22,22 +22,38 @@ pub const fn key_of(packet: L4Packet) -> L4Key {
     }
 }
 
-/// The keys that a match matches: sorted, disjoint, not adjacent.
+/// The keys that a match may match, whoever receives: sorted, disjoint, not adjacent. A named port may
+/// be any.
 #[must_use]
 pub fn ranges_of(l4: &L4Match) -> Vec<KeyRange> {
     match l4 {
-        L4Match::Any => {
-            vec![KeyRange {
-                first: L4Key::ANY_FIRST.0,
-                last: L4Key::ANY_LAST.0,
-            }]
-        }
-        L4Match::Of(terms) => merge(terms.iter().copied().map(range_of).collect()),
+        L4Match::Any => vec![EVERYTHING],
+        L4Match::Of(terms) => merge(terms.iter().map(range_of).collect()),
     }
 }
 
-const fn range_of(term: L4Term) -> KeyRange {
-    match term {
+/// As [`ranges_of`], the keys that a match surely matches: none of a named port's.
+#[must_use]
+pub fn sure_ranges_of(l4: &L4Match) -> Vec<KeyRange> {
+    match l4 {
+        L4Match::Any => vec![EVERYTHING],
+        L4Match::Of(terms) => {
+            let numbered = terms
+                .iter()
+                .filter(|term| !matches!(term, L4Term::NamedPort { .. }));
+            merge(numbered.map(range_of).collect())
+        }
+    }
+}
+
+const EVERYTHING: KeyRange = KeyRange {
+    first: L4Key::ANY_FIRST.0,
+    last: L4Key::ANY_LAST.0,
+};
+
+const fn range_of(term: &L4Term) -> KeyRange {
+    match *term {
+        L4Term::NamedPort { protocol, .. } => whole_protocol(protocol.number()),
         L4Term::Ports { protocol, ports } => KeyRange {
             first: L4Key::port(protocol.number(), ports.first).0,
             last: L4Key::port(protocol.number(), ports.last).0,

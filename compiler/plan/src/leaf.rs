@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use polc_model::{Decision, PolicyId, SelectorId, Tier};
+use polc_model::{Decider, Decision, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::order::{self, OrderedRule};
@@ -34,6 +34,12 @@ pub enum Then {
 }
 
 impl Leaf {
+    /// How many selectors it asks about.
+    #[must_use]
+    pub fn tests(&self) -> usize {
+        self.steps.iter().filter(|step| step.when.is_some()).count()
+    }
+
     /// Runs the leaf. `satisfies` says whether the peer satisfies a selector. `None` for a leaf
     /// that is not valid.
     pub fn decide(&self, mut satisfies: impl FnMut(SelectorId) -> bool) -> Option<Decision> {
@@ -53,11 +59,11 @@ impl Leaf {
     }
 
     /// Builds the leaf for rules that all match the same L4 keys, in the order in which they are
-    /// asked. `isolated_by` is the policy that denies what the normal tier does not decide.
+    /// asked. `isolated_by` is who denies what the normal tier does not decide.
     #[must_use]
     pub(crate) fn build<'a>(
         rules: impl Iterator<Item = &'a OrderedRule>,
-        isolated_by: Option<PolicyId>,
+        isolated_by: Option<Decider>,
     ) -> Self {
         let mut builder = Builder::default();
         let mut rules = rules.peekable();

@@ -104,6 +104,7 @@ pub fn decider_id(decider: Decider) -> DeciderId {
         Decider::NoPolicy => DeciderId::NO_POLICY,
         Decider::Rule(rule) => DeciderId::rule(rule.raw()),
         Decider::Isolation(policy) => DeciderId::isolation(policy.raw()),
+        Decider::Init => DeciderId::INIT,
         Decider::Itself => DeciderId::ITSELF,
         Decider::OwnNode => DeciderId::OWN_NODE,
     }
@@ -131,6 +132,7 @@ pub fn decider_of(id: DeciderId) -> Option<Decider> {
         DeciderKind::NoPolicy => Decider::NoPolicy,
         DeciderKind::Rule(index) => Decider::Rule(RuleId::new(index as usize)),
         DeciderKind::Isolation(index) => Decider::Isolation(PolicyId::new(index as usize)),
+        DeciderKind::Init => Decider::Init,
         DeciderKind::Itself => Decider::Itself,
         DeciderKind::OwnNode => Decider::OwnNode,
     })

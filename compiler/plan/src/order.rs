@@ -1,7 +1,7 @@
 //! The rules of a class in the order in which they are asked: precedence, flattened.
 
 use polc_model::{
-    Action, Decider, Decision, Enforcement, Isolation, Model, PolicyId, RuleId, SelectorId, Tier,
+    Action, Decider, Decision, Enforcement, Isolation, Model, Phase, RuleId, SelectorId, Tier,
     Verdict,
 };
 
@@ -105,23 +105,27 @@ pub(crate) fn rules(model: &Model, key: &ClassKey, scope: Scope) -> Vec<OrderedR
     rules.into_iter().map(|(.., rule)| rule).collect()
 }
 
-/// The policy that denies what the normal tier does not decide.
-pub(crate) fn isolating_policy(model: &Model, key: &ClassKey, scope: Scope) -> Option<PolicyId> {
-    key.policies.iter().copied().find(|&id| {
+/// Who denies what the normal tier does not decide: a policy, or that the endpoint's labels are not
+/// known yet.
+pub(crate) fn isolated_by(model: &Model, key: &ClassKey, scope: Scope) -> Option<Decider> {
+    let mut policies = key.policies.iter().copied();
+    let policy = policies.find(|&id| {
         model.policy(id).is_some_and(|policy| {
             scope.holds(policy.enforcement)
                 && policy.tier == Tier::Normal
                 && policy.covers(key.direction) == Some(Isolation::Isolates)
         })
-    })
+    });
+    let in_init = (key.phase == Phase::Init).then_some(Decider::Init);
+    policy.map(Decider::Isolation).or(in_init)
 }
 
 /// What happens to a packet that a tier neither decides nor passes.
-pub(crate) fn end_of_tier(tier: Tier, isolated_by: Option<PolicyId>) -> Option<Decision> {
+pub(crate) fn end_of_tier(tier: Tier, isolated_by: Option<Decider>) -> Option<Decision> {
     match (tier, isolated_by) {
-        (Tier::Normal, Some(policy)) => Some(Decision {
+        (Tier::Normal, Some(decider)) => Some(Decision {
             verdict: Verdict::Deny,
-            decider: Decider::Isolation(policy),
+            decider,
         }),
         (Tier::Baseline, _) => Some(NOBODY_DECIDED),
         (Tier::Admin | Tier::Normal, _) => None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polc_abi::key::L4Key;
-use polc_model::Model;
+use polc_model::{Action, Model};
 
 use crate::{intervals, order::OrderedRule};
 
@@ -23,7 +23,12 @@ pub(crate) fn sweep(model: &Model, rules: &[OrderedRule]) -> Sweep {
         let Some(rule) = model.rule(rule.id) else {
             continue;
         };
-        for range in intervals::ranges_of(&rule.l4) {
+        // `unsupported` names named ports; what is asked all the same denies more and allows less.
+        let ranges = match rule.action {
+            Action::Deny | Action::Reject => intervals::ranges_of(&rule.l4),
+            Action::Allow | Action::Pass => intervals::sure_ranges_of(&rule.l4),
+        };
+        for range in ranges {
             changes.entry(range.first).or_default().0.push(position);
             if range.last < L4Key::ANY_LAST.0 {
                 changes.entry(range.last + 1).or_default().1.push(position);

@@ -164,7 +164,7 @@ fn validate_decision(model: &Model, decision: Decision) -> Result<(), Violation>
     let exists = match decision.decider {
         Decider::Rule(rule) => model.rule(rule).is_some(),
         Decider::Isolation(policy) => model.policy(policy).is_some(),
-        Decider::NoPolicy => true,
+        Decider::NoPolicy | Decider::Init => true,
         // Decided by the fixed datapath, never by a program.
         Decider::Itself | Decider::OwnNode => false,
     };

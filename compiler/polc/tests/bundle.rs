@@ -120,6 +120,10 @@ fn damaged_bundles_are_refused() {
 /// Each construct without a back end, and how a source says it.
 const UNSUPPORTED: &[(&str, &str)] = &[
     (
+        "named port",
+        "policy p for {} { ingress { allow from world on tcp \"http\" } }\n",
+    ),
+    (
         "dns",
         "policy p for {} { egress { allow to \"api.example.com\" } }\n",
     ),

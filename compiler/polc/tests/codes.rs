@@ -26,7 +26,7 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         )],
         Code::Unsupported => &[(
             "shop.pol",
-            "package shop\ncidr office = 10.8.0.0/16\npolicy web for {} - office {\n  egress {\n    allow to world on tcp https\n  }\n}\npolicy node for host { ingress {} }\n",
+            "package shop\ncidr office = 10.8.0.0/16\npolicy web for {} - office {\n  egress {\n    allow to world on tcp 443\n  }\n}\npolicy node for host { ingress {} }\n",
         )],
         Code::TooDeep => &[(
             "shop.pol",
@@ -96,6 +96,10 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         Code::UnknownIcmpType => &[(
             "shop.pol",
             "package shop\nports ping = icmp echo_requst | icmp packet_too_big | icmpv6 sausage\n",
+        )],
+        Code::NotAPort => &[(
+            "shop.pol",
+            "package shop\nports web = tcp http | tcp \"HTTP\" | tcp \"80\"\n",
         )],
         Code::WrongDirection => &[(
             "shop.pol",

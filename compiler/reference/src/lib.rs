@@ -11,7 +11,7 @@ pub use requests::{judge_request, judge_request_flow, matches_request};
 
 use polc_model::{
     Action, Decider, Decision, Direction, Enforcement, HostAccess, Isolation, L4Packet, Model,
-    PeerFacts, PeerKind, PolicyId, Rule, RuleId, Tier, Verdict,
+    PeerFacts, PeerKind, Rule, RuleId, Tier, Verdict,
 };
 
 /// One end of a flow.
@@ -67,8 +67,7 @@ pub fn judge_flow(
     l4: L4Packet,
 ) -> FlowDecision {
     let at = |direction, subject: &Party<'_>, peer: &Party<'_>| {
-        (subject.facts.kind == PeerKind::Endpoint)
-            .then(|| judge(model, direction, subject, peer, l4))
+        is_ours(subject).then(|| judge(model, direction, subject, peer, l4))
     };
     FlowDecision {
         egress: at(Direction::Egress, source, destination),
@@ -110,11 +109,11 @@ pub fn judge(
         };
         if tier == Tier::Normal
             && !passed
-            && let Some(policy) = isolating_policy(model, direction, subject)
+            && let Some(decider) = isolation(model, direction, subject)
         {
             return Decision {
                 verdict: Verdict::Deny,
-                decider: Decider::Isolation(policy),
+                decider,
             };
         }
     }
@@ -174,6 +173,10 @@ pub fn consider(
     peer: &Party<'_>,
     l4: L4Packet,
 ) -> Vec<Considered> {
+    let receiver = match direction {
+        Direction::Ingress => &subject.facts,
+        Direction::Egress => &peer.facts,
+    };
     let mut rules: Vec<(Precedence, Considered)> = Vec::new();
     for (id, rule) in model.rules_with_ids() {
         let Some(policy) = model.policy(rule.policy) else {
@@ -186,7 +189,7 @@ pub fn consider(
             Outcome::OtherSubject
         } else if !matching::selects(model, rule.peer, &peer.facts) {
             Outcome::OtherPeer
-        } else if !matching::l4_matches(&rule.l4, l4) {
+        } else if !matching::l4_matches(&rule.l4, l4, receiver) {
             Outcome::OtherL4
         } else {
             Outcome::Matches
@@ -246,8 +249,10 @@ fn first_decision(model: &Model, tier: Tier, matching: &[RuleId]) -> Option<Tier
 
 /// "An endpoint is isolated in a direction when a policy of the `normal` tier that selects it
 /// covers that direction and does not say `default allow`."
-fn isolating_policy(model: &Model, direction: Direction, subject: &Party<'_>) -> Option<PolicyId> {
-    model
+///
+/// "An endpoint in `init` is isolated in both directions."
+fn isolation(model: &Model, direction: Direction, subject: &Party<'_>) -> Option<Decider> {
+    let by_policy = model
         .policies_with_ids()
         .find(|(_, policy)| {
             policy.tier == Tier::Normal
@@ -255,12 +260,19 @@ fn isolating_policy(model: &Model, direction: Direction, subject: &Party<'_>) ->
                 && policy.covers(direction) == Some(Isolation::Isolates)
                 && matching::selects(model, policy.subject, &subject.facts)
         })
-        .map(|(id, _)| id)
+        .map(|(id, _)| Decider::Isolation(id));
+    let in_init = (subject.facts.kind == PeerKind::Init).then_some(Decider::Init);
+    by_policy.or(in_init)
+}
+
+/// Whether a party is an endpoint of ours, in `init` or not.
+fn is_ours(party: &Party<'_>) -> bool {
+    matches!(party.facts.kind, PeerKind::Endpoint | PeerKind::Init)
 }
 
 fn is_same(one: &Party<'_>, other: &Party<'_>) -> bool {
-    one.facts.kind == PeerKind::Endpoint
-        && other.facts.kind == PeerKind::Endpoint
+    is_ours(one)
+        && is_ours(other)
         && one.facts.namespace == other.facts.namespace
         && one.name == other.name
 }

@@ -17,6 +17,8 @@ pub(crate) fn selects(model: &Model, selector: SelectorId, peer: &PeerFacts<'_>)
 }
 
 fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
+    // Of an endpoint in `init` no labels are known, and not its namespace: nothing that asks for
+    // them holds, not even that a label is absent.
     let is_endpoint = peer.kind == PeerKind::Endpoint;
     match expr {
         SelectorExpr::Entity(Entity::All) => true,
@@ -26,6 +28,11 @@ fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
         SelectorExpr::Entity(Entity::Endpoints) => is_endpoint,
         SelectorExpr::Entity(Entity::Host) => peer.kind == PeerKind::Host,
         SelectorExpr::Entity(Entity::RemoteNode) => peer.kind == PeerKind::RemoteNode,
+        SelectorExpr::Entity(Entity::KubeApiserver) => peer.is_kube_apiserver,
+        SelectorExpr::Entity(Entity::Health) => peer.kind == PeerKind::Health,
+        SelectorExpr::Entity(Entity::Ingress) => peer.kind == PeerKind::Ingress,
+        SelectorExpr::Entity(Entity::Unmanaged) => peer.kind == PeerKind::Unmanaged,
+        SelectorExpr::Entity(Entity::Init) => peer.kind == PeerKind::Init,
         SelectorExpr::Label { .. }
         | SelectorExpr::Namespace(_)
         | SelectorExpr::NamespaceLabel { .. }
@@ -99,22 +106,30 @@ fn inside(block: IpNet, network: IpNet) -> bool {
     }
 }
 
-/// Whether an L4 match matches a packet.
-pub(crate) fn l4_matches(l4: &L4Match, packet: L4Packet) -> bool {
+/// Whether an L4 match matches a packet to this receiver.
+pub(crate) fn l4_matches(l4: &L4Match, packet: L4Packet, receiver: &PeerFacts<'_>) -> bool {
     let L4Match::Of(terms) = l4 else { return true };
-    terms.iter().any(|term| match (*term, packet) {
+    terms.iter().any(|term| match (term, packet) {
         (L4Term::Ports { protocol, ports }, L4Packet::Port(packet_protocol, port)) => {
-            protocol == packet_protocol && ports.first <= port && port <= ports.last
+            *protocol == packet_protocol && ports.first <= port && port <= ports.last
+        }
+        // "A named port is looked up on the pod that receives the traffic."
+        (L4Term::NamedPort { protocol, name }, L4Packet::Port(packet_protocol, port)) => {
+            *protocol == packet_protocol
+                && receiver
+                    .ports
+                    .get(name)
+                    .is_some_and(|named| named.protocol == packet_protocol && named.port == port)
         }
         (
             L4Term::Icmp { family, kind, code },
             L4Packet::Icmp(packet_family, packet_kind, packet_code),
         ) => {
-            family == packet_family
+            *family == packet_family
                 && kind.is_none_or(|kind| kind == packet_kind)
                 && code.is_none_or(|code| code == packet_code)
         }
-        (L4Term::Protocol(number), packet) => number == packet.protocol(),
+        (L4Term::Protocol(number), packet) => *number == packet.protocol(),
         _ => false,
     })
 }

@@ -6,11 +6,11 @@
 
 use polc_model::{
     Action, Decider, Decision, Direction, HttpCondition, HttpField, HttpMatch, HttpRequest,
-    HttpTest, L4Packet, L7Match, Model, PathSegment, PeerKind, Request, Rule, Tier, Verdict,
+    HttpTest, L4Packet, L7Match, Model, PathSegment, Request, Rule, Tier, Verdict,
 };
 use regex_automata::{nfa::thompson::pikevm::PikeVM, util::syntax};
 
-use crate::{FlowDecision, Outcome, Party, consider, judge, matching};
+use crate::{FlowDecision, Outcome, Party, consider, is_ours, judge, matching};
 
 /// Judges a request at both ends of its flow.
 #[must_use]
@@ -22,8 +22,7 @@ pub fn judge_request_flow(
     request: &Request,
 ) -> FlowDecision {
     let at = |direction, subject: &Party<'_>, peer: &Party<'_>| {
-        (subject.facts.kind == PeerKind::Endpoint)
-            .then(|| judge_request(model, direction, subject, peer, l4, request))
+        is_ours(subject).then(|| judge_request(model, direction, subject, peer, l4, request))
     };
     FlowDecision {
         egress: at(Direction::Egress, source, destination),

@@ -1,6 +1,6 @@
 use polc_model::{
     Action, Direction, HostAccess, Isolation, L4Match, L4Term, Labels, Model, Origin, Policy,
-    PortProtocol, PortRange, Selector, SelectorExpr, SelectorId,
+    PolicyId, PortProtocol, PortRange, Selector, SelectorExpr, SelectorId,
 };
 
 use super::*;
@@ -67,10 +67,12 @@ impl Builder {
             name,
             facts: PeerFacts {
                 kind: PeerKind::Endpoint,
+                is_kube_apiserver: false,
                 namespace: None,
                 labels: &labels,
                 namespace_labels: &labels,
                 names: &[],
+                ports: &polc_model::l4::NO_PORTS,
                 network: None,
             },
         };
@@ -174,10 +176,12 @@ fn the_own_node_reaches_its_endpoints_unless_restricted() {
     let labels = Labels::new();
     let facts = |kind| PeerFacts {
         kind,
+        is_kube_apiserver: false,
         namespace: None,
         labels: &labels,
         namespace_labels: &labels,
         names: &[],
+        ports: &polc_model::l4::NO_PORTS,
         network: None,
     };
     let endpoint = Party {

@@ -18,7 +18,9 @@ use polc_abi::{
     node::{PEER_WORLD, Peer, PrefixKey, peer_flag},
 };
 use polc_inventory::{Inventory, node_facts};
-use polc_model::{HostAccess, Model, PeerFacts, PeerKind, selector::NO_LABELS};
+use polc_model::{
+    Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
+};
 use polc_plan::{Choice, ClassPlan, Layout, Plan};
 
 use classes::Classes;
@@ -46,7 +48,7 @@ pub struct NodeTables {
     pub addresses: Vec<(Address, Peer)>,
     /// Prefixes for addresses outside the inventory. Always holds both default routes.
     pub prefixes: Vec<(PrefixKey, Peer)>,
-    /// Names by peer id: the world, this node, endpoints, other nodes.
+    /// Names by peer id: the world, this node, endpoints, other nodes, other entities.
     pub names: Vec<String>,
 }
 
@@ -105,7 +107,7 @@ impl NodeTables {
             for (address, facts) in facts {
                 let peer = Peer {
                     id,
-                    row: rows.row(&facts),
+                    row: rows.row(&inventory.with_apiserver(facts)),
                     flags,
                     reserved: 0,
                 };
@@ -168,6 +170,15 @@ impl NodeTables {
                 at(PeerKind::RemoteNode, &remote.addresses),
             );
         }
+        for (kind, entity, all) in inventory.addresses_of.others() {
+            add_peer(entity.to_owned(), 0, at(kind, all));
+        }
+        let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
+        add_peer(
+            Entity::KubeApiserver.name().to_owned(),
+            0,
+            at(PeerKind::World, &outside),
+        );
         addresses.sort_unstable_by_key(|(address, _)| *address);
 
         let prefixes = prefixes
@@ -175,10 +186,12 @@ impl NodeTables {
             .map(|&network| {
                 let facts = PeerFacts {
                     kind: PeerKind::World,
+                    is_kube_apiserver: false,
                     namespace: None,
                     labels: &NO_LABELS,
                     namespace_labels: &NO_LABELS,
                     names: &[],
+                    ports: &NO_PORTS,
                     network: Some(network),
                 };
                 let row = rows.row(&facts);

@@ -49,6 +49,7 @@ impl Signatures {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Traits<'p> {
     kind: PeerKind,
+    is_kube_apiserver: bool,
     namespace: Option<&'p str>,
     labels: &'p Labels,
     namespace_labels: &'p Labels,
@@ -112,6 +113,7 @@ impl<'a, 'p> Rows<'a, 'p> {
         let around = peer.network.map(|network| self.blocks_around(network));
         let traits = Traits {
             kind: peer.kind,
+            is_kube_apiserver: peer.is_kube_apiserver,
             namespace: peer.namespace,
             labels: peer.labels,
             namespace_labels: peer.namespace_labels,

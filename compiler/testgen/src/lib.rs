@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use fastrand::Rng;
 use ipnet::IpNet;
-use polc_inventory::{Endpoint, Inventory, Node, RemoteNode};
+use polc_inventory::{AddressesOf, Endpoint, Inventory, Node, RemoteNode};
 use polc_model::{
     Action, Direction, Enforcement, Entity, FileId, HostAccess, IcmpFamily, Isolation, L4Match,
     L4Term, LabelOperator, Labels, Model, Origin, Policy, PolicyId, PortProtocol, PortRange, Rule,
@@ -211,9 +211,17 @@ fn intern(model: &mut Model, expr: SelectorExpr) -> SelectorId {
 }
 
 fn subject(rng: &mut Rng) -> SelectorExpr {
-    match rng.u8(..3) {
+    match rng.u8(..5) {
         0 => SelectorExpr::Entity(Entity::Endpoints),
-        1 => label(rng),
+        1 => SelectorExpr::Entity(
+            pick(
+                rng,
+                &[Entity::Init, Entity::Init, Entity::All, Entity::Cluster],
+            )
+            .unwrap_or(Entity::Init),
+        ),
+        2 => label(rng),
+        3 => SelectorExpr::AnyOf(vec![label(rng), SelectorExpr::Entity(Entity::Init)]),
         _ => SelectorExpr::AnyOf(vec![label(rng), label(rng)]),
     }
 }
@@ -310,9 +318,10 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
     let mut endpoints = Vec::new();
     let links = interfaces.iter().map(|name| Some((*name).to_owned()));
     for (index, interface) in links.chain([None, None, None]).enumerate() {
+        let init = rng.u8(..6) == 0;
         let mut labels = Labels::new();
         for key in KEYS {
-            if rng.u8(..4) > 0 {
+            if rng.u8(..4) > 0 && !init {
                 labels.insert(key.to_owned(), word(rng, &VALUES));
             }
         }
@@ -321,6 +330,7 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
         endpoints.push(Endpoint {
             name: format!("endpoint-{index}"),
             namespace: (rng.u8(..4) > 0).then(|| word(rng, &NAMESPACES)),
+            init,
             labels,
             interface,
             addresses: [
@@ -332,7 +342,9 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
             .collect(),
         });
     }
-    let both = |one: &str, other: &str| [one, other].into_iter().filter_map(address).collect();
+    let both = |one: &str, other: &str| -> Vec<IpAddr> {
+        [one, other].into_iter().filter_map(address).collect()
+    };
     Inventory {
         node: Node {
             name: "node-1".to_owned(),
@@ -344,6 +356,22 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
             name: "node-2".to_owned(),
             addresses: both("10.2.0.1", "fd00:2::1"),
         }],
+        addresses_of: AddressesOf {
+            // Sometimes another node's, always one outside, sometimes one that a block covers.
+            kube_apiserver: [
+                ("10.2.0.1", "fd00:2::1"),
+                ("198.51.100.2", "2a00::8"),
+                ("192.0.2.9", "2001:db8:1::9"),
+            ]
+            .into_iter()
+            .enumerate()
+            .filter(|(position, _)| *position == 1 || rng.bool())
+            .flat_map(|(_, (one, other))| both(one, other))
+            .collect(),
+            health: both("10.1.2.250", "fd00::2:250"),
+            ingress: both("10.1.2.251", "fd00::2:251"),
+            unmanaged: both("10.1.2.252", "fd00::2:252"),
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use polc_inventory::{Endpoint, node_facts};
+use polc_inventory::Endpoint;
 use polc_model::{Decision, Direction, IcmpFamily, L4Packet, PeerFacts, PeerKind};
 use polc_reference::{Party, audit, judge};
 
@@ -62,7 +62,7 @@ impl Case {
             .find(family)?;
 
         let rng = &mut self.rng;
-        let remote = match rng.u8(..10) {
+        let remote = match rng.u8(..13) {
             0 => self.inventory.node.addresses.iter().copied().find(family)?,
             1 => {
                 let remote_nodes = &self.inventory.remote_nodes;
@@ -71,6 +71,15 @@ impl Case {
                     .flat_map(|node| &node.addresses)
                     .copied()
                     .find(family)?
+            }
+            10 | 11 => {
+                let of = &self.inventory.addresses_of;
+                let entity = pick(
+                    rng,
+                    &[&of.kube_apiserver, &of.health, &of.ingress, &of.unmanaged],
+                )?;
+                let all: Vec<IpAddr> = entity.iter().copied().filter(family).collect();
+                pick(rng, &all)?
             }
             2..6 => {
                 let peers = &self.inventory.endpoints;
@@ -113,7 +122,7 @@ impl Case {
     #[must_use]
     pub fn reference(&self, probe: &Probe) -> Option<Decision> {
         let endpoint = self.inventory.endpoints.get(probe.endpoint)?;
-        let subject = party(endpoint, probe.local);
+        let subject = self.party(endpoint, probe.local);
         let peer = self.peer(probe.remote);
         Some(judge(
             &self.model,
@@ -128,7 +137,7 @@ impl Case {
     #[must_use]
     pub fn reference_audit(&self, probe: &Probe) -> Option<Decision> {
         let endpoint = self.inventory.endpoints.get(probe.endpoint)?;
-        let subject = party(endpoint, probe.local);
+        let subject = self.party(endpoint, probe.local);
         let peer = self.peer(probe.remote);
         audit(&self.model, probe.direction, &subject, &peer, probe.l4)
     }
@@ -142,34 +151,39 @@ impl Case {
             .iter()
             .find(|endpoint| endpoint.addresses.contains(&address))
         {
-            return party(endpoint, address);
+            return self.party(endpoint, address);
         }
-        if inventory.node.addresses.contains(&address) {
-            return Party {
-                name: &inventory.node.name,
-                facts: node_facts(PeerKind::Host, address),
-            };
-        }
-        match inventory
-            .remote_nodes
-            .iter()
-            .find(|node| node.addresses.contains(&address))
-        {
-            Some(node) => Party {
-                name: &node.name,
-                facts: node_facts(PeerKind::RemoteNode, address),
-            },
-            None => Party {
-                name: "",
-                facts: PeerFacts::world(address),
+        let of = &inventory.addresses_of;
+        let nodes = inventory.remote_nodes.iter();
+        let remote: Vec<IpAddr> = nodes.flat_map(|node| &node.addresses).copied().collect();
+        let kind = [
+            (PeerKind::Host, &inventory.node.addresses),
+            (PeerKind::RemoteNode, &remote),
+            (PeerKind::Health, &of.health),
+            (PeerKind::Ingress, &of.ingress),
+            (PeerKind::Unmanaged, &of.unmanaged),
+        ]
+        .into_iter()
+        .find(|(_, all)| all.contains(&address))
+        .map_or(PeerKind::World, |(kind, _)| kind);
+        Party {
+            name: "",
+            facts: PeerFacts {
+                kind,
+                is_kube_apiserver: of.kube_apiserver.contains(&address),
+                ..PeerFacts::world(address)
             },
         }
     }
-}
 
-fn party(endpoint: &Endpoint, address: IpAddr) -> Party<'_> {
-    Party {
-        name: &endpoint.name,
-        facts: endpoint.facts(Some(address)),
+    fn party<'a>(&self, endpoint: &'a Endpoint, address: IpAddr) -> Party<'a> {
+        let servers = &self.inventory.addresses_of.kube_apiserver;
+        Party {
+            name: &endpoint.name,
+            facts: PeerFacts {
+                is_kube_apiserver: servers.contains(&address),
+                ..endpoint.facts(Some(address))
+            },
+        }
     }
 }

@@ -26,6 +26,15 @@ pub enum L4Term {
         /// The whole term.
         span: Span,
     },
+    /// `tcp "http"`
+    NamedPort {
+        /// `tcp`, `udp` or `sctp`.
+        protocol: Name,
+        /// The name of the port.
+        name: Name,
+        /// The whole term.
+        span: Span,
+    },
     /// `icmp 8/0`
     Icmp {
         /// `icmp` or `icmpv6`.

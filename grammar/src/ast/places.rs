@@ -111,6 +111,11 @@ fn term(term: &L4Term) -> L4Term {
             }),
             span: NOWHERE,
         },
+        L4Term::NamedPort { protocol, name, .. } => L4Term::NamedPort {
+            protocol: protocol.without_place(),
+            name: name.without_place(),
+            span: NOWHERE,
+        },
         L4Term::Icmp {
             family, kind, code, ..
         } => L4Term::Icmp {

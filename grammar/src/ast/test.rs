@@ -14,11 +14,13 @@ pub struct Test {
     pub checks: Vec<Check>,
 }
 
-/// `given web_1 = endpoint { app: "web" } in namespace "shop" at 10.0.0.7`
+/// `given web_1 = endpoint { app: "web" } in namespace "shop" at 10.0.0.7`, or `endpoint init`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     /// Its name in the test.
     pub name: Name,
+    /// The word `init`, where its labels are not known yet.
+    pub init: Option<Name>,
     /// Its labels.
     pub labels: LabelSet,
     /// Its namespace.
@@ -27,6 +29,8 @@ pub struct Given {
     pub namespace_labels: LabelSet,
     /// Its addresses.
     pub addresses: Vec<Name>,
+    /// Its named ports: `port "http": tcp 8080`.
+    pub ports: Vec<(Name, L4Term)>,
     /// The whole statement.
     pub span: Span,
 }

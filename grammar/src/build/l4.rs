@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Rule, child, name, span};
+use super::{Rule, child, name, span, text_in};
 use crate::ast::{L4Expr, L4Term, Name, Ports};
 
 pub(super) fn expr(pair: &Pair<'_, Rule>) -> L4Expr {
@@ -21,6 +21,13 @@ pub(super) fn term(pair: &Pair<'_, Rule>) -> L4Term {
     let place = span(pair);
     match pair.as_rule() {
         Rule::any_term => L4Term::Any(place),
+        Rule::port_term if child(pair, Rule::quoted_port).is_some() => L4Term::NamedPort {
+            protocol: word(pair, Rule::port_protocol),
+            name: child(pair, Rule::quoted_port)
+                .and_then(|name| text_in(&name))
+                .unwrap_or_default(),
+            span: place,
+        },
         Rule::port_term => L4Term::Ports {
             protocol: word(pair, Rule::port_protocol),
             ports: child(pair, Rule::port_range)

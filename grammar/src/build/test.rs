@@ -38,6 +38,7 @@ impl Builder<'_> {
 fn given(pair: &Pair<'_, Rule>) -> Given {
     Given {
         name: declared(pair),
+        init: child(pair, Rule::kw_init).map(|word| name(&word)),
         labels: child(pair, Rule::label_set)
             .map_or_else(LabelSet::default, |set| super::peers::label_set(&set)),
         namespace: child(pair, Rule::in_namespace).and_then(|suffix| text_in(&suffix)),
@@ -50,6 +51,15 @@ fn given(pair: &Pair<'_, Rule>) -> Given {
             .flat_map(Pair::into_inner)
             .filter(|inner| inner.as_rule() == Rule::address)
             .map(|address| name(&address))
+            .collect(),
+        ports: child(pair, Rule::given_ports)
+            .into_iter()
+            .flat_map(Pair::into_inner)
+            .filter(|inner| inner.as_rule() == Rule::given_port)
+            .filter_map(|port| {
+                let term = child(&port, Rule::port_term)?;
+                Some((text_in(&port)?, super::l4::term(&term)))
+            })
             .collect(),
         span: without_rest(pair),
     }

@@ -45,6 +45,8 @@ pub enum DeciderKind {
     Itself,
     /// The endpoint's own node talks to the endpoint.
     OwnNode,
+    /// No rule matched, and the endpoint is isolated because its labels are not known yet.
+    Init,
 }
 
 const KIND_SHIFT: u32 = 28;
@@ -66,6 +68,9 @@ impl DeciderId {
     pub const ITSELF: Self = Self(KIND_BUILT_IN << KIND_SHIFT);
     /// The endpoint's own node talks to the endpoint.
     pub const OWN_NODE: Self = Self((KIND_BUILT_IN << KIND_SHIFT) | 1);
+
+    /// The endpoint's labels are not known yet.
+    pub const INIT: Self = Self((KIND_BUILT_IN << KIND_SHIFT) | 2);
 
     /// The largest index of a rule or policy that fits.
     pub const MAX_INDEX: u32 = INDEX_MASK;
@@ -93,6 +98,7 @@ impl DeciderId {
             (KIND_ISOLATION, _) => Some(DeciderKind::Isolation(index)),
             (KIND_BUILT_IN, 0) => Some(DeciderKind::Itself),
             (KIND_BUILT_IN, 1) => Some(DeciderKind::OwnNode),
+            (KIND_BUILT_IN, 2) => Some(DeciderKind::Init),
             _ => None,
         }
     }
@@ -182,6 +188,7 @@ mod tests {
             (DeciderId::isolation(7), DeciderKind::Isolation(7)),
             (DeciderId::ITSELF, DeciderKind::Itself),
             (DeciderId::OWN_NODE, DeciderKind::OwnNode),
+            (DeciderId::INIT, DeciderKind::Init),
         ] {
             assert_eq!(id.kind(), Some(kind));
             assert_eq!(id.0 & (DeciderId::FREE_BIT | DeciderId::SECOND_FREE_BIT), 0);

@@ -82,6 +82,7 @@ fn decision(flow: &Flow) -> (String, String) {
         "rule" => decider.text.clone().unwrap_or_default(),
         "isolation" => format!("isolated by {}", decider.policy.as_deref().unwrap_or("?")),
         "own_node" => "its own node".to_owned(),
+        "init" => "labels not known yet".to_owned(),
         "itself" => "itself".to_owned(),
         _ => "no policy".to_owned(),
     };

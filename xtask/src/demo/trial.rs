@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use polc_inventory::Inventory;
 use polc_model::{
-    Check, Expectation, IcmpFamily, L4Packet, Model, Party, PortProtocol, Test, TestEndpoint,
+    Check, Entity, Expectation, IcmpFamily, L4Packet, Model, Party, PortProtocol, Test,
+    TestEndpoint,
 };
 use polc_testbed::Probe;
 
@@ -135,6 +136,8 @@ fn ends(inventory: &Inventory, test: &Test, party: Party) -> Result<Vec<End>> {
             test.name
         )),
         Party::Host => Ok(at(Site::Node, &inventory.node.addresses)),
+        // They are behind the uplink, as other nodes are.
+        Party::Entity(entity) => Ok(at(Site::Outside, of_entity(inventory, entity))),
         Party::Endpoint(index) => {
             let Some(wanted) = test.endpoints.get(index) else {
                 return error(format!("test `{}` uses an unknown endpoint", test.name));
@@ -151,6 +154,22 @@ fn ends(inventory: &Inventory, test: &Test, party: Party) -> Result<Vec<End>> {
     }
 }
 
+/// The addresses of a party of which a test says no more.
+fn of_entity(inventory: &Inventory, entity: Entity) -> &[IpAddr] {
+    let of = &inventory.addresses_of;
+    match entity {
+        Entity::KubeApiserver => &of.kube_apiserver,
+        Entity::Health => &of.health,
+        Entity::Ingress => &of.ingress,
+        Entity::Unmanaged => &of.unmanaged,
+        Entity::RemoteNode => inventory
+            .remote_nodes
+            .first()
+            .map_or(&[], |node| &node.addresses),
+        _ => &[],
+    }
+}
+
 /// The endpoint of the inventory that a test's endpoint stands for: `web_1` is `web-1`, with the
 /// same labels in the same namespace.
 fn find<'a>(
@@ -160,6 +179,7 @@ fn find<'a>(
     let name = wanted.name.replace('_', "-");
     let found = inventory.endpoints.iter().find(|endpoint| {
         endpoint.name == name
+            && endpoint.phase() == wanted.phase
             && endpoint.labels == wanted.labels
             && endpoint.namespace == wanted.namespace
     });

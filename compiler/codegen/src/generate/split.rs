@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 
 use polc_abi::key::L4Key;
-use polc_model::{Model, SelectorId};
+use polc_model::{Model, Phase, SelectorId};
 use polc_plan::{
-    Bit, ClassKey, ClassPlan, Decisions, Dispatch, Interval, Leaf, LeafId, Leaves,
-    strategy::MAX_TESTS,
+    Bit, ClassKey, ClassPlan, Decisions, Dispatch, Interval, LeafId, Leaves, strategy::MAX_TESTS,
 };
 
 use super::{CONTEXT, Cause, Generator, INPUT, L4, Limits, Reads, at, program};
@@ -72,14 +71,9 @@ pub(super) fn class(
     })
 }
 
+/// Tests in code on one path.
 fn most_tests(decisions: &Decisions) -> Option<usize> {
-    match &decisions.leaves {
-        Leaves::Tests(leaves) => {
-            let tests = |leaf: &Leaf| leaf.steps.iter().filter(|step| step.when.is_some()).count();
-            leaves.iter().map(tests).max()
-        }
-        Leaves::Bitmap(_) => None,
-    }
+    matches!(decisions.leaves, Leaves::Tests(_)).then(|| decisions.most_tests())
 }
 
 /// What looks its leaves up does not get shorter with fewer intervals.
@@ -214,7 +208,9 @@ fn root(
 /// A C identifier that people recognise: direction and policies.
 fn function_name(model: &Model, key: &ClassKey) -> String {
     let mut name = key.direction.name().to_owned();
-    if key.policies.is_empty() {
+    if key.phase == Phase::Init {
+        name.push_str("_init");
+    } else if key.policies.is_empty() {
         name.push_str("_no_policy");
     }
     for &policy in key.policies.iter().take(3) {

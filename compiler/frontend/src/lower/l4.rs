@@ -50,6 +50,10 @@ fn lower_term(term: &ast::L4Term, scope: &dyn Scope, sink: &mut Sink) -> Option<
                 None => PortRange::ALL,
             },
         },
+        ast::L4Term::NamedPort { protocol, name, .. } => L4Term::NamedPort {
+            protocol: port_protocol(protocol)?,
+            name: port_name(name, sink)?,
+        },
         ast::L4Term::Icmp {
             family,
             kind,
@@ -135,16 +139,38 @@ pub(super) fn range(ports: &Ports, sink: &mut Sink) -> Option<PortRange> {
     })
 }
 
+/// The longest name of a port.
+const PORT_NAME_LENGTH: usize = 63;
+
+/// The name of a port, checked.
+pub(super) fn port_name(name: &Name, sink: &mut Sink) -> Option<String> {
+    let is_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_name = name.text.len() <= PORT_NAME_LENGTH
+        && name.text.chars().all(is_inside)
+        && name.text.contains(|c: char| c.is_ascii_lowercase());
+    if is_name {
+        return Some(name.text.clone());
+    }
+    sink.report(
+        Code::NotAPort,
+        format!("`{}` is not the name of a port", name.text),
+        name.span,
+        "expected lower-case letters, digits and dashes",
+        |_, diagnostic| diagnostic.with_help("the number of a port stands without quotes"),
+    );
+    None
+}
+
 fn by_name(name: &Name, sink: &mut Sink) {
     let word = &name.text;
     sink.report(
-        Code::Unsupported,
-        "a port by name is not supported yet",
+        Code::NotAPort,
+        format!("expected a port, found `{word}`"),
         name.span,
-        "expected a port number",
+        "expected a number or a name in quotes",
         |_, diagnostic| {
             diagnostic.with_help(format!(
-                "write the number of `{word}`, or define `ports {word} = tcp …` and use it without the protocol"
+                "write `\"{word}\"` for the port that the receiver calls so, or define `ports {word} = tcp …` and use it without the protocol"
             ))
         },
     );

@@ -101,6 +101,9 @@ const fn is_tcp_port(term: &L4Term) -> bool {
         L4Term::Ports {
             protocol: PortProtocol::Tcp,
             ..
+        } | L4Term::NamedPort {
+            protocol: PortProtocol::Tcp,
+            ..
         }
     )
 }

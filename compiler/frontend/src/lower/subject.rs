@@ -41,7 +41,7 @@ pub(super) fn lower(
     let mut asks_for_address = false;
     typed
         .expr
-        .visit_leaves(&mut |leaf| asks_for_address |= is_address(leaf));
+        .visit_leaves(&mut |leaf| asks_for_address |= leaf.is_of_addresses());
     if asks_for_address {
         // Reported above. No Model may hold such a subject.
         return nothing();
@@ -52,10 +52,6 @@ pub(super) fn lower(
     }
 }
 
-const fn is_address(leaf: &SelectorExpr) -> bool {
-    matches!(leaf, SelectorExpr::Cidr(_) | SelectorExpr::Dns(_))
-}
-
 fn never_applies(expr: &SelectorExpr, of: PeersType) -> Option<&'static str> {
     match (expr, of) {
         (_, PeersType::Unknown) => None,
@@ -63,6 +59,9 @@ fn never_applies(expr: &SelectorExpr, of: PeersType) -> Option<&'static str> {
         (_, PeersType::Names) => Some("DNS names are peers of rules, not endpoints"),
         (SelectorExpr::Entity(Entity::World), _) => Some("`world` is what is not an endpoint"),
         (SelectorExpr::Entity(Entity::RemoteNode), _) => Some("other nodes are not endpoints"),
+        (SelectorExpr::Entity(Entity::Health | Entity::Ingress | Entity::Unmanaged), _) => {
+            Some("polc does not manage these")
+        }
         (SelectorExpr::Entity(Entity::None), _) => Some("`none` contains nothing"),
         _ => None,
     }
@@ -71,7 +70,7 @@ fn never_applies(expr: &SelectorExpr, of: PeersType) -> Option<&'static str> {
 /// Reports what a subject may one day say.
 fn refuse(expr: &SelectorExpr, span: Span, sink: &mut Sink) {
     let mut by_address = false;
-    expr.visit_leaves(&mut |leaf| by_address |= is_address(leaf));
+    expr.visit_leaves(&mut |leaf| by_address |= leaf.is_of_addresses());
     if by_address {
         sink.report(
             Code::Unsupported,

@@ -2,7 +2,7 @@
 
 use polc_diagnostics::{Code, Level};
 use polc_model::Action;
-use polc_plan::intervals::ranges_of;
+use polc_plan::intervals::{ranges_of, sure_ranges_of};
 
 use crate::{Context, Findings, Lint, rules};
 
@@ -21,7 +21,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 && by.rule.l7.is_none()
                 && by.rule.direction == of.rule.direction
                 && rules::precedence(by) == rules::precedence(&of)
-                && rules::covers(&ranges_of(&by.rule.l4), &ranges)
+                && rules::covers(&sure_ranges_of(&by.rule.l4), &ranges)
                 && context.implies(of.rule.peer, by.rule.peer)
                 && context.implies(of.policy.subject, by.policy.subject)
         };

@@ -2,7 +2,7 @@
 
 use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, L4Match, L4Term, PortProtocol, PortRange};
-use polc_plan::intervals::ranges_of;
+use polc_plan::intervals::{ranges_of, sure_ranges_of};
 
 use crate::{Context, Findings, Lint, rules};
 
@@ -32,7 +32,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             rules::allows_near(context, Direction::Egress, allow.policy.subject).any(|other| {
                 context.implies(allow.rule.peer, other.rule.peer)
                     && context.implies(allow.policy.subject, other.policy.subject)
-                    && rules::covers(&ranges_of(&other.rule.l4), &tcp)
+                    && rules::covers(&sure_ranges_of(&other.rule.l4), &tcp)
             });
         if !terms.contains(&udp) || also_by_tcp {
             continue;

@@ -58,7 +58,7 @@ fn only_icmp(l4: &L4Match) -> Option<IcmpFamily> {
     let L4Match::Of(terms) = l4 else { return None };
     let mut families = terms.iter().map(|term| match term {
         L4Term::Icmp { family, .. } => Some(*family),
-        L4Term::Ports { .. } | L4Term::Protocol(_) => None,
+        L4Term::Ports { .. } | L4Term::NamedPort { .. } | L4Term::Protocol(_) => None,
     });
     let first = families.next()??;
     families

@@ -2,7 +2,7 @@
 
 use polc_diagnostics::{Code, Level};
 use polc_model::{IcmpFamily, L4Match, L4Term};
-use polc_plan::intervals::ranges_of;
+use polc_plan::intervals::{ranges_of, sure_ranges_of};
 
 use crate::{Context, Findings, Lint, context::RuleOf, rules};
 
@@ -65,7 +65,7 @@ fn also(context: &Context<'_>, allow: &RuleOf<'_>, other: L4Term) -> bool {
     rules::allows_near(context, allow.rule.direction, allow.policy.subject).any(|rule| {
         context.implies(allow.rule.peer, rule.rule.peer)
             && context.implies(allow.policy.subject, rule.policy.subject)
-            && rules::covers(&ranges_of(&rule.rule.l4), &wanted)
+            && rules::covers(&sure_ranges_of(&rule.rule.l4), &wanted)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use polc_diagnostics::{Code, Level};
 use polc_model::{L4Match, L4Term};
-use polc_plan::intervals::ranges_of;
+use polc_plan::intervals::{ranges_of, sure_ranges_of};
 
 use crate::{Context, Findings, Lint, rules};
 
@@ -32,7 +32,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 
 /// A term that another one covers, and that one.
 fn contained(terms: &[L4Term]) -> Option<(L4Term, L4Term)> {
-    let ranges = |term: &L4Term| ranges_of(&L4Match::Of(vec![*term]));
+    let ranges = |term: &L4Term| ranges_of(&L4Match::Of(vec![term.clone()]));
+    let sure = |term: &L4Term| sure_ranges_of(&L4Match::Of(vec![term.clone()]));
     terms.iter().enumerate().find_map(|(position, narrow)| {
         let others = terms
             .iter()
@@ -40,8 +41,8 @@ fn contained(terms: &[L4Term]) -> Option<(L4Term, L4Term)> {
             .filter(|(other, _)| *other != position);
         let wide = others
             .filter(|(other, wide)| *wide != narrow || *other < position)
-            .find(|(_, wide)| rules::covers(&ranges(wide), &ranges(narrow)));
-        wide.map(|(_, wide)| (*narrow, *wide))
+            .find(|(_, wide)| rules::covers(&sure(wide), &ranges(narrow)));
+        wide.map(|(_, wide)| (narrow.clone(), wide.clone()))
     })
 }
 
@@ -56,13 +57,16 @@ mod tests {
 allow from cluster on tcp 80 | tcp 80..90
 allow from cluster on tcp 100 | udp 100..110
 allow from cluster on icmp 8/0 | icmp
+allow from cluster on tcp 80 | tcp \"http\" | udp 80..90 | udp \"http\"
+allow from cluster on tcp \"http\" | tcp
 } }
 ";
         assert_eq!(
             findings(&LINT, source),
             [
                 "2: `tcp 80` is part of `tcp 80..90`",
-                "4: `icmp 8/0` is part of `icmp`"
+                "4: `icmp 8/0` is part of `icmp`",
+                "6: `tcp \"http\"` is part of `tcp`"
             ]
         );
     }

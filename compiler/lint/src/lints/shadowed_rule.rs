@@ -69,6 +69,22 @@ policy c for {} { ingress { allow from world on tcp 80 } }
     }
 
     #[test]
+    fn a_named_port_may_be_any_and_is_surely_none() {
+        let source = "policy a for {} { tier admin
+ingress { deny from world on tcp \"http\" | udp } }
+policy b for {} { ingress {
+allow from world on tcp 80
+allow from world on tcp
+allow from world on udp \"dns\"
+} }
+";
+        assert_eq!(
+            findings(&LINT, source),
+            ["6: this rule never decides: `a` decides before it"]
+        );
+    }
+
+    #[test]
     fn an_earlier_priority_shadows_only_those_it_selects() {
         let source = "policy a for { app: \"web\" } { priority 1
 ingress { allow from all } }

@@ -25,7 +25,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 ports: PortRange { first, last },
                 ..
             } => last - first > MANY,
-            L4Term::Icmp { .. } | L4Term::Protocol(_) => false,
+            L4Term::NamedPort { .. } | L4Term::Icmp { .. } | L4Term::Protocol(_) => false,
         });
         let Some(term) = wide.filter(|_| reaches_world(allow.peer)) else {
             continue;

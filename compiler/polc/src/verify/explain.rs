@@ -20,7 +20,7 @@ pub(super) fn policy_of(model: &Model, decider: Decider) -> Option<PolicyId> {
     match decider {
         Decider::Rule(rule) => Some(model.rule(rule)?.policy),
         Decider::Isolation(policy) => Some(policy),
-        Decider::NoPolicy | Decider::Itself | Decider::OwnNode => None,
+        Decider::NoPolicy | Decider::Init | Decider::Itself | Decider::OwnNode => None,
     }
 }
 
@@ -114,6 +114,9 @@ fn decider<'a>(
             "{direction} of `{at}` is {verb}: this policy isolates it, and no rule allows the flow"
         ),
         Decider::NoPolicy => format!("{direction} of `{at}` is {verb}: no policy speaks about it"),
+        Decider::Init => format!(
+            "{direction} of `{at}` is {verb}: its labels are not known yet, and no rule allows the flow"
+        ),
         Decider::Itself => format!("{direction} of `{at}` is {verb}: it talks to itself"),
         Decider::OwnNode => {
             format!("{direction} of `{at}` is {verb}: its own node always reaches it")
@@ -178,7 +181,7 @@ fn not_matching(
     let is_asked = |considered: &polc_reference::Considered| match decision.decider {
         Decider::Rule(rule) => considered.rule != rule,
         // Isolation decides at the end of the normal tier.
-        Decider::Isolation(_) => model
+        Decider::Isolation(_) | Decider::Init => model
             .rule(considered.rule)
             .and_then(|rule| model.policy(rule.policy))
             .is_some_and(|policy| policy.tier <= Tier::Normal),
@@ -247,6 +250,7 @@ fn party_name(test: &Test, party: Party) -> String {
         Party::Address(address) => address.to_string(),
         Party::Name(index) => test.names.get(index).cloned().unwrap_or_default(),
         Party::Host => "host".to_owned(),
+        Party::Entity(entity) => entity.name().to_owned(),
     }
 }
 

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use polc_diagnostics::Diagnostic;
 use polc_model::{
-    Check, Direction, Expectation, L4Packet, Model, Party, PeerFacts, PeerKind, Test, Verdict,
-    selector::NO_LABELS,
+    Check, Direction, Entity, Expectation, L4Packet, Model, Party, PeerFacts, PeerKind, Test,
+    Verdict, l4::NO_PORTS, selector::NO_LABELS,
 };
 use polc_reference::FlowDecision;
 
@@ -134,7 +134,7 @@ fn addresses(test: &Test, party: Party) -> Vec<Option<IpAddr>> {
             .get(index)
             .map(|endpoint| endpoint.addresses.iter().copied().map(Some).collect())
             .unwrap_or_default(),
-        Party::Name(_) | Party::Host => Vec::new(),
+        Party::Name(_) | Party::Host | Party::Entity(_) => Vec::new(),
     };
     if known.is_empty() { vec![None] } else { known }
 }
@@ -159,17 +159,19 @@ fn party<'a>(test: &'a Test, party: Party, address: Option<IpAddr>) -> polc_refe
     let network = address.map(IpNet::from);
     let endpoint = match party {
         Party::Endpoint(index) => test.endpoints.get(index),
-        Party::Address(_) | Party::Name(_) | Party::Host => None,
+        Party::Address(_) | Party::Name(_) | Party::Host | Party::Entity(_) => None,
     };
     match endpoint {
         Some(endpoint) => polc_reference::Party {
             name: &endpoint.name,
             facts: PeerFacts {
-                kind: PeerKind::Endpoint,
+                kind: endpoint.phase.kind(),
+                is_kube_apiserver: false,
                 namespace: endpoint.namespace.as_deref(),
                 labels: &endpoint.labels,
                 namespace_labels: &endpoint.namespace_labels,
                 names: &[],
+                ports: &endpoint.ports,
                 network,
             },
         },
@@ -178,8 +180,10 @@ fn party<'a>(test: &'a Test, party: Party, address: Option<IpAddr>) -> polc_refe
             facts: PeerFacts {
                 kind: match party {
                     Party::Host => PeerKind::Host,
+                    Party::Entity(entity) => kind_of(entity),
                     _ => PeerKind::World,
                 },
+                is_kube_apiserver: party == Party::Entity(Entity::KubeApiserver),
                 namespace: None,
                 labels: &NO_LABELS,
                 namespace_labels: &NO_LABELS,
@@ -187,8 +191,17 @@ fn party<'a>(test: &'a Test, party: Party, address: Option<IpAddr>) -> polc_refe
                     Party::Name(index) => test.names.get(index).map_or(&[], std::slice::from_ref),
                     _ => &[],
                 },
+                ports: &NO_PORTS,
                 network,
             },
         },
     }
+}
+
+/// What a party of which only the entity is known is. An API server is one outside.
+fn kind_of(entity: Entity) -> PeerKind {
+    PeerKind::ALL
+        .into_iter()
+        .find(|kind| entity.matches(*kind))
+        .unwrap_or(PeerKind::World)
 }

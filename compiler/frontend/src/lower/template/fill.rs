@@ -152,14 +152,17 @@ impl Filling {
 
     fn l4(&mut self, l4: &mut L4Expr) {
         for term in &mut l4.terms {
-            if let L4Term::Ports {
-                ports: Some(ports), ..
-            } = term
-            {
-                self.word(&mut ports.first);
-                if let Some(last) = &mut ports.last {
-                    self.word(last);
+            match term {
+                L4Term::Ports {
+                    ports: Some(ports), ..
+                } => {
+                    self.word(&mut ports.first);
+                    if let Some(last) = &mut ports.last {
+                        self.word(last);
+                    }
                 }
+                L4Term::NamedPort { name, .. } => self.quoted(name),
+                _ => {}
             }
         }
     }

@@ -1,11 +1,11 @@
 //! The endpoints that a test imagines.
 
 use polc_diagnostics::Code;
-use polc_model::{Labels, TestEndpoint};
-use polc_syntax::ast::{Given, LabelSet, LabelTest};
+use polc_model::{Labels, NamedPort, NamedPorts, Phase, PortRange, TestEndpoint};
+use polc_syntax::ast::{Given, L4Term, LabelSet, LabelTest};
 
 use crate::{
-    lower::{Scope, address, labels},
+    lower::{Scope, address, l4, labels},
     origin::Lines,
     sink::Sink,
 };
@@ -21,6 +21,7 @@ pub(super) fn lower(
     }
     TestEndpoint {
         name: given.name.text.clone(),
+        phase: phase(given, sink),
         labels: definite(&given.labels, given, sink),
         namespace_labels: definite(&given.namespace_labels, given, sink),
         namespace: given.namespace.as_ref().map(|name| name.text.clone()),
@@ -29,8 +30,78 @@ pub(super) fn lower(
             .iter()
             .filter_map(|text| address::address(text, sink))
             .collect(),
+        ports: ports(given, sink),
         origin: lines.origin(given.span),
     }
+}
+
+/// The named ports.
+fn ports(given: &Given, sink: &mut Sink) -> NamedPorts {
+    let mut of = NamedPorts::new();
+    for (name, term) in &given.ports {
+        let Some(port_name) = l4::port_name(name, sink) else {
+            continue;
+        };
+        if of.contains_key(&port_name) {
+            sink.report(
+                Code::InexactPacket,
+                format!("`{}` has two ports called `{port_name}`", given.name.text),
+                name.span,
+                "a name stands for one port",
+                |_, diagnostic| diagnostic,
+            );
+            continue;
+        }
+        if let Some(port) = one_port(&port_name, term, sink) {
+            of.insert(port_name, port);
+        }
+    }
+    of
+}
+
+/// The port that a term names, when it names exactly one.
+fn one_port(name: &str, term: &L4Term, sink: &mut Sink) -> Option<NamedPort> {
+    let (protocol, range, span) = match term {
+        L4Term::Ports {
+            protocol,
+            ports: Some(ports),
+            span,
+        } => (protocol, l4::range(ports, sink)?, *span),
+        L4Term::Ports { protocol, span, .. } | L4Term::NamedPort { protocol, span, .. } => {
+            (protocol, PortRange::ALL, *span)
+        }
+        _ => return None,
+    };
+    let protocol = l4::port_protocol(protocol)?;
+    if range.first == range.last {
+        let port = range.first;
+        return Some(NamedPort { protocol, port });
+    }
+    sink.report(
+        Code::InexactPacket,
+        format!("`{name}` stands for one port"),
+        span,
+        "not one port",
+        |_, diagnostic| diagnostic.with_help(format!("write `{} 8080`", protocol.name())),
+    );
+    None
+}
+
+/// Whether the labels are known. Where they are not, the namespace is not either.
+fn phase(given: &Given, sink: &mut Sink) -> Phase {
+    let Some(init) = &given.init else {
+        return Phase::Ready;
+    };
+    if given.namespace.is_some() || !given.namespace_labels.conditions.is_empty() {
+        sink.report(
+            Code::InexactPacket,
+            format!("`{}` is in `init`, and has a namespace", given.name.text),
+            init.span,
+            "of such an endpoint nothing but its addresses is known",
+            |_, diagnostic| diagnostic.with_help("leave out the namespace, or write `{}`"),
+        );
+    }
+    Phase::Init
 }
 
 /// The labels of a set in which every condition names one value.

@@ -33,6 +33,11 @@ pub(super) fn lower(term: &L4Term, sink: &mut Sink) -> Option<L4Packet> {
             inexact("a packet has a destination port", *span, &help, sink);
             None
         }
+        L4Term::NamedPort { protocol, span, .. } => {
+            let help = format!("write its number, such as `{} 443`", protocol.text);
+            inexact("a packet has a port, which has no name", *span, &help, sink);
+            None
+        }
         L4Term::Icmp {
             family,
             kind,

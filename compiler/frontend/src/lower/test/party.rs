@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use polc_diagnostics::{Code, suggest};
-use polc_model::{Party, TestEndpoint};
+use polc_model::{Entity, Party, TestEndpoint};
 use polc_syntax::ast::{self, Name};
 
 use crate::{
@@ -50,11 +50,18 @@ impl<'a> Parties<'a> {
         if let Some(index) = self.position(name) {
             return Some(Party::Endpoint(index));
         }
-        if name.text == "host" {
+        if name.text == Entity::Host.name() {
             return Some(Party::Host);
         }
+        let entities = Party::ENTITIES.into_iter();
+        if let Some(entity) = entities.clone().find(|entity| entity.name() == name.text) {
+            return Some(Party::Entity(entity));
+        }
         let known = self.endpoints.iter().map(|endpoint| endpoint.name.as_str());
-        let meant = suggest::closest(&name.text, known.chain(["host"]));
+        let words = entities
+            .chain([Entity::Host])
+            .map(|entity| -> &str { entity.name() });
+        let meant = suggest::closest(&name.text, known.chain(words));
         sink.report(
             Code::UnknownParty,
             format!("the test has no endpoint `{}`", name.text),
@@ -95,7 +102,7 @@ impl<'a> Parties<'a> {
                 .get(index)
                 .map(|endpoint| endpoint.addresses.clone())
                 .unwrap_or_default(),
-            Party::Name(_) | Party::Host => Vec::new(),
+            Party::Name(_) | Party::Host | Party::Entity(_) => Vec::new(),
         }
     }
 }
