@@ -16,6 +16,7 @@
 pub mod bitmap;
 pub mod class;
 pub mod decisions;
+pub mod describe;
 pub mod intervals;
 pub mod layout;
 pub mod leaf;

@@ -163,6 +163,28 @@ pub(crate) struct InspectArguments {
     /// Show the programs, with the policy source between their instructions
     #[arg(long)]
     pub(crate) disasm: bool,
+
+    /// Show what each class asks about a peer, port by port: as text, or drawn as DOT or SVG
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text"
+    )]
+    pub(crate) plan: Option<PlanForm>,
+}
+
+/// How `inspect` shows a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanForm {
+    /// For people
+    Text,
+    /// For graphviz and its like
+    Dot,
+    /// For browsers
+    Svg,
 }
 
 #[derive(Debug, Args)]

@@ -42,6 +42,38 @@ fn the_programs_are_shown_with_their_source() {
 }
 
 #[test]
+fn a_plan_says_what_is_asked_port_by_port() {
+    let audited = "policy strict for { app: \"web\" } { audit\n  ingress { reject from world on tcp 22 | icmp }\n}\n\
+                   policy ops for all { tier admin\n  ingress { pass from { team: \"x\" } on tcp 443\n deny from { team: \"y\" } }\n}\n\
+                   test \"t\" { given w = endpoint { app: \"web\" }\n 192.0.2.1 -> w tcp 443 is allowed }\n";
+    let files = Files::new([("shop/web.pol", WEB), ("shop/audit.pol", audited)]);
+    assert_eq!(
+        shown("inspect_plan", &files, &["inspect", "shop", "--plan"]),
+        0
+    );
+
+    let json = files.polc(&["inspect", "--format", "json", "--plan", "shop"]);
+    let views: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let classes = views[0]["plan"].as_array().unwrap();
+    let class = classes
+        .iter()
+        .find(|class| class["class"] == "ingress of ops, strict, web");
+    let leaves = class.unwrap()["audited"]["leaves"].as_array().unwrap();
+    assert!(
+        leaves.iter().any(|leaf| leaf["keys"][1] == "tcp 22"),
+        "{leaves:?}"
+    );
+
+    let dot = files.polc(&["inspect", "shop", "--plan=dot"]).out;
+    assert!(
+        dot.starts_with("digraph plan {") && dot.contains("tcp 443"),
+        "{dot}"
+    );
+    let svg = files.polc(&["inspect", "shop", "--plan=svg"]).out;
+    assert!(svg.contains("<svg") && svg.contains("tcp 443"), "{svg}");
+}
+
+#[test]
 fn an_inventory_says_which_classes_are_needed() {
     let inventory = "node: { name: n }\nendpoints: [{ name: w, labels: { app: web, tier: x }, addresses: [10.0.0.2] }]\n";
     let both = "policy all for all { egress {} }\npolicy x for { tier: \"x\" } { egress {} }\n";

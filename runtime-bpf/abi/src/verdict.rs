@@ -13,6 +13,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The name of the action in policy source.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Reject => "reject",
+        }
+    }
+
     /// Reads a verdict from map memory. Anything unknown is `None`, which callers treat as a drop.
     #[must_use]
     pub const fn from_raw(raw: u32) -> Option<Self> {

@@ -13,11 +13,9 @@ use std::path::{Path, PathBuf};
 
 use polc_bundle::{Bundle, BundleError, signature::PublicKey};
 use polc_codegen::{Program, elf};
-use polc_model::Model;
-use polc_plan::ClassKey;
 use serde::Serialize;
 
-use crate::{files, operational::OperationalError};
+use crate::{command::class_name, files, operational::OperationalError};
 
 /// A bundle, and what it is checked with.
 pub(crate) struct Subject<'a> {
@@ -159,16 +157,4 @@ fn programs(bundle: &Bundle) -> Vec<(String, Result<Loadable, String>)> {
         }
     }
     found
-}
-
-/// `ingress of db, web`
-fn class_name(model: &Model, key: &ClassKey) -> String {
-    let names = key.policies.iter().filter_map(|&id| model.policy(id));
-    let names: Vec<&str> = names.map(|policy| policy.name.as_str()).collect();
-    let direction = key.direction.name();
-    if names.is_empty() {
-        format!("{direction} of no policy")
-    } else {
-        format!("{direction} of {}", names.join(", "))
-    }
 }

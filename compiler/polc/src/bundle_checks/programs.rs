@@ -3,8 +3,8 @@
 
 use polc_bundle::{Bundle, COMPILER_VERSION};
 
-use super::{Check, Verdict, class_name};
-use crate::command::count;
+use super::{Check, Verdict};
+use crate::command::{class_name, count};
 
 pub(super) const NAME: &str = "programs";
 

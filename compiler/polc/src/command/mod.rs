@@ -15,6 +15,9 @@ mod test;
 mod verify;
 mod watch;
 
+use polc_model::Model;
+use polc_plan::ClassKey;
+
 use crate::{
     cli::{Cli, Command, Format},
     operational::OperationalError,
@@ -65,4 +68,16 @@ pub(crate) fn count(number: usize, what: &str) -> String {
         _ => format!("{what}s"),
     };
     format!("{number} {plural}")
+}
+
+/// `ingress of db, web`
+pub(crate) fn class_name(model: &Model, key: &ClassKey) -> String {
+    let names = key.policies.iter().filter_map(|&id| model.policy(id));
+    let names: Vec<&str> = names.map(|policy| policy.name.as_str()).collect();
+    let direction = key.direction.name();
+    if names.is_empty() {
+        format!("{direction} of no policy")
+    } else {
+        format!("{direction} of {}", names.join(", "))
+    }
 }

@@ -1,5 +1,8 @@
 //! `polc inspect`: show what a bundle, or a package that is compiled for it, holds.
 
+mod drawing;
+mod plan;
+
 use std::{fmt::Write as _, path::Path};
 
 use polc_bundle::Bundle;
@@ -9,8 +12,10 @@ use polc_plan::ClassPlan;
 use serde::Serialize;
 
 use super::{check, compile, count, finish};
+use plan::ClassView;
+
 use crate::{
-    cli::{Format, InspectArguments},
+    cli::{Format, InspectArguments, PlanForm},
     files,
     operational::OperationalError,
     output::Outcome,
@@ -35,11 +40,28 @@ pub(crate) fn run(arguments: &InspectArguments) -> Outcome {
             Err(error) => errors.push(error),
         }
     }
-    if format == Format::Json {
-        json::write(&mut text, &views);
-    } else {
-        for view in &views {
-            view.write(&mut text, arguments.disasm);
+    if arguments.plan.is_none() {
+        views.iter_mut().for_each(|view| view.plan = None);
+    }
+    match (format, arguments.plan) {
+        (Format::Json, _) => json::write(&mut text, &views),
+        (_, Some(form @ (PlanForm::Dot | PlanForm::Svg))) => {
+            let classes: Vec<ClassView> = views
+                .into_iter()
+                .filter_map(|view| view.plan)
+                .flatten()
+                .collect();
+            let dot = drawing::dot(&classes);
+            let drawn = match form {
+                PlanForm::Svg => drawing::svg(&dot).unwrap_or_default(),
+                _ => dot,
+            };
+            text.extend_from_slice(drawn.as_bytes());
+        }
+        _ => {
+            for view in &views {
+                view.write(&mut text, arguments.disasm);
+            }
         }
     }
     finish(&text, &errors, format, outcome)
@@ -99,6 +121,8 @@ struct View {
     selectors: usize,
     selector_bits: usize,
     programs: Vec<ProgramView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Vec<ClassView>>,
 }
 
 #[derive(Serialize)]
@@ -143,6 +167,7 @@ impl View {
             selectors: model.selectors.len(),
             selector_bits: bundle.plan.layout.blocks.iter().map(Vec::len).sum(),
             programs,
+            plan: Some(plan::classes(bundle)),
         })
     }
 
@@ -184,6 +209,10 @@ impl View {
             if disasm {
                 let _ = writeln!(out, "\n{}", program.disassembly);
             }
+        }
+        for class in self.plan.iter().flatten() {
+            out.push('\n');
+            class.write(&mut out);
         }
         text.extend_from_slice(out.as_bytes());
     }
