@@ -17,4 +17,5 @@ mod reject;
 mod restart;
 mod scene;
 mod signatures;
+mod source;
 mod swap;

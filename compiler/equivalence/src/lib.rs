@@ -6,6 +6,7 @@
 //! disagree about the packet.
 
 mod compare;
+pub mod exhaustive;
 mod machine;
 mod node;
 

@@ -235,6 +235,11 @@ pub(crate) struct VerifyArguments {
     #[arg(required = true, value_name = "BUNDLE")]
     pub(crate) bundles: Vec<PathBuf>,
 
+    /// Also ask the programs about one packet of each kind that the policies tell apart, and compare
+    /// with the reference interpreter; takes longer
+    #[arg(long)]
+    pub(crate) exhaustive: bool,
+
     /// Refuse a bundle that this key did not sign; given several times, one of them must have
     #[arg(long = "public-key", value_name = "FILE")]
     pub(crate) public_keys: Vec<PathBuf>,

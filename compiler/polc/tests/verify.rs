@@ -180,6 +180,21 @@ fn what_a_bundle_says_does_not_reach_the_terminal_as_a_command() {
     );
 }
 
+#[test]
+fn a_program_that_means_something_else_is_refused() {
+    let files = signed();
+    assert_eq!(result(&files, "meaning", &[]), "not_made");
+    assert_eq!(result(&files, "meaning", &["--exhaustive"]), "passed");
+    assert_eq!(shown("verify_exhaustive", &files, &["--exhaustive"]), 0);
+    change(&files, |bundle| {
+        // Nothing else notices: another compiler may have made it.
+        bundle.compiler = "0.0.1".to_owned();
+        let program = bundle.programs.last_mut().unwrap();
+        *program = open_door("egress__web");
+    });
+    assert_eq!(result(&files, "meaning", &["--exhaustive"]), "failed");
+}
+
 /// A class's file that holds this program.
 fn written(asm: Assembler, name: &str) -> Vec<u8> {
     let class = ClassProgram {

@@ -25,12 +25,22 @@ pub(crate) struct Tools {
 /// Finds or installs what only tests use. Where that cannot be, those tests say that they were
 /// skipped.
 pub(crate) fn ensure_for_tests() -> Result<()> {
-    let has_minisign = succeeds(Command::new("minisign").arg("-v"));
-    if !has_minisign && apt::is_available() {
-        apt::install(
-            &["minisign"],
+    let wanted = [
+        (
+            "minisign",
+            "-v",
             "tests sign with it what polc verifies, and the other way round",
-        )?;
+        ),
+        (
+            "bpftool",
+            "version",
+            "a test sees with it the policy between a program's instructions",
+        ),
+    ];
+    for (tool, version, why) in wanted {
+        if !succeeds(Command::new(tool).arg(version)) && apt::is_available() {
+            apt::install(&[tool], why)?;
+        }
     }
     Ok(())
 }

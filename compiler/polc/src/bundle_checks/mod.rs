@@ -5,6 +5,7 @@
 
 mod budgets;
 mod decoding;
+mod exhaustive;
 mod prevail;
 mod programs;
 mod signature;
@@ -23,6 +24,15 @@ pub(crate) struct Subject<'a> {
     bytes: Vec<u8>,
     decoded: Result<Bundle, BundleError>,
     trusted: &'a [PublicKey],
+}
+
+/// How much is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// What takes no time.
+    Quick,
+    /// Also that every program means what its policies say, packet by packet.
+    Exhaustive,
 }
 
 /// What one check found.
@@ -106,13 +116,17 @@ impl<'a> Subject<'a> {
     }
 
     /// Makes every check.
-    pub(crate) fn check(&self) -> Vec<Check> {
+    pub(crate) fn check(&self, depth: Depth) -> Vec<Check> {
         vec![
             decoding::check(self),
             signature::check(self),
             self.of_bundle(programs::NAME, programs::check),
             self.of_bundle(budgets::NAME, budgets::check),
             self.of_bundle(prevail::NAME, prevail::check),
+            match depth {
+                Depth::Quick => exhaustive::not_asked_for(),
+                Depth::Exhaustive => self.of_bundle(exhaustive::NAME, exhaustive::check),
+            },
         ]
     }
 

@@ -57,7 +57,7 @@ fn finish(result: &[u8], errors: &[OperationalError], format: Format, outcome: O
     }
 }
 
-/// `1 error`, `2 errors`, `2 policies`, `2 leaves`.
+/// `1 error`, `2 errors`, `2 policies`, `2 leaves`, `2 classes`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     if number == 1 {
         return format!("1 {what}");
@@ -65,6 +65,7 @@ pub(crate) fn count(number: usize, what: &str) -> String {
     let plural = match (what.strip_suffix('y'), what.strip_suffix('f')) {
         (Some(stem), _) => format!("{stem}ies"),
         (_, Some(stem)) => format!("{stem}ves"),
+        _ if what.ends_with('s') => format!("{what}es"),
         _ => format!("{what}s"),
     };
     format!("{number} {plural}")

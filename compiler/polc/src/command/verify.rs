@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{count, finish};
 use crate::{
-    bundle_checks::{Check, Subject, Verdict},
+    bundle_checks::{Check, Depth, Subject, Verdict},
     cli::{Format, VerifyArguments},
     files,
     operational::OperationalError,
@@ -22,11 +22,16 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Outcome {
         Ok(trusted) => trusted,
         Err(error) => return finish(&[], &[error], format, Outcome::CouldNotRun),
     };
+    let depth = if arguments.exhaustive {
+        Depth::Exhaustive
+    } else {
+        Depth::Quick
+    };
     let mut reports = Vec::new();
     let mut errors = Vec::new();
     for path in &arguments.bundles {
         match Subject::read(path, &trusted) {
-            Ok(subject) => reports.push(Report::of(path, &subject)),
+            Ok(subject) => reports.push(Report::of(path, &subject, depth)),
             Err(error) => errors.push(error),
         }
     }
@@ -80,8 +85,8 @@ struct Report {
 }
 
 impl Report {
-    fn of(path: &Path, subject: &Subject<'_>) -> Self {
-        let checks = subject.check();
+    fn of(path: &Path, subject: &Subject<'_>, depth: Depth) -> Self {
+        let checks = subject.check(depth);
         let bundle = subject.bundle();
         Self {
             bundle: path.display().to_string(),

@@ -1,0 +1,344 @@
+//! One packet for each equivalence class of a class's packets: every signature that some peer has,
+//! every protocol and port interval, at both of its ends. Each is asked of the programs and of the
+//! reference interpreter.
+//!
+//! Signatures are found by asking, selector after selector, whether a peer can satisfy it or not
+//! beside what was chosen before: [`polc_logic`] answers with a peer, which is asked about then.
+
+use std::{collections::BTreeSet, fmt};
+
+use polc_abi::{
+    key::{L4Key, protocol},
+    verdict::DeciderId,
+};
+use polc_codegen::ClassProgram;
+use polc_logic::{Witness, satisfy};
+use polc_model::{
+    Decider, Decision, Entity, IcmpFamily, L4Packet, Model, Phase, PortProtocol, SelectorExpr,
+    SelectorId, Verdict,
+};
+use polc_plan::{ClassKey, ClassPlan, Decisions, Layout, Leaves, decider_of, raw_verdict};
+use polc_reference::{Party, audit, judge};
+
+use crate::{Machine, Said};
+
+/// How much was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Packets.
+    pub packets: usize,
+    /// Different signatures, of all classes.
+    pub signatures: usize,
+    /// Classes that no endpoint can be in: policies that select no endpoint together, or not
+    /// without another.
+    pub empty_classes: usize,
+    /// Classes with more signatures than were asked, or selectors about which deciding would take
+    /// too long.
+    pub cut_classes: usize,
+}
+
+/// A packet about which the programs and the reference disagree.
+#[derive(Clone, Debug)]
+pub struct Wrong {
+    /// The class.
+    pub key: ClassKey,
+    /// The peer.
+    pub peer: Witness,
+    /// What the packet shows above L3.
+    pub l4: L4Packet,
+    /// What the reference says.
+    pub expected: Said,
+    /// What the programs say, or why they say nothing.
+    pub actual: Result<Said, String>,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} of {:?}, {} at {}: expected {:?}, actually {:?}",
+            self.key.direction, self.key.policies, self.peer, self.l4, self.expected, self.actual
+        )
+    }
+}
+
+/// Asks about one class. `most` is the largest number of signatures that are asked.
+///
+/// # Errors
+/// The first packet about which programs and reference disagree.
+pub fn exhaust(
+    model: &Model,
+    layout: &Layout,
+    class: &ClassPlan,
+    program: &ClassProgram,
+    most: usize,
+    coverage: &mut Coverage,
+) -> Result<(), Box<Wrong>> {
+    let subject = match subject_of(model, &class.key) {
+        Subject::Found(subject) => subject,
+        Subject::Impossible => {
+            coverage.empty_classes += 1;
+            return Ok(());
+        }
+        Subject::Unknown => {
+            coverage.cut_classes += 1;
+            return Ok(());
+        }
+    };
+    let blocks: Vec<u32> = class.blocks(&layout.bits()).into_iter().collect();
+    let word_of_block = |block| blocks.iter().position(|&used| used == block);
+    let machine = Machine::new(program, blocks.len().max(1), word_of_block);
+    let mut asked = Asked {
+        model,
+        layout,
+        class,
+        blocks: &blocks,
+        subject: &subject,
+        machine: machine.map_err(|cause| cause.to_string()),
+        packets: packets(class),
+    };
+    let (peers, is_whole) = peers(model, class, most);
+    coverage.cut_classes += usize::from(!is_whole);
+    coverage.signatures += peers.len();
+    for peer in peers {
+        coverage.packets += asked.ask(&peer)?;
+    }
+    Ok(())
+}
+
+enum Subject {
+    Found(Witness),
+    /// Nothing is selected by just these policies.
+    Impossible,
+    /// Finding out would take too long.
+    Unknown,
+}
+
+/// An endpoint of the class: selected by its policies and by no other of the direction.
+fn subject_of(model: &Model, key: &ClassKey) -> Subject {
+    let expr = |id| model.selector(id).map(|selector| selector.expr.clone());
+    let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
+    wanted.push(SelectorExpr::Entity(match key.phase {
+        Phase::Ready => Entity::Endpoints,
+        Phase::Init => Entity::Init,
+    }));
+    for (id, policy) in model.policies_with_ids() {
+        if policy.covers(key.direction).is_some()
+            && let Some(subject) = expr(policy.subject)
+        {
+            if key.policies.contains(&id) {
+                wanted.push(subject);
+            } else {
+                unwanted.push(subject);
+            }
+        }
+    }
+    match satisfy(&chosen(&wanted, &unwanted)) {
+        Ok(Some(witness)) => Subject::Found(witness),
+        Ok(None) => Subject::Impossible,
+        Err(_) => Subject::Unknown,
+    }
+}
+
+fn chosen(satisfied: &[SelectorExpr], not: &[SelectorExpr]) -> SelectorExpr {
+    SelectorExpr::Minus(
+        Box::new(SelectorExpr::AllOf(satisfied.to_vec())),
+        Box::new(SelectorExpr::AnyOf(not.to_vec())),
+    )
+}
+
+/// A peer for each signature, up to `most`, and whether that is all of them.
+fn peers(model: &Model, class: &ClassPlan, most: usize) -> (Vec<Witness>, bool) {
+    let selectors: Vec<SelectorExpr> = selectors(class)
+        .into_iter()
+        .filter_map(|id| Some(model.selector(id)?.expr.clone()))
+        .collect();
+    let mut search = Search {
+        selectors: &selectors,
+        most,
+        found: Vec::new(),
+        is_whole: true,
+    };
+    if let Ok(Some(anybody)) = satisfy(&SelectorExpr::ALL) {
+        search.walk(&mut Vec::new(), &mut Vec::new(), anybody);
+    }
+    (search.found, search.is_whole)
+}
+
+fn selectors(class: &ClassPlan) -> BTreeSet<SelectorId> {
+    let of = |decisions: &Decisions| -> Vec<SelectorId> {
+        match &decisions.leaves {
+            Leaves::Tests(leaves) => leaves
+                .iter()
+                .flat_map(|leaf| &leaf.steps)
+                .filter_map(|step| step.when)
+                .collect(),
+            Leaves::Bitmap(bitmap) => bitmap
+                .tiers
+                .iter()
+                .flat_map(|tier| &tier.columns)
+                .map(|column| column.peer)
+                .collect(),
+        }
+    };
+    class.scopes().flat_map(of).collect()
+}
+
+struct Search<'a> {
+    selectors: &'a [SelectorExpr],
+    most: usize,
+    found: Vec<Witness>,
+    is_whole: bool,
+}
+
+impl Search<'_> {
+    /// Goes on with the selector behind those that were chosen, of which `peer` is a witness.
+    fn walk(
+        &mut self,
+        satisfied: &mut Vec<SelectorExpr>,
+        not: &mut Vec<SelectorExpr>,
+        peer: Witness,
+    ) {
+        if self.found.len() >= self.most {
+            self.is_whole = false;
+            return;
+        }
+        let Some(next) = self.selectors.get(satisfied.len() + not.len()).cloned() else {
+            self.found.push(peer);
+            return;
+        };
+        let holds = next.matches(&peer.facts());
+        for choice in [true, false] {
+            let list = if choice { &mut *satisfied } else { &mut *not };
+            list.push(next.clone());
+            // The witness of what was chosen before is one of one of both choices.
+            let witness = if choice == holds {
+                Ok(Some(peer.clone()))
+            } else {
+                satisfy(&chosen(satisfied, not))
+            };
+            match witness {
+                Ok(Some(witness)) => self.walk(satisfied, not, witness),
+                Ok(None) => {}
+                Err(_) => self.is_whole = false,
+            }
+            let list = if choice { &mut *satisfied } else { &mut *not };
+            list.pop();
+        }
+    }
+}
+
+/// A packet for both ends of each interval.
+fn packets(class: &ClassPlan) -> Vec<L4Packet> {
+    let mut keys: BTreeSet<u32> = [L4Key::ANY_LAST.0].into();
+    for interval in class.scopes().flat_map(|scope| &scope.intervals) {
+        keys.insert(interval.first);
+        keys.extend(interval.first.checked_sub(1));
+    }
+    let packets: BTreeSet<L4Packet> = keys.into_iter().map(L4Key).map(packet).collect();
+    packets.into_iter().collect()
+}
+
+/// The packet with this key; where there is none, one of the same protocol.
+fn packet(key: L4Key) -> L4Packet {
+    let [kind, code] = key.low().to_be_bytes();
+    match key.protocol() {
+        protocol::TCP => L4Packet::Port(PortProtocol::Tcp, key.low()),
+        protocol::UDP => L4Packet::Port(PortProtocol::Udp, key.low()),
+        protocol::SCTP => L4Packet::Port(PortProtocol::Sctp, key.low()),
+        protocol::ICMP => L4Packet::Icmp(IcmpFamily::V4, kind, code),
+        protocol::ICMPV6 => L4Packet::Icmp(IcmpFamily::V6, kind, code),
+        other => L4Packet::Protocol(other),
+    }
+}
+
+struct Asked<'a> {
+    model: &'a Model,
+    layout: &'a Layout,
+    class: &'a ClassPlan,
+    blocks: &'a [u32],
+    subject: &'a Witness,
+    machine: Result<Machine, String>,
+    packets: Vec<L4Packet>,
+}
+
+impl Asked<'_> {
+    /// Asks about every packet from or to a peer. How many there were.
+    fn ask(&mut self, peer: &Witness) -> Result<usize, Box<Wrong>> {
+        let signature = self.signature(peer);
+        let subject = Party {
+            name: "subject",
+            facts: self.subject.facts(),
+        };
+        let party = Party {
+            name: "peer",
+            facts: peer.facts(),
+        };
+        let direction = self.class.key.direction;
+        let mut asked = 0;
+        for &l4 in &self.packets {
+            let decision = judge(self.model, direction, &subject, &party, l4);
+            if matches!(decision.decider, Decider::Itself | Decider::OwnNode) {
+                continue;
+            }
+            let audit = audit(self.model, direction, &subject, &party, l4);
+            let expected = said(self.model, decision, audit);
+            let actual = match &mut self.machine {
+                Ok(machine) => answer(machine, l4, &signature),
+                Err(cause) => Err(cause.clone()),
+            };
+            if actual.as_ref() != Ok(&expected) {
+                return Err(Box::new(Wrong {
+                    key: self.class.key.clone(),
+                    peer: peer.clone(),
+                    l4,
+                    expected,
+                    actual,
+                }));
+            }
+            asked += 1;
+        }
+        Ok(asked)
+    }
+
+    fn signature(&self, peer: &Witness) -> Vec<u64> {
+        let facts = peer.facts();
+        let holds = |id: &SelectorId| {
+            let selector = self.model.selector(*id);
+            selector.is_some_and(|selector| selector.expr.matches(&facts))
+        };
+        let word = |block: &u32| {
+            let selectors = self.layout.blocks.get(*block as usize);
+            let bits = (0..).zip(selectors.into_iter().flatten());
+            bits.fold(0, |word, (bit, id)| word | u64::from(holds(id)) << bit)
+        };
+        self.blocks.iter().map(word).collect()
+    }
+}
+
+fn said(model: &Model, decision: Decision, audit: Option<Decision>) -> Said {
+    Said {
+        verdict: raw_verdict(model, decision),
+        decider: decision.decider,
+        audit: audit
+            .filter(|audit| audit.verdict == Verdict::Deny)
+            .map(|audit| audit.decider),
+    }
+}
+
+fn answer(machine: &mut Machine, l4: L4Packet, signature: &[u64]) -> Result<Said, String> {
+    let key = polc_plan::intervals::key_of(l4).0;
+    let answer = machine
+        .run(key, signature)
+        .map_err(|cause| cause.to_string())?;
+    let who = |id: DeciderId| decider_of(id).ok_or(format!("{id:?} is nobody"));
+    let nothing = || "the program gives no verdict".to_owned();
+    Ok(Said {
+        verdict: answer.verdict.ok_or_else(nothing)?,
+        decider: who(answer.decider)?,
+        audit: match answer.audit {
+            DeciderId(0) => None,
+            audit => Some(who(audit)?),
+        },
+    })
+}
