@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
 use polc_bundle::{Bundle, signature::KeyId};
 use polc_inventory::Inventory;
+use polc_plan::Deciders;
 use polc_tables::NodeTables;
 
 use crate::{
@@ -21,6 +22,8 @@ use crate::{
 pub struct Candidate {
     /// The bundle.
     pub bundle: Bundle,
+    /// The numbers of its deciders.
+    pub deciders: Deciders,
     /// Its name.
     pub digest: String,
     /// The key that signed it, where signatures are asked for.
@@ -132,6 +135,7 @@ impl Candidate {
             }
         }
         Ok(Self {
+            deciders: Deciders::of(&bundle.model),
             bundle,
             digest,
             signed_by,

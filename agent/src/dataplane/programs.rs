@@ -7,7 +7,7 @@ use polc_abi::{
     node::Side,
     policy::{CONTINUATIONS_MAP, INPUT_MAP, SIGNATURES_MAP, SLOTS_PER_SIDE},
 };
-use polc_codegen::{Filling, Limits, Target, elf};
+use polc_codegen::{Compiler, Filling, Limits, Target, elf};
 use polc_model::Phase;
 use polc_plan::ClassPlan;
 
@@ -189,7 +189,8 @@ impl Class<'_> {
             None => {
                 let layout = &self.candidate.tables.layout;
                 let limits = Limits::default();
-                let class = polc_codegen::compile(&bundle.model, layout, self.plan, limits)
+                let class = Compiler::new(&bundle.model, layout)
+                    .compile(self.plan, limits)
                     .map_err(|cause| Error::TooLarge(cause.to_string()))?;
                 compiled = elf::write(&class).map_err(|cause| self.broken(&cause.to_string()))?;
                 &compiled

@@ -5,9 +5,9 @@ use std::{fmt, net::IpAddr};
 use polc_abi::{
     event::{Event, Hook},
     key::{Address, L4Key, protocol},
-    verdict::{DeciderId, DropReason, Verdict},
+    verdict::{DeciderId, DeciderKind, DropReason, Verdict},
 };
-use polc_model::{Decider, Direction};
+use polc_model::Direction;
 use polc_tables::{NodeTables, address_of};
 use serde::{Deserialize, Serialize};
 
@@ -149,22 +149,24 @@ impl DecidedBy {
     /// Explains a decider. `None` for bits that no program writes.
     #[must_use]
     pub fn new(id: DeciderId, candidate: Option<&Candidate>) -> Option<Self> {
-        let decider = polc_plan::decider_of(id)?;
-        let model = candidate.map(|candidate| &candidate.bundle.model);
-        let origin = model.and_then(|model| Some((model, model.deciding_origin(decider)?)));
+        let kind = match id.kind()? {
+            DeciderKind::NoPolicy => "no_policy",
+            DeciderKind::Rule(_) => "rule",
+            DeciderKind::Isolation(_) => "isolation",
+            DeciderKind::Init => "init",
+            DeciderKind::Itself => "itself",
+            DeciderKind::OwnNode => "own_node",
+        };
+        let known = candidate.and_then(|candidate| {
+            let decider = candidate.deciders.decider(id)?;
+            Some((&candidate.bundle.model, decider))
+        });
+        let policy = known.and_then(|(model, decider)| model.deciding_policy(decider));
+        let origin =
+            known.and_then(|(model, decider)| Some((model, model.deciding_origin(decider)?)));
         Some(Self {
-            kind: match decider {
-                Decider::NoPolicy => "no_policy",
-                Decider::Rule(_) => "rule",
-                Decider::Isolation(_) => "isolation",
-                Decider::Init => "init",
-                Decider::Itself => "itself",
-                Decider::OwnNode => "own_node",
-            }
-            .to_owned(),
-            policy: model
-                .and_then(|model| model.deciding_policy(decider))
-                .map(|policy| policy.name.clone()),
+            kind: kind.to_owned(),
+            policy: policy.map(|policy| policy.name.clone()),
             place: origin.map(|(model, origin)| model.place(origin)),
             text: origin.map(|(_, origin)| origin.text.clone()),
         })

@@ -204,7 +204,8 @@ impl Kernel {
             None,
             "one packet, one event"
         );
-        let who = |id| polc_plan::decider_of(DeciderId(id)).unwrap();
+        let deciders = polc_plan::Deciders::of(&case.model);
+        let who = |id| deciders.decider(DeciderId(id)).unwrap();
         Said {
             verdict,
             decider: who(event.decider),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use polc_codegen::{CodegenError, Limits, elf};
+use polc_codegen::{CodegenError, Compiler, Limits, elf};
 use polc_model::{Model, PolicyId};
 use polc_plan::{Choice, ClassKey, Unsupported};
 
@@ -71,9 +71,11 @@ impl Bundle {
     ) -> Result<Self, CompileError> {
         let plan =
             polc_plan::plan_with(&model, classes, choice).map_err(CompileError::Unsupported)?;
+        let compiler = Compiler::new(&model, &plan.layout);
         let mut programs = Vec::with_capacity(plan.classes.len());
         for class in &plan.classes {
-            let program = polc_codegen::compile(&model, &plan.layout, class, limits)
+            let program = compiler
+                .compile(class, limits)
                 .map_err(CompileError::Budget)?;
             programs.push(elf::write(&program).map_err(CompileError::Elf)?);
         }

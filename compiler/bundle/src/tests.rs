@@ -10,14 +10,11 @@ fn bundle() -> Bundle {
 fn programs_survive_the_file() {
     for seed in 0..20 {
         let bundle = Bundle::compile(polc_testgen::Case::new(seed, &[]).model, []).unwrap();
+        let compiler = polc_codegen::Compiler::new(&bundle.model, &bundle.plan.layout);
         for (class, elf) in bundle.plan.classes.iter().zip(&bundle.programs) {
-            let program = polc_codegen::compile(
-                &bundle.model,
-                &bundle.plan.layout,
-                class,
-                polc_codegen::Limits::default(),
-            )
-            .unwrap();
+            let program = compiler
+                .compile(class, polc_codegen::Limits::default())
+                .unwrap();
             assert_eq!(polc_codegen::elf::read(elf).unwrap().class, program);
         }
     }

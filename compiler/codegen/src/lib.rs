@@ -20,7 +20,7 @@ pub mod insn;
 mod link;
 pub mod program;
 
-pub use generate::{Cause, CodegenError, Limits, compile};
+pub use generate::{Cause, CodegenError, Compiler, Limits};
 pub use insn::{Insn, opcode};
 pub use link::{Filling, LinkError};
 pub use program::{ClassProgram, Program, Relocation, SourceLine, Target};

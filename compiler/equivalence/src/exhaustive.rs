@@ -17,7 +17,7 @@ use polc_model::{
     Decider, Decision, Entity, IcmpFamily, L4Packet, Model, Phase, PortProtocol, SelectorExpr,
     SelectorId, Verdict,
 };
-use polc_plan::{ClassKey, ClassPlan, Decisions, Layout, Leaves, decider_of, raw_verdict};
+use polc_plan::{ClassKey, ClassPlan, Deciders, Decisions, Layout, Leaves, raw_verdict};
 use polc_reference::{Party, audit, judge};
 
 use crate::{Machine, Said};
@@ -96,6 +96,7 @@ pub fn exhaust(
         subject: &subject,
         machine: machine.map_err(|cause| cause.to_string()),
         packets: packets(class),
+        deciders: Deciders::of(model),
     };
     let (peers, is_whole) = peers(model, class, most);
     coverage.cut_classes += usize::from(!is_whole);
@@ -260,6 +261,7 @@ struct Asked<'a> {
     subject: &'a Witness,
     machine: Result<Machine, String>,
     packets: Vec<L4Packet>,
+    deciders: Deciders,
 }
 
 impl Asked<'_> {
@@ -284,7 +286,7 @@ impl Asked<'_> {
             let audit = audit(self.model, direction, &subject, &party, l4);
             let expected = said(self.model, decision, audit);
             let actual = match &mut self.machine {
-                Ok(machine) => answer(machine, l4, &signature),
+                Ok(machine) => answer(machine, &self.deciders, l4, &signature),
                 Err(cause) => Err(cause.clone()),
             };
             if actual.as_ref() != Ok(&expected) {
@@ -326,12 +328,17 @@ fn said(model: &Model, decision: Decision, audit: Option<Decision>) -> Said {
     }
 }
 
-fn answer(machine: &mut Machine, l4: L4Packet, signature: &[u64]) -> Result<Said, String> {
+fn answer(
+    machine: &mut Machine,
+    deciders: &Deciders,
+    l4: L4Packet,
+    signature: &[u64],
+) -> Result<Said, String> {
     let key = polc_plan::intervals::key_of(l4).0;
     let answer = machine
         .run(key, signature)
         .map_err(|cause| cause.to_string())?;
-    let who = |id: DeciderId| decider_of(id).ok_or(format!("{id:?} is nobody"));
+    let who = |id: DeciderId| deciders.decider(id).ok_or(format!("{id:?} is nobody"));
     let nothing = || "the program gives no verdict".to_owned();
     Ok(Said {
         verdict: answer.verdict.ok_or_else(nothing)?,

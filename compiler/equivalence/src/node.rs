@@ -6,9 +6,9 @@ use polc_abi::{
     node::peer_flag,
     verdict::{DeciderId, Verdict as RawVerdict},
 };
-use polc_codegen::{ClassProgram, Limits};
+use polc_codegen::{ClassProgram, Compiler, Limits};
 use polc_model::{Decider, Direction, SelectorId, Verdict};
-use polc_plan::{Bit, Choice, ClassPlan, decider_of, intervals::key_of, raw_verdict};
+use polc_plan::{Bit, Choice, ClassPlan, Deciders, intervals::key_of, raw_verdict};
 use polc_tables::{NodeTables, address_bytes};
 use polc_testgen::{Case, Probe};
 
@@ -49,6 +49,7 @@ pub struct Node {
     /// What the node's maps hold.
     pub tables: NodeTables,
     bits: BTreeMap<SelectorId, Bit>,
+    deciders: Deciders,
     machines: Vec<Machine>,
 }
 
@@ -64,14 +65,16 @@ impl Node {
             NodeTables::compute_with(&case.model, &plan, &case.inventory, options.choice)
                 .map_err(|cause| cause.to_string())?;
         let mut machines = Vec::with_capacity(tables.classes.len());
+        let layout = tables.layout.clone();
         let mut classes = std::mem::take(&mut tables.classes);
+        let compiler = Compiler::new(&case.model, &layout);
         for class in &mut classes {
             if let Fault::Plan(change) = fault {
                 change(class);
             }
-            let mut program =
-                polc_codegen::compile(&case.model, &tables.layout, class, options.limits)
-                    .map_err(|cause| cause.to_string())?;
+            let mut program = compiler
+                .compile(class, options.limits)
+                .map_err(|cause| cause.to_string())?;
             if let Fault::Program(change) = fault {
                 change(&mut program);
             }
@@ -82,6 +85,7 @@ impl Node {
         tables.classes = classes;
         Ok(Self {
             bits: tables.layout.bits(),
+            deciders: Deciders::of(&case.model),
             tables,
             machines,
         })
@@ -147,7 +151,7 @@ impl Node {
             .map_err(|cause| cause.to_string())?;
         let nothing = || "the program gives no verdict".to_owned();
         let verdict = answer.verdict.ok_or_else(nothing)?;
-        let who = |id: DeciderId| decider_of(id).ok_or(format!("{id:?} is nobody"));
+        let who = |id: DeciderId| self.deciders.decider(id).ok_or(format!("{id:?} is nobody"));
         Ok(Said {
             verdict,
             decider: who(answer.decider)?,

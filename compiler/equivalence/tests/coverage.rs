@@ -19,10 +19,11 @@ fn random_cases_reach_every_kind_of_decision() {
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..200 {
         let mut case = Case::new(seed, &["veth-a", "veth-b"]);
+        let deciders = polc_plan::Deciders::of(&case.model);
         for _ in 0..20 {
             let probe = case.probe().unwrap();
             let decision = case.reference(&probe).unwrap();
-            let kind = polc_plan::decider_id(decision.decider).0 & !DeciderId::MAX_INDEX;
+            let kind = deciders.id(decision.decider).0 & !DeciderId::MAX_INDEX;
             seen.insert((
                 kind,
                 decision.verdict,

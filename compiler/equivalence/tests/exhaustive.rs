@@ -1,6 +1,6 @@
 //! Every kind of packet that a package tells apart.
 
-use polc_codegen::{ClassProgram, Limits, opcode};
+use polc_codegen::{ClassProgram, Compiler, Limits, opcode};
 use polc_equivalence::exhaustive::{Coverage, Wrong, exhaust};
 use polc_model::Direction;
 use polc_plan::{Choice, ClassKey, Strategy};
@@ -19,8 +19,9 @@ fn all(
         Direction::BOTH.map(|direction| ClassKey::of(&case.model, direction, &endpoint.facts(None)))
     });
     let plan = polc_plan::plan_with(&case.model, keys, choice).unwrap_or_default();
+    let compiler = Compiler::new(&case.model, &plan.layout);
     for class in &plan.classes {
-        let program = polc_codegen::compile(&case.model, &plan.layout, class, Limits::default());
+        let program = compiler.compile(class, Limits::default());
         let mut program = program.unwrap_or_default();
         mutate(&mut program);
         exhaust(&case.model, &plan.layout, class, &program, 16, coverage)?;

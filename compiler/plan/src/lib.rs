@@ -15,6 +15,7 @@
 
 pub mod bitmap;
 pub mod class;
+pub mod deciders;
 pub mod decisions;
 pub mod describe;
 pub mod intervals;
@@ -26,12 +27,13 @@ mod sweep;
 pub mod unsupported;
 mod validate;
 
-use polc_abi::verdict::{self, DeciderId, DeciderKind};
-use polc_model::{Action, Decider, Decision, Model, PolicyId, RuleId, Verdict};
+use polc_abi::verdict;
+use polc_model::{Action, Decider, Decision, Model, Verdict};
 use serde::{Deserialize, Serialize};
 
 pub use bitmap::Bitmap;
 pub use class::{ClassKey, ClassPlan};
+pub use deciders::Deciders;
 pub use decisions::{Decisions, Interval, LeafId, Leaves};
 pub use layout::{Bit, Layout};
 pub use leaf::{Leaf, Step, Then};
@@ -98,19 +100,6 @@ pub fn plan_with(
     Ok(plan)
 }
 
-/// A decider as programs and events carry it.
-#[must_use]
-pub fn decider_id(decider: Decider) -> DeciderId {
-    match decider {
-        Decider::NoPolicy => DeciderId::NO_POLICY,
-        Decider::Rule(rule) => DeciderId::rule(rule.raw()),
-        Decider::Isolation(policy) => DeciderId::isolation(policy.raw()),
-        Decider::Init => DeciderId::INIT,
-        Decider::Itself => DeciderId::ITSELF,
-        Decider::OwnNode => DeciderId::OWN_NODE,
-    }
-}
-
 /// A decision's verdict as programs and events carry it: a denial by a `reject` is one that is
 /// answered.
 #[must_use]
@@ -124,17 +113,4 @@ pub fn raw_verdict(model: &Model, decision: Decision) -> verdict::Verdict {
         (Verdict::Deny, Some(Action::Reject)) => verdict::Verdict::Reject,
         (Verdict::Deny, _) => verdict::Verdict::Deny,
     }
-}
-
-/// The decider that a program or an event names. `None` for bits that no program writes.
-#[must_use]
-pub fn decider_of(id: DeciderId) -> Option<Decider> {
-    Some(match id.kind()? {
-        DeciderKind::NoPolicy => Decider::NoPolicy,
-        DeciderKind::Rule(index) => Decider::Rule(RuleId::new(index as usize)),
-        DeciderKind::Isolation(index) => Decider::Isolation(PolicyId::new(index as usize)),
-        DeciderKind::Init => Decider::Init,
-        DeciderKind::Itself => Decider::Itself,
-        DeciderKind::OwnNode => Decider::OwnNode,
-    })
 }

@@ -35,9 +35,9 @@ impl Verdict {
     }
 }
 
-/// Who decided, packed into 32 bits: the upper four hold the kind, the rest an index.
+/// Who decided, packed into 32 bits: the upper four hold the kind, the rest a number.
 ///
-/// Indices refer to the bundle that was in force when the decision was made.
+/// Numbers refer to the bundle that was in force when the decision was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct DeciderId(pub u32);
@@ -47,9 +47,9 @@ pub struct DeciderId(pub u32);
 pub enum DeciderKind {
     /// No policy speaks about this packet: allowed.
     NoPolicy,
-    /// The rule with this index in the bundle's Model.
+    /// The rule with this number.
     Rule(u32),
-    /// No rule matched, and the policy with this index isolates the endpoint.
+    /// No rule matched, and the policy with this number isolates the endpoint.
     Isolation(u32),
     /// The endpoint talks to itself.
     Itself,
@@ -82,17 +82,17 @@ impl DeciderId {
     /// The endpoint's labels are not known yet.
     pub const INIT: Self = Self((KIND_BUILT_IN << KIND_SHIFT) | 2);
 
-    /// The largest index of a rule or policy that fits.
+    /// The largest number of a rule or policy that fits.
     pub const MAX_INDEX: u32 = INDEX_MASK;
 
-    /// The rule with this index. Bits above [`Self::MAX_INDEX`] are cut; Model validation refuses
+    /// The rule with this number. Bits above [`Self::MAX_INDEX`] are cut; Model validation refuses
     /// packages that large.
     #[must_use]
     pub const fn rule(index: u32) -> Self {
         Self((KIND_RULE << KIND_SHIFT) | (index & INDEX_MASK))
     }
 
-    /// Isolation by the policy with this index.
+    /// Isolation by the policy with this number.
     #[must_use]
     pub const fn isolation(index: u32) -> Self {
         Self((KIND_ISOLATION << KIND_SHIFT) | (index & INDEX_MASK))

@@ -6,9 +6,9 @@
 
 use polc_model::Model;
 use polc_plan::{
-    Bitmap,
+    Bitmap, Deciders,
     bitmap::{BitmapTier, Outcome},
-    decider_id, raw_verdict,
+    raw_verdict,
 };
 
 use super::{Cause, Generator, ROW, SIGNATURE, table::LEAF};
@@ -40,7 +40,7 @@ impl Generator<'_> {
         for row in &bitmap.rows {
             for tier in &row.tiers {
                 rows.extend(tier.mask.iter().flat_map(|word| word.to_le_bytes()));
-                rows.extend(entry(self.model, tier.otherwise));
+                rows.extend(entry(self.model, self.deciders, tier.otherwise));
             }
         }
         let rows = self.table.append(&rows);
@@ -97,7 +97,7 @@ impl Generator<'_> {
                 self.asm.jump(first);
             }
             self.asm.place(first);
-            let columns = self.table.append(&columns(self.model, tier));
+            let columns = self.table.append(&columns(self.model, self.deciders, tier));
             self.lowest_bit(positions);
             self.asm.add_register(COLUMN, WORD);
             self.asm.shift_left(COLUMN, 3);
@@ -129,22 +129,22 @@ impl Generator<'_> {
 }
 
 /// What each column does, with nothing behind the last one up to the end of its word.
-fn columns(model: &Model, tier: &BitmapTier) -> Vec<u8> {
+fn columns(model: &Model, deciders: &Deciders, tier: &BitmapTier) -> Vec<u8> {
     let mut bytes: Vec<u8> = tier
         .columns
         .iter()
-        .flat_map(|column| entry(model, column.then))
+        .flat_map(|column| entry(model, deciders, column.then))
         .collect();
     bytes.resize(tier.words() * WORD_BITS * ENTRY, 0);
     bytes
 }
 
-fn entry(model: &Model, outcome: Outcome) -> [u8; ENTRY] {
+fn entry(model: &Model, deciders: &Deciders, outcome: Outcome) -> [u8; ENTRY] {
     let (verdict, decider) = match outcome {
         Outcome::NextTier => (0, 0),
         Outcome::Decide(decision) => (
             raw_verdict(model, decision) as u32,
-            decider_id(decision.decider).0,
+            deciders.id(decision.decider).0,
         ),
     };
     (u64::from(decider) << 32 | u64::from(verdict)).to_le_bytes()
@@ -177,11 +177,13 @@ mod test {
     fn verdict_and_decider_are_where_the_program_reads_them() {
         let decision = polc_model::Decision {
             verdict: polc_model::Verdict::Deny,
-            decider: polc_model::Decider::Isolation(polc_model::PolicyId::new(5)),
+            decider: polc_model::Decider::Init,
         };
-        let bytes = entry(&Model::default(), Outcome::Decide(decision));
+        let deciders = Deciders::default();
+        let entry = |outcome| entry(&Model::default(), &deciders, outcome);
+        let bytes = entry(Outcome::Decide(decision));
         assert_eq!(bytes[..4], 2_u32.to_le_bytes());
-        assert_eq!(bytes[4..], decider_id(decision.decider).0.to_le_bytes());
-        assert_eq!(entry(&Model::default(), Outcome::NextTier), [0; 8]);
+        assert_eq!(bytes[4..], deciders.id(decision.decider).0.to_le_bytes());
+        assert_eq!(entry(Outcome::NextTier), [0; 8]);
     }
 }

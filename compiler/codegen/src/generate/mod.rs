@@ -24,7 +24,8 @@ use std::{collections::BTreeMap, fmt};
 use polc_abi::policy::{CONTINUATION_JUDGED, PolicyInput, RETURN_ON_FAILURE, offset};
 use polc_model::{Direction, Model, SelectorId};
 use polc_plan::{
-    Bit, ClassKey, ClassPlan, Decisions, Dispatch, Layout, LeafId, Leaves, strategy::MAX_TESTS,
+    Bit, ClassKey, ClassPlan, Deciders, Decisions, Dispatch, Layout, LeafId, Leaves,
+    strategy::MAX_TESTS,
 };
 
 use crate::{
@@ -102,20 +103,35 @@ impl Default for Limits {
     }
 }
 
-/// Compiles one class. The plan must be valid for the Model.
-///
-/// # Errors
-/// A class that does not fit.
-pub fn compile(
-    model: &Model,
-    layout: &Layout,
-    class: &ClassPlan,
-    limits: Limits,
-) -> Result<ClassProgram, CodegenError> {
-    split::class(model, &layout.bits(), class, limits).map_err(|cause| CodegenError {
-        class: class.key.clone(),
-        cause,
-    })
+/// Compiles classes of one Model.
+#[derive(Debug)]
+pub struct Compiler<'a> {
+    model: &'a Model,
+    bits: BTreeMap<SelectorId, Bit>,
+    deciders: Deciders,
+}
+
+impl<'a> Compiler<'a> {
+    /// Looks at what all classes have in common.
+    #[must_use]
+    pub fn new(model: &'a Model, layout: &Layout) -> Self {
+        Self {
+            model,
+            bits: layout.bits(),
+            deciders: Deciders::of(model),
+        }
+    }
+
+    /// Compiles one class. The plan must be valid for the Model.
+    ///
+    /// # Errors
+    /// A class that does not fit.
+    pub fn compile(&self, class: &ClassPlan, limits: Limits) -> Result<ClassProgram, CodegenError> {
+        split::class(self, class, limits).map_err(|cause| CodegenError {
+            class: class.key.clone(),
+            cause,
+        })
+    }
 }
 
 /// `r6` holds the input, `r7` the peer's signature and `r9` the context for the whole program; `r8`
@@ -138,12 +154,11 @@ const fn at(offset: usize) -> i16 {
 
 /// Generates one program for all of a class.
 fn program(
-    model: &Model,
-    bits: &BTreeMap<SelectorId, Bit>,
+    compiler: &Compiler<'_>,
     class: &ClassPlan,
     name: String,
 ) -> Result<(Program, Table), Cause> {
-    let mut generator = Generator::new(model, bits, &class.key);
+    let mut generator = Generator::new(compiler, &class.key);
     generator.entry(Reads::of(class));
     generator.decisions(&class.enforced)?;
     match &class.audited {
@@ -193,6 +208,7 @@ struct Generator<'a> {
     table: Table,
     model: &'a Model,
     bits: &'a BTreeMap<SelectorId, Bit>,
+    deciders: &'a Deciders,
     key: &'a ClassKey,
     outcomes: outcomes::Outcomes,
     /// The tail call of the continuation. Without a verdict, the packet is dropped there, and the
@@ -203,14 +219,15 @@ struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    fn new(model: &'a Model, bits: &'a BTreeMap<SelectorId, Bit>, key: &'a ClassKey) -> Self {
+    fn new(compiler: &'a Compiler<'_>, key: &'a ClassKey) -> Self {
         let mut asm = Assembler::default();
         let (done, fail) = (asm.label(), asm.label());
         Self {
             asm,
             table: Table::default(),
-            model,
-            bits,
+            model: compiler.model,
+            bits: &compiler.bits,
+            deciders: &compiler.deciders,
             key,
             outcomes: outcomes::Outcomes::default(),
             done,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use polc_abi::{policy::offset, verdict};
 use polc_model::{Decision, Verdict};
-use polc_plan::{decider_id, raw_verdict};
+use polc_plan::raw_verdict;
 
 use super::{Generator, INPUT, at};
 use crate::{
@@ -59,7 +59,7 @@ impl Generator<'_> {
             let verdict = raw_verdict(self.model, decision);
             self.asm
                 .store_u32(INPUT, at(offset::VERDICT), verdict as u32);
-            let decider = decider_id(decision.decider).0;
+            let decider = self.deciders.id(decision.decider).0;
             self.asm.store_u32(INPUT, at(offset::DECIDER), decider);
             self.asm.jump(match decision.verdict {
                 Verdict::Allow => {
@@ -91,7 +91,7 @@ impl Generator<'_> {
             self.asm.place(label);
             self.decision_source(decision.decider);
             if decision.verdict == Verdict::Deny {
-                let decider = decider_id(decision.decider).0;
+                let decider = self.deciders.id(decision.decider).0;
                 self.asm.store_u32(INPUT, at(offset::AUDIT), decider);
             }
             self.asm.jump(self.done);

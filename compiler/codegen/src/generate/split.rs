@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 
 use polc_abi::key::L4Key;
-use polc_model::{Model, Phase, SelectorId};
+use polc_model::{Model, Phase};
 use polc_plan::{
-    Bit, ClassKey, ClassPlan, Decisions, Dispatch, Interval, LeafId, Leaves, strategy::MAX_TESTS,
+    ClassKey, ClassPlan, Decisions, Dispatch, Interval, LeafId, Leaves, strategy::MAX_TESTS,
 };
 
-use super::{CONTEXT, Cause, Generator, INPUT, L4, Limits, Reads, at, program};
+use super::{CONTEXT, Cause, Compiler, Generator, INPUT, L4, Limits, Reads, at, program};
 use crate::{
     asm::{Label, Width},
     insn::{Register, helper},
@@ -20,8 +20,7 @@ use polc_abi::policy::offset;
 
 /// Compiles a class into as few programs as hold it.
 pub(super) fn class(
-    model: &Model,
-    bits: &BTreeMap<SelectorId, Bit>,
+    compiler: &Compiler<'_>,
     class: &ClassPlan,
     limits: Limits,
 ) -> Result<ClassProgram, Cause> {
@@ -30,8 +29,8 @@ pub(super) fn class(
     {
         return Err(Cause::Tests(tests));
     }
-    let name = function_name(model, &class.key);
-    let whole = program(model, bits, class, name.clone());
+    let name = function_name(compiler.model, &class.key);
+    let whole = program(compiler, class, name.clone());
     let length = match &whole {
         Ok((root, _)) if root.code.len() <= limits.instructions => 0,
         Ok((root, _)) => root.code.len(),
@@ -48,8 +47,7 @@ pub(super) fn class(
     }
 
     let mut splitter = Splitter {
-        model,
-        bits,
+        compiler,
         class,
         limits,
         name: &name,
@@ -65,7 +63,7 @@ pub(super) fn class(
     splitter.split(&firsts, L4Key::ANY_LAST.0)?;
     let Splitter { firsts, parts, .. } = splitter;
     Ok(ClassProgram {
-        root: root(model, bits, &class.key, name, &firsts)?,
+        root: root(compiler, &class.key, name, &firsts)?,
         parts,
         table: Vec::new(),
     })
@@ -82,8 +80,7 @@ fn can_be_restricted(decisions: &Decisions) -> bool {
 }
 
 struct Splitter<'a> {
-    model: &'a Model,
-    bits: &'a BTreeMap<SelectorId, Bit>,
+    compiler: &'a Compiler<'a>,
     class: &'a ClassPlan,
     limits: Limits,
     name: &'a str,
@@ -107,7 +104,7 @@ impl Splitter<'_> {
             },
         };
         let name = format!("{}__part_{}", self.name, self.parts.len());
-        let length = match program(self.model, self.bits, &part, name) {
+        let length = match program(self.compiler, &part, name) {
             // What is decided at one key cannot be split, and is short enough if it assembles.
             Ok((program, _))
                 if program.code.len() <= self.limits.instructions || firsts.len() == 1 =>
@@ -176,13 +173,12 @@ fn restrict(decisions: &Decisions, first: u32, last: u32) -> Option<Decisions> {
 
 /// The program that finds the part.
 fn root(
-    model: &Model,
-    bits: &BTreeMap<SelectorId, Bit>,
+    compiler: &Compiler<'_>,
     key: &ClassKey,
     name: String,
     firsts: &[u32],
 ) -> Result<Program, Cause> {
-    let mut generator = Generator::new(model, bits, key);
+    let mut generator = Generator::new(compiler, key);
     generator.entry(Reads::Nothing);
     generator.asm.load(Width::U32, L4, INPUT, at(offset::L4));
     let labels: Vec<Label> = firsts.iter().map(|_| generator.asm.label()).collect();
