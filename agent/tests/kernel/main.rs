@@ -13,7 +13,9 @@
 mod budget;
 mod equivalence;
 mod limits;
+mod probing;
 mod reject;
+mod scale;
 
 use std::{path::Path, process::Command};
 

@@ -53,13 +53,22 @@ impl Layout {
         }
     }
 
-    /// Adds blocks that hold these selectors in order. The index of the first.
+    /// The first of consecutive blocks that hold just these selectors, in order: added unless there
+    /// are such blocks already. Both directions of a policy often ask for the same peers, and each
+    /// block is a word of every signature.
     pub(crate) fn append(&mut self, selectors: impl Iterator<Item = SelectorId>) -> u32 {
-        let first = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
         let selectors: Vec<SelectorId> = selectors.collect();
-        self.blocks
-            .extend(selectors.chunks(BLOCK_BITS).map(<[_]>::to_vec));
-        first
+        let blocks: Vec<&[SelectorId]> = selectors.chunks(BLOCK_BITS).collect();
+        let known = (0..self.blocks.len()).find(|&first| {
+            let known = self.blocks.iter().skip(first).take(blocks.len());
+            known.len() == blocks.len() && known.eq(blocks.iter().copied())
+        });
+        let first = known.unwrap_or_else(|| {
+            let first = self.blocks.len();
+            self.blocks.extend(blocks.into_iter().map(<[_]>::to_vec));
+            first
+        });
+        u32::try_from(first).unwrap_or(u32::MAX)
     }
 
     /// The bit of each selector that has one; of several, the first.
@@ -109,6 +118,20 @@ fn fold(parts: &[SelectorExpr], absorbing: bool) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_that_hold_the_same_selectors_are_kept_once() {
+        let mut layout = Layout::default();
+        let ids = |range: std::ops::Range<usize>| range.map(SelectorId::new);
+        assert_eq!(layout.append(ids(0..10)), 0);
+        assert_eq!(layout.append(ids(100..200)), 1);
+        assert_eq!(layout.append(ids(0..10)), 0);
+        assert_eq!(layout.append(ids(100..200)), 1);
+        // Columns end with their last block, and begin with their first.
+        assert_eq!(layout.append(ids(100..164)), 1);
+        assert_eq!(layout.append(ids(100..165)), 3);
+        assert_eq!(layout.blocks.len(), 5);
+    }
 
     #[test]
     fn constants_are_found_through_set_operations() {

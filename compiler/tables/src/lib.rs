@@ -7,6 +7,7 @@
 
 mod classes;
 mod limits;
+mod questions;
 mod signatures;
 
 use std::{collections::BTreeSet, net::IpAddr};

@@ -3,13 +3,16 @@
 //! What selectors say of a peer follows from what it is, its labels, and the smallest of the
 //! policies' CIDR blocks around its address: blocks either contain one another or have nothing in
 //! common, so that the smallest one names all that contain the address. Selectors are evaluated
-//! once for each such combination, not once for each peer.
+//! once for each such combination, not once for each peer; and of the selectors, only those that
+//! the combination can satisfy, see [`questions`](crate::questions).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use polc_model::{Labels, Model, PeerFacts, PeerKind, SelectorExpr};
-use polc_plan::Layout;
+use polc_model::{Labels, Model, PeerFacts, PeerKind};
+use polc_plan::{Layout, layout::BLOCK_BITS};
+
+use crate::questions::Questions;
 
 /// Signatures of equal length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,8 +63,9 @@ struct Traits<'p> {
 
 /// Rows, numbered in order of first use.
 pub(crate) struct Rows<'a, 'p> {
-    /// What each bit of each word asks.
-    words: Vec<Vec<Question<'a>>>,
+    questions: Questions<'a>,
+    /// Words of each signature; at least one, because an array's values are never empty.
+    words: usize,
     blocks: &'a BTreeSet<IpNet>,
     /// Lengths of blocks of either family that occur, the longest first.
     lengths: [Vec<u8>; 2],
@@ -78,19 +82,15 @@ impl<'a, 'p> Rows<'a, 'p> {
         used: &[u32],
         blocks: &'a BTreeSet<IpNet>,
     ) -> Self {
-        let words = used
-            .iter()
-            .map(|&block| {
-                let selectors = layout
-                    .blocks
-                    .get(block as usize)
-                    .map_or(&[][..], Vec::as_slice);
-                selectors
-                    .iter()
-                    .filter_map(|&selector| Some(Question::of(&model.selector(selector)?.expr)))
-                    .collect()
-            })
-            .collect();
+        let mut questions = Questions::default();
+        for (word, &block) in used.iter().enumerate() {
+            let selectors = layout.blocks.get(block as usize).into_iter().flatten();
+            for (bit, &selector) in selectors.enumerate() {
+                if let Some(selector) = model.selector(selector) {
+                    questions.ask(word * BLOCK_BITS + bit, &selector.expr);
+                }
+            }
+        }
         let mut lengths = [BTreeSet::new(), BTreeSet::new()];
         for block in blocks {
             let [v4, v6] = &mut lengths;
@@ -99,7 +99,8 @@ impl<'a, 'p> Rows<'a, 'p> {
         }
         let lengths = lengths.map(|lengths| lengths.into_iter().rev().collect());
         Self {
-            words,
+            questions,
+            words: used.len().max(1),
             blocks,
             lengths,
             row_of_traits: BTreeMap::new(),
@@ -124,25 +125,18 @@ impl<'a, 'p> Rows<'a, 'p> {
             return row;
         }
         let around = around.unwrap_or_default();
-        let signature: Vec<u64> = self
-            .words
-            .iter()
-            .map(|questions| {
-                (0..).zip(questions).fold(0, |word, (bit, question)| {
-                    word | u64::from(question.holds(peer, &around)) << bit
-                })
-            })
-            .collect();
+        let mut signature = vec![0; self.words];
+        self.questions.answer(peer, &around, |bit| {
+            if let Some(word) = signature.get_mut(bit / BLOCK_BITS) {
+                *word |= 1_u64 << (bit % BLOCK_BITS);
+            }
+        });
         let row = self.row_of(signature);
         self.row_of_traits.insert(traits, row);
         row
     }
 
-    fn row_of(&mut self, mut signature: Vec<u64>) -> u32 {
-        // An array's values are never empty.
-        if signature.is_empty() {
-            signature.push(0);
-        }
+    fn row_of(&mut self, signature: Vec<u64>) -> u32 {
         let next = u32::try_from(self.row_of_signature.len()).unwrap_or(u32::MAX);
         if let Some(&row) = self.row_of_signature.get(&signature) {
             return row;
@@ -167,53 +161,8 @@ impl<'a, 'p> Rows<'a, 'p> {
 
     pub(crate) fn finish(self) -> Signatures {
         Signatures {
-            words: self.words.len().max(1),
+            words: self.words,
             bits: self.bits,
         }
-    }
-}
-
-/// What a bit asks. Unions of many blocks, as lists of addresses are written, are looked up.
-enum Question<'a> {
-    Blocks(BTreeSet<IpNet>),
-    BlocksExcept(BTreeSet<IpNet>, Box<Question<'a>>),
-    Any(&'a SelectorExpr),
-}
-
-impl<'a> Question<'a> {
-    fn of(expr: &'a SelectorExpr) -> Self {
-        match expr {
-            SelectorExpr::Minus(base, except) => match Self::of(base) {
-                Self::Blocks(base) => Self::BlocksExcept(base, Box::new(Self::of(except))),
-                _ => Self::Any(expr),
-            },
-            _ => blocks_of(expr).map_or(Self::Any(expr), Self::Blocks),
-        }
-    }
-
-    /// `around` are the blocks around the peer's address.
-    fn holds(&self, peer: &PeerFacts<'_>, around: &[IpNet]) -> bool {
-        match self {
-            Self::Blocks(blocks) => around.iter().any(|block| blocks.contains(block)),
-            Self::BlocksExcept(blocks, except) => {
-                around.iter().any(|block| blocks.contains(block)) && !except.holds(peer, around)
-            }
-            Self::Any(expr) => expr.matches(peer),
-        }
-    }
-}
-
-/// The blocks of a union of blocks.
-fn blocks_of(expr: &SelectorExpr) -> Option<BTreeSet<IpNet>> {
-    match expr {
-        SelectorExpr::Cidr(block) => Some([block.trunc()].into()),
-        SelectorExpr::AnyOf(parts) => {
-            let mut blocks = BTreeSet::new();
-            for part in parts {
-                blocks.append(&mut blocks_of(part)?);
-            }
-            Some(blocks)
-        }
-        _ => None,
     }
 }

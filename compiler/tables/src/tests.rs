@@ -162,3 +162,29 @@ fn more_than_the_maps_hold_is_refused() {
         Err(TablesError::Prefixes(MAX_PREFIXES as usize + 1))
     );
 }
+
+#[test]
+fn a_bit_is_what_its_selector_says_of_the_peer() {
+    let mut checked = 0;
+    for seed in 0..200 {
+        let case = polc_testgen::Case::new(seed, &["veth-a"]);
+        let plan = polc_plan::plan(&case.model, []).unwrap();
+        let tables = NodeTables::compute(&case.model, &plan, &case.inventory).unwrap();
+        for &(address, peer) in &tables.addresses {
+            let signature = tables.signatures.row(peer.row).unwrap();
+            let facts = case.peer(address_of(address)).facts;
+            for (word, &block) in signature.iter().zip(&tables.blocks) {
+                for (bit, selector) in tables.layout.blocks[block as usize].iter().enumerate() {
+                    let expr = &case.model.selector(*selector).unwrap().expr;
+                    assert_eq!(
+                        word >> bit & 1 == 1,
+                        expr.matches(&facts),
+                        "seed {seed}: {expr:?} of {facts:?}"
+                    );
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked > 10_000, "{checked}");
+}

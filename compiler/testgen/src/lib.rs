@@ -64,6 +64,17 @@ impl Case {
 }
 
 impl Case {
+    /// A case of this package and this node, whose packets follow from the seed.
+    #[must_use]
+    pub fn of(seed: u64, model: Model, inventory: Inventory) -> Self {
+        Self {
+            seed,
+            model,
+            inventory,
+            rng: Rng::with_seed(seed),
+        }
+    }
+
     /// The same without a policy and its rules.
     #[must_use]
     pub fn without_policy(&self, policy: PolicyId) -> Self {
