@@ -18,6 +18,7 @@ pub mod class;
 pub mod deciders;
 pub mod decisions;
 pub mod describe;
+pub mod implication;
 pub mod intervals;
 pub mod layout;
 pub mod leaf;
