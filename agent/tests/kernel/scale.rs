@@ -344,7 +344,13 @@ fn probe(rng: &mut Rng, inventory: &Inventory) -> Probe {
         } else {
             Direction::Egress
         },
-        local: *inventory.endpoints[endpoint].addresses.first().unwrap(),
+        local: *inventory
+            .endpoints
+            .get(endpoint)
+            .unwrap()
+            .addresses
+            .first()
+            .unwrap(),
         remote: if rng.u8(..5) == 0 { anyone } else { remote },
         l4,
     }
