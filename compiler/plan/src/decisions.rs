@@ -77,7 +77,7 @@ impl Decisions {
         }
     }
 
-    /// The most selectors and names that are asked about at one L4 key.
+    /// The most rules that are asked at one L4 key.
     #[must_use]
     pub fn most_tests(&self) -> usize {
         match &self.leaves {

@@ -250,15 +250,15 @@ impl<'a> Generator<'a> {
             self.push_input(offset::RECEIVER, -8);
             self.push_input(offset::L4, -4);
             self.lookup(Target::PortNamesMap, -8);
-            // Nothing found is a null pointer, which is no name at all.
-            let found = self.asm.label();
-            self.asm.jump_if_null(Register::R0, found);
-            self.asm.load(Width::U64, Register::R0, Register::R0, 0);
-            self.asm.place(found);
+            let names = Register::R1;
+            let looked_up = self.asm.label();
+            self.asm.set(names, 0);
+            self.asm.jump_if_null(Register::R0, looked_up);
+            self.asm.load(Width::U64, names, Register::R0, 0);
+            self.asm.place(looked_up);
             // In memory the verifier forgets what tests have shown; it would walk all that follows
             // once for each combination of bits of a register.
-            self.asm
-                .store_register_u64(INPUT, at(offset::NAMES), Register::R0);
+            self.asm.store_register_u64(INPUT, at(offset::NAMES), names);
         }
     }
 
