@@ -5,18 +5,21 @@ use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use polc_abi::{
     map,
     node::Side,
-    policy::{CONTINUATIONS_MAP, INPUT_MAP, SIGNATURES_MAP, SLOTS_PER_SIDE},
+    policy::{
+        CONTINUATIONS_MAP, INPUT_MAP, PORT_NAMES_MAP, PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
+    },
 };
 use polc_codegen::{Compiler, Filling, Limits, Target, elf};
 use polc_model::Phase;
 use polc_plan::ClassPlan;
+use polc_tables::NodeTables;
 
 use crate::{
     Error,
     candidate::Candidate,
     pins::Pins,
     sys::{
-        create::{ReadOnly, WordRows},
+        create::{ReadOnly, ReadOnlyHash, WordRows},
         map::Map,
         program::{DebugInfo, LoadedProgram, ProgramSource},
     },
@@ -69,12 +72,7 @@ impl Slots {
         candidate: &Candidate,
     ) -> Result<Vec<ClassProgram>, Error> {
         let tables = &candidate.tables;
-        let signatures = WordRows::new(
-            SIGNATURES_MAP,
-            tables.signatures.words(),
-            tables.signatures.bits(),
-        )
-        .map_err(Error::kernel("making the signatures"))?;
+        let facts = Facts::of(tables)?;
         let mut free = side.first_slot() + tables.classes.len() as u32;
         let mut programs = Vec::new();
         for (slot, class) in (side.first_slot()..).zip(&tables.classes) {
@@ -91,7 +89,7 @@ impl Slots {
                     "the policies on this node need more than {SLOTS_PER_SIDE} programs"
                 )));
             }
-            let loaded = self.load(&class, &file, &signatures, &parts)?;
+            let loaded = self.load(&class, &file, &facts, &parts)?;
             // The root last: it is tried, and calls its parts.
             let slots = [slot].into_iter().chain(parts);
             let slots: Vec<(u32, &LoadedProgram)> = slots.zip(&loaded).collect();
@@ -121,7 +119,7 @@ impl Slots {
         &self,
         class: &Class<'_>,
         file: &elf::File,
-        signatures: &WordRows,
+        facts: &Facts,
         parts: &[u32],
     ) -> Result<Vec<LoadedProgram>, Error> {
         let table = match file.class.table.as_slice() {
@@ -136,7 +134,8 @@ impl Slots {
         let resolve = |target| match target {
             Target::InputMap => descriptor(self.input.as_fd()),
             Target::ContinuationsMap => descriptor(self.continuations.as_fd()),
-            Target::SignaturesMap => descriptor(signatures.as_fd()),
+            Target::SignaturesMap => descriptor(facts.signatures.as_fd()),
+            Target::PortNamesMap => descriptor(facts.port_names.as_fd()),
             Target::PoliciesMap => descriptor(self.policies.as_fd()),
             Target::Table(_) => descriptor(table.as_ref()?.as_fd()),
             Target::Block(block) => {
@@ -168,6 +167,29 @@ impl Slots {
                 })
             })
             .collect()
+    }
+}
+
+/// What the programs of a side read about peers: maps made for it, which live as long as the programs.
+struct Facts {
+    signatures: WordRows,
+    port_names: ReadOnlyHash,
+}
+
+impl Facts {
+    fn of(tables: &NodeTables) -> Result<Self, Error> {
+        let signatures = &tables.signatures;
+        let (ports, names): (Vec<PortNamesKey>, Vec<u64>) = tables
+            .port_names
+            .iter()
+            .map(|(port, names)| (*port, names.0))
+            .unzip();
+        Ok(Self {
+            signatures: WordRows::new(SIGNATURES_MAP, signatures.words(), signatures.bits())
+                .map_err(Error::kernel("making the signatures"))?,
+            port_names: ReadOnlyHash::new(PORT_NAMES_MAP, &ports, &names)
+                .map_err(Error::kernel("making the names of ports"))?,
+        })
     }
 }
 

@@ -6,11 +6,14 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
+use polc_abi::Plain;
+
 use super::{
     bpf::{Attributes, Command, address, call, call_for_fd},
     map::{BatchAttributes, ElementAttributes, raw},
 };
 
+const HASH: u32 = 1;
 const ARRAY: u32 = 2;
 const ARRAY_OF_MAPS: u32 = 12;
 /// `BPF_F_RDONLY_PROG`
@@ -114,6 +117,54 @@ impl WordRows {
 }
 
 impl AsFd for WordRows {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// A hash that nobody changes any more, made for what it holds.
+#[derive(Debug)]
+pub struct ReadOnlyHash {
+    fd: OwnedFd,
+}
+
+impl ReadOnlyHash {
+    /// Makes a hash of these keys and values.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn new<K: Plain, V: Plain>(name: &str, keys: &[K], values: &[V]) -> io::Result<Self> {
+        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+        let count = size(keys.len())?;
+        if keys.len() != values.len() {
+            return Err(invalid());
+        }
+        let fd = create(CreateAttributes {
+            kind: HASH,
+            key_size: size(size_of::<K>())?,
+            value_size: size(size_of::<V>())?,
+            // A hash for nothing is made like one for one.
+            max_entries: count.max(1),
+            flags: READ_ONLY_FOR_PROGRAMS,
+            name: named(name),
+            ..CreateAttributes::default()
+        })?;
+        if count > 0 {
+            let mut attributes = BatchAttributes {
+                keys: address(keys),
+                values: address(values),
+                count,
+                fd: raw(&fd),
+                ..BatchAttributes::default()
+            };
+            call(Command::MapUpdateBatch, &mut attributes)?;
+        }
+        call(Command::MapFreeze, &mut FreezeAttributes { fd: raw(&fd) })?;
+        Ok(Self { fd })
+    }
+}
+
+impl AsFd for ReadOnlyHash {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

@@ -276,6 +276,7 @@ fn inventory() -> Inventory {
             }
             Endpoint {
                 init: false,
+                ports: polc_model::NamedPorts::new(),
                 name: format!("endpoint-{number}"),
                 namespace: Some("large".to_owned()),
                 labels,

@@ -11,6 +11,7 @@ mod entities;
 mod hostile;
 mod inputs;
 mod measure;
+mod named;
 mod package;
 mod reachability;
 mod reject;

@@ -172,6 +172,11 @@ impl Assembler {
         self.push(opcode::STORE_U32, destination, source as u8, offset, 0);
     }
 
+    /// `*(u64 *)(destination + offset) = source`
+    pub fn store_register_u64(&mut self, destination: Register, offset: i16, source: Register) {
+        self.push(opcode::STORE_U64, destination, source as u8, offset, 0);
+    }
+
     /// `destination = value`, 64 bits.
     pub fn set_u64(&mut self, destination: Register, value: u64) {
         let (mut low, mut high) = (Insn::default(), Insn::default());

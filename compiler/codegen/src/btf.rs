@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use polc_abi::{
     map::POLICIES,
     policy::{
-        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PolicyInput,
-        SIGNATURES_MAP, SLOTS_PER_SIDE,
+        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PORT_NAMES_MAP,
+        PolicyInput, PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
     },
 };
 
@@ -28,16 +28,45 @@ const LINE_RECORD_BYTES: u32 = 16;
 /// Bytes of one map's definition in `.maps`: four pointers.
 pub(crate) const MAP_DEFINITION_BYTES: u64 = 32;
 
-/// The maps in the order of their definitions: name, kernel map type, value size, entries. All
-/// have 4-byte keys. A node makes signatures of the size that it needs.
+/// A map as `.maps` defines it. Sizes are in bytes.
+pub(crate) struct MapDefinition {
+    pub(crate) name: &'static str,
+    /// Numbered by the kernel.
+    kind: u32,
+    key: u32,
+    value: u32,
+    entries: u32,
+}
+
+impl MapDefinition {
+    const fn new(name: &'static str, kind: u32, key: u32, value: u32, entries: u32) -> Self {
+        Self {
+            name,
+            kind,
+            key,
+            value,
+            entries,
+        }
+    }
+}
+
+/// The maps in the order of their definitions. A node makes signatures and names of ports of the
+/// size that it needs.
 #[expect(clippy::cast_possible_truncation, reason = "structures of a few bytes")]
-pub(crate) const MAPS: [(&str, u32, u32, u32); 4] = [
-    (INPUT_MAP, PERCPU_ARRAY, size_of::<PolicyInput>() as u32, 1),
-    (CONTINUATIONS_MAP, PROG_ARRAY, 4, CONTINUATIONS),
-    (SIGNATURES_MAP, ARRAY, 8 * MAX_SIGNATURE_WORDS as u32, 1),
-    (POLICIES, PROG_ARRAY, 4, 2 * SLOTS_PER_SIDE),
-];
+pub(crate) const MAPS: [MapDefinition; 5] = {
+    let input = size_of::<PolicyInput>() as u32;
+    let signature = 8 * MAX_SIGNATURE_WORDS as u32;
+    let port = size_of::<PortNamesKey>() as u32;
+    [
+        MapDefinition::new(INPUT_MAP, PERCPU_ARRAY, 4, input, 1),
+        MapDefinition::new(CONTINUATIONS_MAP, PROG_ARRAY, 4, 4, CONTINUATIONS),
+        MapDefinition::new(SIGNATURES_MAP, ARRAY, 4, signature, 1),
+        MapDefinition::new(PORT_NAMES_MAP, HASH, port, 8, 1),
+        MapDefinition::new(POLICIES, PROG_ARRAY, 4, 4, 2 * SLOTS_PER_SIDE),
+    ]
+};
 /// Map types, numbered by the kernel.
+const HASH: u32 = 1;
 const ARRAY: u32 = 2;
 const PROG_ARRAY: u32 = 3;
 const PERCPU_ARRAY: u32 = 6;
@@ -291,13 +320,13 @@ impl Types {
     /// Definitions of the maps, in the form that libbpf reads: numbers as lengths of arrays.
     fn maps(&mut self, strings: &mut Strings) {
         let mut variables = Vec::new();
-        for (name, map_type, value_size, entries) in MAPS {
+        for map in MAPS {
             let mut members = Vec::new();
             let fields = [
-                ("type", map_type),
-                ("key_size", 4),
-                ("value_size", value_size),
-                ("max_entries", entries),
+                ("type", map.kind),
+                ("key_size", map.key),
+                ("value_size", map.value),
+                ("max_entries", map.entries),
             ];
             for (offset, (field, number)) in (0..).step_by(64).zip(fields) {
                 let array = self.add(0, kind::ARRAY, 0, 0, &[Self::INT, Self::INT, number]);
@@ -307,7 +336,7 @@ impl Types {
             #[expect(clippy::cast_possible_truncation, reason = "a constant of 32")]
             let definition = self.add(0, kind::STRUCT, 4, MAP_DEFINITION_BYTES as u32, &members);
             let global = 1;
-            variables.push(self.add(strings.add(name), kind::VAR, 0, definition, &[global]));
+            variables.push(self.add(strings.add(map.name), kind::VAR, 0, definition, &[global]));
         }
         #[expect(clippy::cast_possible_truncation, reason = "a constant of 32")]
         let size = MAP_DEFINITION_BYTES as u32;

@@ -60,6 +60,7 @@ fn one(insn: Insn, next: Insn, index: usize, target: Option<Target>) -> String {
         opcode::LOAD_U32 => format!("r{dst} = *(u32 *)(r{src} {offset:+})"),
         opcode::LOAD_U64 => format!("r{dst} = *(u64 *)(r{src} {offset:+})"),
         opcode::STORE_U32 => format!("*(u32 *)(r{dst} {offset:+}) = r{src}"),
+        opcode::STORE_U64 => format!("*(u64 *)(r{dst} {offset:+}) = r{src}"),
         opcode::STORE_U32_IMM => {
             format!("*(u32 *)(r{dst} {offset:+}) = {:#x}", imm.cast_unsigned())
         }
@@ -94,6 +95,7 @@ fn in_words(target: Target) -> String {
         Target::InputMap => format!("map[{}]", polc_abi::policy::INPUT_MAP),
         Target::ContinuationsMap => format!("map[{}]", polc_abi::policy::CONTINUATIONS_MAP),
         Target::SignaturesMap => format!("map[{}]", polc_abi::policy::SIGNATURES_MAP),
+        Target::PortNamesMap => format!("map[{}]", polc_abi::policy::PORT_NAMES_MAP),
         Target::PoliciesMap => format!("map[{}]", polc_abi::map::POLICIES),
         Target::Block(block) => format!("offset of selector block {block}"),
         Target::Part(part) => format!("slot of part {part}"),

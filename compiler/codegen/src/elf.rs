@@ -15,7 +15,7 @@ use object::{
     read::elf::ElfFile64,
     write::{Object, Relocation as ElfRelocation, Symbol, SymbolId, SymbolSection},
 };
-use polc_abi::policy::{CONTINUATIONS_MAP, INPUT_MAP, SIGNATURES_MAP};
+use polc_abi::policy::{CONTINUATIONS_MAP, INPUT_MAP, PORT_NAMES_MAP, SIGNATURES_MAP};
 
 use crate::{
     btf,
@@ -92,7 +92,7 @@ pub fn write(class: &ClassProgram) -> Result<Vec<u8>, ElfError> {
         symbols.add(&mut elf, table);
     }
     let maps = elf.add_section(Vec::new(), b".maps".to_vec(), SectionKind::Data);
-    for (name, ..) in btf::MAPS {
+    for btf::MapDefinition { name, .. } in btf::MAPS {
         let size = btf::MAP_DEFINITION_BYTES;
         let zeros = [0; btf::MAP_DEFINITION_BYTES as usize];
         let offset = elf.append_section_data(maps, &zeros, 8);
@@ -167,6 +167,7 @@ fn name_of(target: Target) -> String {
         Target::InputMap => INPUT_MAP.to_owned(),
         Target::ContinuationsMap => CONTINUATIONS_MAP.to_owned(),
         Target::SignaturesMap => SIGNATURES_MAP.to_owned(),
+        Target::PortNamesMap => PORT_NAMES_MAP.to_owned(),
         Target::PoliciesMap => polc_abi::map::POLICIES.to_owned(),
         Target::Table(_) => TABLE.to_owned(),
         Target::Block(block) => format!("{BLOCK_PREFIX}{block}"),
@@ -181,6 +182,7 @@ fn target(symbol: &str, offset: u32) -> Option<Target> {
         INPUT_MAP => Some(Target::InputMap),
         CONTINUATIONS_MAP => Some(Target::ContinuationsMap),
         SIGNATURES_MAP => Some(Target::SignaturesMap),
+        PORT_NAMES_MAP => Some(Target::PortNamesMap),
         polc_abi::map::POLICIES => Some(Target::PoliciesMap),
         TABLE => Some(Target::Table(offset)),
         _ => number(BLOCK_PREFIX)

@@ -94,6 +94,8 @@ pub mod opcode {
     pub const STORE_U32_IMM: u8 = 0x62;
     /// `*(u32 *)(dst + off) = src`
     pub const STORE_U32: u8 = 0x63;
+    /// `*(u64 *)(dst + off) = src`
+    pub const STORE_U64: u8 = 0x7b;
     /// `dst = src`, 64 bits.
     pub const MOV64_REG: u8 = 0xbf;
     /// `dst = imm`, 64 bits.

@@ -58,6 +58,8 @@ pub enum Target {
     ContinuationsMap,
     /// The array with the side's signatures.
     SignaturesMap,
+    /// The hash with the side's named ports.
+    PortNamesMap,
     /// The program array with the policy programs.
     PoliciesMap,
     /// The byte offset, inside a signature, of the word that the node gives this block.

@@ -14,10 +14,10 @@ use polc_abi::{
 use polc_codegen::ClassProgram;
 use polc_logic::{Witness, satisfy};
 use polc_model::{
-    Decider, Decision, Entity, IcmpFamily, L4Packet, Model, Phase, PortProtocol, SelectorExpr,
-    SelectorId, Verdict,
+    Decider, Decision, Direction, Entity, IcmpFamily, L4Packet, Model, NamedPort, NamedPorts,
+    PeerFacts, Phase, PortProtocol, SelectorExpr, SelectorId, Verdict, l4::NO_PORTS,
 };
-use polc_plan::{ClassKey, ClassPlan, Deciders, Decisions, Layout, Leaves, raw_verdict};
+use polc_plan::{ClassKey, ClassPlan, Deciders, Decisions, Layout, Leaves, Names, raw_verdict};
 use polc_reference::{Party, audit, judge};
 
 use crate::{Machine, Said};
@@ -268,39 +268,84 @@ impl Asked<'_> {
     /// Asks about every packet from or to a peer. How many there were.
     fn ask(&mut self, peer: &Witness) -> Result<usize, Box<Wrong>> {
         let signature = self.signature(peer);
-        let subject = Party {
-            name: "subject",
-            facts: self.subject.facts(),
-        };
-        let party = Party {
-            name: "peer",
-            facts: peer.facts(),
-        };
-        let direction = self.class.key.direction;
         let mut asked = 0;
-        for &l4 in &self.packets {
-            let decision = judge(self.model, direction, &subject, &party, l4);
-            if matches!(decision.decider, Decider::Itself | Decider::OwnNode) {
-                continue;
+        for l4 in self.packets.clone() {
+            for ports in self.named_ports(l4) {
+                asked += usize::from(self.ask_one(peer, l4, &ports, &signature)?);
             }
-            let audit = audit(self.model, direction, &subject, &party, l4);
-            let expected = said(self.model, decision, audit);
-            let actual = match &mut self.machine {
-                Ok(machine) => answer(machine, &self.deciders, l4, &signature),
-                Err(cause) => Err(cause.clone()),
-            };
-            if actual.as_ref() != Ok(&expected) {
-                return Err(Box::new(Wrong {
-                    key: self.class.key.clone(),
-                    peer: peer.clone(),
-                    l4,
-                    expected,
-                    actual,
-                }));
-            }
-            asked += 1;
         }
         Ok(asked)
+    }
+
+    /// Asks about one packet, whose receiver has these named ports. Whether programs are asked.
+    fn ask_one(
+        &mut self,
+        peer: &Witness,
+        l4: L4Packet,
+        ports: &NamedPorts,
+        signature: &[u64],
+    ) -> Result<bool, Box<Wrong>> {
+        let direction = self.class.key.direction;
+        let party = |name, facts, receives| Party {
+            name,
+            facts: PeerFacts {
+                ports: if direction == receives {
+                    ports
+                } else {
+                    &NO_PORTS
+                },
+                ..facts
+            },
+        };
+        let subject = party("subject", self.subject.facts(), Direction::Ingress);
+        let other = party("peer", peer.facts(), Direction::Egress);
+        let decision = judge(self.model, direction, &subject, &other, l4);
+        if matches!(decision.decider, Decider::Itself | Decider::OwnNode) {
+            return Ok(false);
+        }
+        let audit = audit(self.model, direction, &subject, &other, l4);
+        let expected = said(self.model, decision, audit);
+        let mut names = Names::default();
+        for (protocol, port, name) in self.layout.names_of(ports) {
+            if l4 == L4Packet::Port(protocol, port) {
+                names.insert(name);
+            }
+        }
+        let actual = match &mut self.machine {
+            Ok(machine) => answer(machine, &self.deciders, l4, names, signature),
+            Err(cause) => Err(cause.clone()),
+        };
+        if actual.as_ref() != Ok(&expected) {
+            return Err(Box::new(Wrong {
+                key: self.class.key.clone(),
+                peer: peer.clone(),
+                l4,
+                expected,
+                actual,
+            }));
+        }
+        Ok(true)
+    }
+
+    /// The named ports that the receiver of a packet may have, as far as it matters: none of them is
+    /// the packet's, or one that the class asks for is.
+    fn named_ports(&self, l4: L4Packet) -> Vec<NamedPorts> {
+        let mut all = vec![NamedPorts::new()];
+        if let L4Packet::Port(protocol, port) = l4 {
+            let asked = self.class.names();
+            let names = asked.filter_map(|id| self.layout.names.get(id.0 as usize));
+            let names: BTreeSet<&str> = names
+                .filter(|name| name.protocol == protocol)
+                .map(|name| name.name.as_str())
+                .collect();
+            let named = NamedPort { protocol, port };
+            all.extend(
+                names
+                    .into_iter()
+                    .map(|name| [(name.to_owned(), named)].into()),
+            );
+        }
+        all
     }
 
     fn signature(&self, peer: &Witness) -> Vec<u64> {
@@ -332,11 +377,12 @@ fn answer(
     machine: &mut Machine,
     deciders: &Deciders,
     l4: L4Packet,
+    names: Names,
     signature: &[u64],
 ) -> Result<Said, String> {
     let key = polc_plan::intervals::key_of(l4).0;
     let answer = machine
-        .run(key, signature)
+        .run(key, names, signature)
         .map_err(|cause| cause.to_string())?;
     let who = |id: DeciderId| deciders.decider(id).ok_or(format!("{id:?} is nobody"));
     let nothing = || "the program gives no verdict".to_owned();

@@ -7,6 +7,7 @@ use polc_abi::{
     verdict::{DeciderId, Verdict},
 };
 use polc_codegen::{ClassProgram, Filling, LinkError, Program, Target, insn::helper};
+use polc_plan::Names;
 
 /// What programs are given as the addresses of maps.
 mod map {
@@ -14,13 +15,19 @@ mod map {
     pub(super) const SIGNATURES: u64 = 2;
     pub(super) const CONTINUATIONS: u64 = 3;
     pub(super) const POLICIES: u64 = 4;
+    pub(super) const PORT_NAMES: u64 = 5;
 }
+
+/// Where the names begin in the memory.
+const NAMES_AT: usize = size_of::<PolicyInput>().next_multiple_of(size_of::<u64>());
+/// Where the signature begins.
+const SIGNATURE_AT: usize = NAMES_AT + size_of::<Names>();
 
 /// A class's programs, linked to a node's layout and to memory of their own.
 pub struct Machine {
     root: Vec<u8>,
     parts: Vec<Vec<u8>>,
-    /// The input, then the signature, then the table.
+    /// The input, then the receiver's names for the port, then the signature, then the table.
     memory: Vec<u8>,
     signature_words: usize,
 }
@@ -53,11 +60,13 @@ impl std::error::Error for MachineError {}
 
 thread_local! {
     /// What the helpers of the running program know: they are plain functions.
-    static RUN: RefCell<Run> = const { RefCell::new(Run { input: 0, signature: 0, calls: Vec::new() }) };
+    static RUN: RefCell<Run> = const { RefCell::new(Run { input: 0, names: 0, signature: 0, calls: Vec::new() }) };
 }
 
 struct Run {
     input: u64,
+    /// Zero where nothing is found.
+    names: u64,
     signature: u64,
     /// Tail calls: map and slot. In this machine each of them fails, so that the program goes on
     /// as it would without the program that it calls.
@@ -75,8 +84,7 @@ impl Machine {
         signature_words: usize,
         word_of_block: impl Fn(u32) -> Option<usize>,
     ) -> Result<Self, LinkError> {
-        let input = size_of::<PolicyInput>();
-        let table_at = input + signature_words * size_of::<u64>();
+        let table_at = SIGNATURE_AT + signature_words * size_of::<u64>();
         let mut memory = vec![0_u8; table_at];
         memory.extend_from_slice(&class.table);
         let table = (memory.as_ptr().addr() + table_at) as u64;
@@ -86,6 +94,7 @@ impl Machine {
                     Target::InputMap => map::INPUT,
                     Target::SignaturesMap => map::SIGNATURES,
                     Target::ContinuationsMap => map::CONTINUATIONS,
+                    Target::PortNamesMap => map::PORT_NAMES,
                     Target::PoliciesMap => map::POLICIES,
                     Target::Block(block) => (word_of_block(block)? * size_of::<u64>()) as u64,
                     Target::Part(part) => part.into(),
@@ -102,18 +111,24 @@ impl Machine {
         })
     }
 
-    /// Asks about a packet with this L4 key, from or to a peer with this signature.
+    /// Asks about a packet with this L4 key, whose receiver has these names for it, from or to a peer
+    /// with this signature.
     ///
     /// # Errors
     /// A program that does not end as every program must.
-    pub fn run(&mut self, l4: u32, signature: &[u64]) -> Result<Answer, MachineError> {
-        let input_bytes = size_of::<PolicyInput>();
-        for byte in self.memory.iter_mut().take(input_bytes) {
+    pub fn run(
+        &mut self,
+        l4: u32,
+        names: Names,
+        signature: &[u64],
+    ) -> Result<Answer, MachineError> {
+        for byte in self.memory.iter_mut().take(NAMES_AT) {
             *byte = 0;
         }
         self.write(offset::L4, &l4.to_le_bytes());
+        self.write(NAMES_AT, &names.0.to_le_bytes());
         for (word, value) in (0..self.signature_words).zip(signature) {
-            let at = input_bytes + word * size_of::<u64>();
+            let at = SIGNATURE_AT + word * size_of::<u64>();
             self.write(at, &value.to_le_bytes());
         }
         let calls = execute(&self.root, &mut self.memory)?;
@@ -160,7 +175,13 @@ fn execute(code: &[u8], memory: &mut [u8]) -> Result<Vec<(u64, u64)>, MachineErr
     let base = memory.as_ptr().addr() as u64;
     RUN.with_borrow_mut(|run| {
         run.input = base;
-        run.signature = base + size_of::<PolicyInput>() as u64;
+        let found = memory.iter().skip(NAMES_AT).take(size_of::<Names>());
+        run.names = if found.copied().eq([0; size_of::<Names>()]) {
+            0
+        } else {
+            base + NAMES_AT as u64
+        };
+        run.signature = base + SIGNATURE_AT as u64;
         run.calls.clear();
     });
     let failed = |cause: std::io::Error| error(&cause.to_string());
@@ -182,6 +203,7 @@ fn lookup(wanted: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
     RUN.with_borrow(|run| match wanted {
         map::INPUT => run.input,
         map::SIGNATURES => run.signature,
+        map::PORT_NAMES => run.names,
         _ => 0,
     })
 }

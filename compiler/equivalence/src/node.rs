@@ -8,7 +8,7 @@ use polc_abi::{
 };
 use polc_codegen::{ClassProgram, Compiler, Limits};
 use polc_model::{Decider, Direction, SelectorId, Verdict};
-use polc_plan::{Bit, Choice, ClassPlan, Deciders, intervals::key_of, raw_verdict};
+use polc_plan::{Bit, Choice, ClassPlan, Deciders, Names, intervals::key_of, raw_verdict};
 use polc_tables::{NodeTables, address_bytes};
 use polc_testgen::{Case, Probe};
 
@@ -31,6 +31,8 @@ pub enum Fault {
     Plan(fn(&mut ClassPlan)),
     /// Of code generation: changes the programs of each class.
     Program(fn(&mut ClassProgram)),
+    /// Of the datapath: named ports are looked up at the sender.
+    NamesOfSender,
 }
 
 /// What is said of a packet.
@@ -51,6 +53,15 @@ pub struct Node {
     bits: BTreeMap<SelectorId, Bit>,
     deciders: Deciders,
     machines: Vec<Machine>,
+    /// The end of the packet whose named ports count.
+    named_by: End,
+}
+
+/// An end of a packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Receiver,
+    Sender,
 }
 
 impl Node {
@@ -88,6 +99,10 @@ impl Node {
             deciders: Deciders::of(&case.model),
             tables,
             machines,
+            named_by: match fault {
+                Fault::NamesOfSender => End::Sender,
+                _ => End::Receiver,
+            },
         })
     }
 
@@ -117,8 +132,8 @@ impl Node {
         };
         let l4 = key_of(probe.l4);
         let decide = |decisions: &polc_plan::Decisions| match decisions.leaves {
-            polc_plan::Leaves::Tests(_) => decisions.decide(l4, satisfies),
-            polc_plan::Leaves::Bitmap(_) => decisions.decide(l4, by_name),
+            polc_plan::Leaves::Tests(_) => decisions.decide(l4, asked.names, satisfies),
+            polc_plan::Leaves::Bitmap(_) => decisions.decide(l4, asked.names, by_name),
         };
         let decision = decide(&class.enforced)?;
         let audit = match (&class.audited, decision.verdict) {
@@ -147,7 +162,7 @@ impl Node {
         let machine = self.machines.get_mut(asked.slot).ok_or_else(nothing)?;
         let signature = self.tables.signatures.row(asked.row).ok_or_else(nothing)?;
         let answer = machine
-            .run(key_of(probe.l4).0, signature)
+            .run(key_of(probe.l4).0, asked.names, signature)
             .map_err(|cause| cause.to_string())?;
         let nothing = || "the program gives no verdict".to_owned();
         let verdict = answer.verdict.ok_or_else(nothing)?;
@@ -185,9 +200,14 @@ impl Node {
             Direction::Ingress => local.ingress_slot,
             Direction::Egress => local.egress_slot,
         };
+        let named = match (probe.direction, self.named_by) {
+            (Direction::Ingress, End::Receiver) | (Direction::Egress, End::Sender) => local.id,
+            (Direction::Egress, End::Receiver) | (Direction::Ingress, End::Sender) => peer.id,
+        };
         Some(Ask::Program(Asked {
             slot: slot as usize,
             row: peer.row,
+            names: self.tables.port_names(named, key_of(probe.l4)),
         }))
     }
 }
@@ -200,4 +220,5 @@ enum Ask {
 struct Asked {
     slot: usize,
     row: u32,
+    names: Names,
 }

@@ -1,16 +1,16 @@
 //! The generator of packages and packets reaches what it is there to reach.
 
 use polc_abi::verdict::DeciderId;
-use polc_model::Verdict;
+use polc_model::{Decider, Verdict};
+use polc_plan::{
+    Layout,
+    intervals::{key_of, sure_ranges_of},
+};
 use polc_testgen::Case;
 
 #[test]
 fn random_cases_reach_every_word_of_a_signature() {
-    let blocks = (0..50).map(|seed| {
-        polc_plan::Layout::of(&Case::new(seed, &[]).model)
-            .blocks
-            .len()
-    });
+    let blocks = (0..50).map(|seed| Layout::of(&Case::new(seed, &[]).model).blocks.len());
     assert!(blocks.max() >= Some(2), "no package needs a second block");
 }
 
@@ -35,6 +35,35 @@ fn random_cases_reach_every_kind_of_decision() {
     // No policy, isolation, `init`, and rules that allow and deny, each in both directions and
     // families; itself and the own node share a kind, which denies only for `init`.
     assert_eq!(seen.len(), 6 * 4, "{seen:?}");
+}
+
+#[test]
+fn named_ports_decide_often_enough() {
+    let (mut decided, mut in_upper_half) = ([0; 2], 0);
+    for seed in 0..1_000 {
+        let mut case = Case::new(seed, &["veth-a", "veth-b"]);
+        let layout = Layout::of(&case.model);
+        for _ in 0..20 {
+            let probe = case.probe().unwrap();
+            let Decider::Rule(rule) = case.reference(&probe).unwrap().decider else {
+                continue;
+            };
+            let key = key_of(probe.l4).0;
+            let l4 = &case.model.rule(rule).unwrap().l4;
+            let by_number = sure_ranges_of(l4)
+                .iter()
+                .any(|range| range.first <= key && key <= range.last);
+            if by_number {
+                continue;
+            }
+            decided[probe.direction as usize] += 1;
+            in_upper_half += usize::from(layout.names.len() > 32);
+        }
+    }
+    assert!(
+        decided.iter().all(|&count| count > 50) && in_upper_half > 20,
+        "only {decided:?} packets are decided by a named port, {in_upper_half} in large packages"
+    );
 }
 
 #[test]

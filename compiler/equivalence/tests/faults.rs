@@ -4,12 +4,17 @@
 use polc_codegen::{ClassProgram, Insn, Limits, Target, opcode};
 use polc_equivalence::{Fault, Options, compare_faulty};
 use polc_model::{Decider, Decision, Verdict};
-use polc_plan::{Choice, ClassPlan, Dispatch, LeafForm, Leaves, Strategy, Then, bitmap::Outcome};
+use polc_plan::{
+    Choice, ClassPlan, Dispatch, LeafForm, Leaves, NameId, Step, Strategy, Then, bitmap::Outcome,
+};
 use polc_testgen::Case;
 
 const INTERFACES: [&str; 3] = ["veth-a", "veth-b", "veth-c"];
 /// Packages to ask before a fault counts as unnoticed.
 const PACKAGES: u64 = 300;
+
+/// The register that holds the input.
+const INPUT: u8 = 6;
 
 const TESTS: Strategy = Strategy::new(Dispatch::Tree, LeafForm::Tests);
 const TABLE: Strategy = Strategy::new(Dispatch::Table, LeafForm::Tests);
@@ -80,6 +85,27 @@ const FAULTS: &[(&str, Strategy, Fault)] = &[
         "a word of the bitmap is not masked",
         BITMAP,
         Fault::Program(unmasked),
+    ),
+    (
+        "a named port is any port of its protocol",
+        TESTS,
+        Fault::Plan(name_not_asked),
+    ),
+    ("the bit of a name is lost", TESTS, Fault::Plan(name_lost)),
+    (
+        "a name in the upper half of the word is taken for one in the lower",
+        TESTS,
+        Fault::Program(name_of_lower_half),
+    ),
+    (
+        "a name is taken for its neighbour, and tests follow a table",
+        TABLE,
+        Fault::Program(wrong_name),
+    ),
+    (
+        "named ports are looked up at the sender",
+        TESTS,
+        Fault::NamesOfSender,
     ),
     (
         "the decider of another rule is named",
@@ -246,6 +272,49 @@ fn audit_enforced(class: &mut ClassPlan) {
 
 fn audit_forgotten(class: &mut ClassPlan) {
     class.audited = None;
+}
+
+/// The steps of leaves that ask for names.
+fn change_named(class: &mut ClassPlan, to: impl Fn(&mut Step)) {
+    if let Leaves::Tests(leaves) = &mut class.enforced.leaves {
+        let steps = leaves.iter_mut().flat_map(|leaf| &mut leaf.steps);
+        steps.filter(|step| step.named.is_some()).for_each(to);
+    }
+}
+
+fn name_not_asked(class: &mut ClassPlan) {
+    change_named(class, |step| step.named = None);
+}
+
+fn name_lost(class: &mut ClassPlan) {
+    // Its bit is never set: no name has it.
+    const NOBODYS: NameId = NameId(63);
+    change_named(class, |step| step.named = Some(NOBODYS));
+}
+
+/// Where programs keep the names, in two halves.
+const NAMES: [i16; 2] = [24, 28];
+
+fn name_of_lower_half(class: &mut ClassProgram) {
+    change(class, opcode::LOAD_U32, |insn| {
+        if insn.source == INPUT && insn.offset == NAMES[1] {
+            insn.offset = NAMES[0];
+        }
+    });
+}
+
+fn wrong_name(class: &mut ClassProgram) {
+    let code = &mut class.root.code;
+    let is_names = |insn: &Insn| {
+        insn.opcode == opcode::LOAD_U32 && insn.source == INPUT && NAMES.contains(&insn.offset)
+    };
+    let loads = code.iter().map(is_names).collect::<Vec<_>>();
+    // The test comes right behind the load.
+    for (test, is_behind) in code.iter_mut().skip(1).zip(loads) {
+        if is_behind {
+            test.immediate = test.immediate.rotate_left(1);
+        }
+    }
 }
 
 /// Changes every instruction with this operation code.

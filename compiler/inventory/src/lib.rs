@@ -12,6 +12,7 @@
 //!     labels: { app: web, tier: frontend }
 //!     interface: veth-web-1     # without it, the endpoint lives on another node
 //!     addresses: [10.244.0.11, "fd00:244::11"]
+//!     ports: { http: tcp 8080 } # what `tcp "http"` in a policy means here
 //!   - name: job-7
 //!     init: true                # its labels are not known yet
 //!     interface: veth-job-7
@@ -25,11 +26,14 @@
 //!   unmanaged: [10.244.0.99]
 //! ```
 
+mod ports;
 mod validate;
 
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
-use polc_model::{Entity, Labels, PeerFacts, PeerKind, Phase, l4::NO_PORTS, selector::NO_LABELS};
+use polc_model::{
+    Entity, Labels, NamedPorts, PeerFacts, PeerKind, Phase, l4::NO_PORTS, selector::NO_LABELS,
+};
 use serde::{Deserialize, Serialize};
 
 /// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`].
@@ -111,6 +115,9 @@ pub struct Endpoint {
     pub interface: Option<String>,
     /// Its addresses: it may send from no others.
     pub addresses: Vec<IpAddr>,
+    /// Its named ports.
+    #[serde(default, with = "ports", skip_serializing_if = "NamedPorts::is_empty")]
+    pub ports: NamedPorts,
 }
 
 /// Another node.
@@ -230,7 +237,7 @@ impl Endpoint {
             labels: &self.labels,
             namespace_labels: &NO_LABELS,
             names: &[],
-            ports: &NO_PORTS,
+            ports: &self.ports,
             network: address.map(Into::into),
         }
     }

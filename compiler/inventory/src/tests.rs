@@ -76,6 +76,44 @@ fn only_an_api_server_may_be_at_the_address_of_another() {
 }
 
 #[test]
+fn ports_have_names() {
+    let ports = |ports: &str| {
+        Inventory::parse(&format!(
+            "{NODE}endpoints: [{{ name: a, addresses: [10.0.0.2], ports: {ports} }}]"
+        ))
+    };
+    let inventory = ports("{ http: tcp 8080, dns: udp 53, \"8-x\": sctp 65535 }").unwrap();
+    let named = inventory.endpoints[0].facts(None).ports;
+    let dns = polc_model::NamedPort {
+        protocol: polc_model::PortProtocol::Udp,
+        port: 53,
+    };
+    assert_eq!((named.len(), named.get("dns")), (3, Some(&dns)));
+    let written = serde_yaml::to_string(&inventory).unwrap();
+    assert!(written.contains("http: tcp 8080"), "{written}");
+    assert_eq!(Inventory::parse(&written).unwrap(), inventory);
+
+    for (wrong, words) in [
+        ("{ HTTP: tcp 8080 }", "`HTTP` is not the name of a port"),
+        ("{ 80: tcp 8080 }", "`80` is not the name of a port"),
+        ("{ http: 8080 }", "write `http: tcp 8080`"),
+        ("{ http: tcp 0 }", "`tcp 0` is not a port"),
+        ("{ http: tcp +80 }", "`tcp +80` is not a port"),
+        ("{ http: tcp 65536 }", "`tcp 65536` is not a port"),
+        ("{ ping: icmp 8 }", "`icmp 8` is not a port"),
+        (
+            "{ http: tcp 80, http: udp 80 }",
+            "two ports are called `http`",
+        ),
+        ("[http]", "such as `{ http: tcp 8080 }`"),
+    ] {
+        let error = ports(wrong).unwrap_err();
+        assert!(error.message.contains(words), "{wrong}: {error}");
+        assert!(error.location.is_some(), "{wrong}");
+    }
+}
+
+#[test]
 fn labels_are_known_or_not() {
     assert_eq!(
         message("- { name: a, init: true, labels: { app: web }, addresses: [10.0.0.2] }\n"),

@@ -59,6 +59,9 @@ pub enum PortProtocol {
 }
 
 impl PortProtocol {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Sctp];
+
     /// The IP protocol number.
     #[must_use]
     pub const fn number(self) -> u8 {
@@ -134,6 +137,21 @@ impl PortRange {
             last: port,
         }
     }
+}
+
+/// The longest name of a port, in bytes.
+const PORT_NAME_LENGTH: usize = 63;
+
+/// What [`is_port_name`] asks for, in words.
+pub const PORT_NAME_RULE: &str = "lower-case letters, digits and dashes, with at least one letter";
+
+/// Whether a port can be called so, in policies and inventories.
+#[must_use]
+pub fn is_port_name(text: &str) -> bool {
+    let is_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.len() <= PORT_NAME_LENGTH
+        && text.chars().all(is_inside)
+        && text.contains(|c: char| c.is_ascii_lowercase())
 }
 
 /// A port that an endpoint has a name for.

@@ -9,7 +9,7 @@ use polc_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bit, Decisions, Layout,
+    Bit, Decisions, Layout, NameId,
     order::{self, Scope},
     strategy::Choice,
 };
@@ -68,6 +68,11 @@ impl ClassPlan {
     /// What is decided, and what would be.
     pub fn scopes(&self) -> impl Iterator<Item = &Decisions> {
         [&self.enforced].into_iter().chain(&self.audited)
+    }
+
+    /// The named ports that the class's program asks about, some of them several times.
+    pub fn names(&self) -> impl Iterator<Item = NameId> {
+        self.scopes().flat_map(Decisions::names)
     }
 
     /// The blocks of the layout whose words the class's program reads; `bits` are the layout's.
@@ -136,7 +141,7 @@ fn class_of_endpoint(model: &Model, direction: Direction, endpoint: &TestEndpoin
 #[must_use]
 pub fn plan(model: &Model, layout: &mut Layout, key: ClassKey, choice: Choice) -> ClassPlan {
     let mut decisions = |scope| {
-        let rules = order::rules(model, &key, scope);
+        let rules = order::rules(model, layout, &key, scope);
         let isolated_by = order::isolated_by(model, &key, scope);
         Decisions::plan(model, layout, &rules, isolated_by, choice)
     };

@@ -7,7 +7,7 @@ use polc_model::{Decider, Decision, Model, SelectorId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bit, Bitmap, Layout, Leaf,
+    Bit, Bitmap, Layout, Leaf, NameId, Names,
     bitmap::{BitmapRow, BitmapTier},
     order::OrderedRule,
     strategy::{self, Choice, Dispatch, LeafForm, Strategy},
@@ -50,14 +50,20 @@ pub enum Leaves {
 }
 
 impl Decisions {
-    /// What the program must answer. `None` only for decisions that are not valid.
-    pub fn decide(&self, l4: L4Key, satisfies: impl FnMut(SelectorId) -> bool) -> Option<Decision> {
+    /// What the program must answer about a packet whose receiver has these names for its port.
+    /// `None` only for decisions that are not valid.
+    pub fn decide(
+        &self,
+        l4: L4Key,
+        names: Names,
+        satisfies: impl FnMut(SelectorId) -> bool,
+    ) -> Option<Decision> {
         let after = self
             .intervals
             .partition_point(|interval| interval.first <= l4.0);
         let LeafId(leaf) = self.intervals.get(after.checked_sub(1)?)?.leaf;
         match &self.leaves {
-            Leaves::Tests(leaves) => leaves.get(leaf)?.decide(satisfies),
+            Leaves::Tests(leaves) => leaves.get(leaf)?.decide(names, satisfies),
             Leaves::Bitmap(bitmap) => bitmap.decide(leaf, satisfies),
         }
     }
@@ -71,7 +77,7 @@ impl Decisions {
         }
     }
 
-    /// The most selectors that are asked about at one L4 key.
+    /// The most rules that are asked at one L4 key.
     #[must_use]
     pub fn most_tests(&self) -> usize {
         match &self.leaves {
@@ -91,6 +97,16 @@ impl Decisions {
                 Leaves::Bitmap(_) => LeafForm::Bitmap,
             },
         }
+    }
+
+    /// The named ports that are asked about. Bitmaps ask about none.
+    pub fn names(&self) -> impl Iterator<Item = NameId> {
+        let leaves: &[Leaf] = match &self.leaves {
+            Leaves::Tests(leaves) => leaves,
+            Leaves::Bitmap(_) => &[],
+        };
+        let steps = leaves.iter().flat_map(|leaf| &leaf.steps);
+        steps.filter_map(|step| step.named)
     }
 
     /// The blocks of the layout whose words a program reads; `bits` are the layout's.
@@ -117,10 +133,10 @@ impl Decisions {
         isolated_by: Option<Decider>,
         choice: Choice,
     ) -> Self {
-        let sweep = sweep::sweep(model, rules);
+        let sweep = sweep::sweep(model, layout, rules);
         let Strategy { dispatch, leaves } = match choice {
             Choice::Cheapest => strategy::cheapest(&sweep, rules),
-            Choice::Always(strategy) => strategy,
+            Choice::Always(strategy) => strategy::possible(strategy, rules),
         };
         let mut leaf_of_set: Vec<LeafId> = Vec::with_capacity(sweep.sets.len());
         let leaves = match leaves {

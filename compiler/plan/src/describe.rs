@@ -4,15 +4,16 @@ use polc_abi::key::{L4Key, protocol};
 use polc_model::{Decider, Decision, Model, SelectorId};
 
 use crate::{
-    Decisions, LeafId, Leaves, Then,
+    Decisions, Layout, LeafId, Leaves, NameId, Then,
     bitmap::{Outcome, has_bit},
     intervals::KeyRange,
 };
 
-/// What is asked about a peer, and what happens if it is so.
+/// What is asked about a peer and about the port at whoever receives, and what happens if it is so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// The peers, as the source says it. `None` where all that are left are meant.
+    /// The peers, as the source says it, and the name of the port. `None` where all that are left
+    /// are meant.
     pub peer: Option<String>,
     /// What happens.
     pub then: Happens,
@@ -49,16 +50,23 @@ impl Decisions {
 
     /// What a leaf asks, in order. The last question is answered by everything that is left.
     #[must_use]
-    pub fn questions(&self, model: &Model, LeafId(leaf): LeafId) -> Vec<Asked> {
+    pub fn questions(&self, model: &Model, layout: &Layout, LeafId(leaf): LeafId) -> Vec<Asked> {
         let name = |peer: SelectorId| {
             let selector = model.selector(peer);
             selector.map_or_else(|| "?".to_owned(), |selector| selector.text.clone())
+        };
+        let named = |NameId(id): NameId| {
+            let name = layout.names.get(id as usize);
+            name.map_or_else(|| "?".to_owned(), |name| format!("port \"{}\"", name.name))
         };
         match &self.leaves {
             Leaves::Tests(leaves) => {
                 let steps = leaves.get(leaf).map_or(&[][..], |leaf| &leaf.steps);
                 let asked = steps.iter().map(|step| Asked {
-                    peer: step.when.map(name),
+                    peer: match (step.when.map(name), step.named.map(named)) {
+                        (Some(peer), Some(named)) => Some(format!("{peer}, {named}")),
+                        (peer, named) => peer.or(named),
+                    },
                     then: match step.then {
                         Then::Decide(decision) => Happens::Decided(decision),
                         Then::SkipTo(next) => Happens::GoesTo(next),

@@ -1,7 +1,7 @@
 //! L4 matches as intervals of [`L4Key`]s.
 
 use polc_abi::key::L4Key;
-use polc_model::{L4Match, L4Packet, L4Term};
+use polc_model::{L4Match, L4Packet, L4Term, PortProtocol};
 
 /// An inclusive interval of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,8 @@ pub fn ranges_of(l4: &L4Match) -> Vec<KeyRange> {
     }
 }
 
-/// As [`ranges_of`], the keys that a match surely matches: none of a named port's.
+/// As [`ranges_of`], the keys that a match surely matches: none of a named port's. Programs match
+/// those, and each name by itself.
 #[must_use]
 pub fn sure_ranges_of(l4: &L4Match) -> Vec<KeyRange> {
     match l4 {
@@ -44,6 +45,12 @@ pub fn sure_ranges_of(l4: &L4Match) -> Vec<KeyRange> {
             merge(numbered.map(range_of).collect())
         }
     }
+}
+
+/// The keys of every port of a protocol.
+#[must_use]
+pub const fn ports_of(protocol: PortProtocol) -> KeyRange {
+    whole_protocol(protocol.number())
 }
 
 const EVERYTHING: KeyRange = KeyRange {

@@ -1,9 +1,11 @@
-//! Which selector is which bit of a peer's signature.
+//! Which selector is which bit of a peer's signature, and which named port which bit of the names.
 
 use std::collections::BTreeMap;
 
-use polc_model::{Entity, Model, SelectorExpr, SelectorId};
+use polc_model::{Entity, Model, NamedPorts, PortProtocol, SelectorExpr, SelectorId};
 use serde::{Deserialize, Serialize};
+
+use crate::names::{self, NameId, PortName};
 
 /// Selectors in blocks of 64. Programs name a block and a bit; a node gives each block that its
 /// programs use a word of its signatures, and patches the programs accordingly.
@@ -14,6 +16,9 @@ use serde::{Deserialize, Serialize};
 pub struct Layout {
     /// The selectors of each block, by bit.
     pub blocks: Vec<Vec<SelectorId>>,
+    /// The named ports that rules ask for, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<PortName>,
 }
 
 /// Selectors of one block.
@@ -29,8 +34,8 @@ pub struct Bit {
 }
 
 impl Layout {
-    /// Gives a bit to every selector that a rule's peer needs one for. Rules come in order of
-    /// policy, so what is tested together lies together.
+    /// Gives a bit to every selector that a rule's peer needs one for, and to every named port. Rules
+    /// come in order of policy, so what is tested together lies together.
     #[must_use]
     pub fn of(model: &Model) -> Self {
         let mut selectors: Vec<SelectorId> = Vec::new();
@@ -50,7 +55,22 @@ impl Layout {
         }
         Self {
             blocks: selectors.chunks(BLOCK_BITS).map(<[_]>::to_vec).collect(),
+            names: names::of(model),
         }
+    }
+
+    /// The id of a named port. `None` where no rule asks for it.
+    #[must_use]
+    pub fn name(&self, protocol: PortProtocol, name: &str) -> Option<NameId> {
+        names::find(&self.names, protocol, name)
+    }
+
+    /// Those of somebody's named ports that rules ask for: protocol, port and id.
+    pub fn names_of<'p>(
+        &'p self,
+        ports: &'p NamedPorts,
+    ) -> impl Iterator<Item = (PortProtocol, u16, NameId)> + 'p {
+        names::asked_for(&self.names, ports)
     }
 
     /// The first of consecutive blocks that hold just these selectors, in order: added unless there

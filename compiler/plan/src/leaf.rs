@@ -1,11 +1,15 @@
-//! A leaf: what is decided once the port interval is known. Tests of selectors, in order.
+//! A leaf: what is decided once the port interval is known. Tests of selectors and of the port's
+//! names, in order.
 
 use std::collections::BTreeSet;
 
 use polc_model::{Decider, Decision, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
-use crate::order::{self, OrderedRule};
+use crate::{
+    NameId, Names,
+    order::{self, OrderedRule},
+};
 
 /// Steps, asked in order. The last one reached always decides.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,8 +23,19 @@ pub struct Leaf {
 pub struct Step {
     /// The selector that the peer must satisfy. `None` is always satisfied.
     pub when: Option<SelectorId>,
+    /// The name that the receiver must have for the port, too. `None` is always satisfied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<NameId>,
     /// What happens if so; else the next step is asked.
     pub then: Then,
+}
+
+impl Step {
+    /// Whether it is satisfied whatever the packet.
+    #[must_use]
+    pub const fn is_always(&self) -> bool {
+        self.when.is_none() && self.named.is_none()
+    }
 }
 
 /// What a satisfied step does.
@@ -34,19 +49,25 @@ pub enum Then {
 }
 
 impl Leaf {
-    /// How many selectors it asks about.
+    /// How many of its steps ask for anything: one for each rule that it asks.
     #[must_use]
     pub fn tests(&self) -> usize {
-        self.steps.iter().filter(|step| step.when.is_some()).count()
+        self.steps.iter().filter(|step| !step.is_always()).count()
     }
 
-    /// Runs the leaf. `satisfies` says whether the peer satisfies a selector. `None` for a leaf
-    /// that is not valid.
-    pub fn decide(&self, mut satisfies: impl FnMut(SelectorId) -> bool) -> Option<Decision> {
+    /// Runs the leaf. `names` are those that the receiver has for the port; `satisfies` says whether
+    /// the peer satisfies a selector. `None` for a leaf that is not valid.
+    pub fn decide(
+        &self,
+        names: Names,
+        mut satisfies: impl FnMut(SelectorId) -> bool,
+    ) -> Option<Decision> {
         let mut index = 0;
         loop {
             let step = self.steps.get(index)?;
-            if !step.when.is_none_or(&mut satisfies) {
+            let holds = step.named.is_none_or(|name| names.holds(name))
+                && step.when.is_none_or(&mut satisfies);
+            if !holds {
                 index += 1;
                 continue;
             }
@@ -58,8 +79,8 @@ impl Leaf {
         }
     }
 
-    /// Builds the leaf for rules that all match the same L4 keys, in the order in which they are
-    /// asked. `isolated_by` is who denies what the normal tier does not decide.
+    /// Builds the leaf for rules that all match the same L4 keys, where the receiver has the name
+    /// that some ask for, in the order in which they are asked. `isolated_by` is who denies what the normal tier does not decide.
     #[must_use]
     pub(crate) fn build<'a>(
         rules: impl Iterator<Item = &'a OrderedRule>,
@@ -97,13 +118,22 @@ enum Closed {
     Passes,
 }
 
+/// What a step asks: of the peer, of the port, or of both.
+type Condition = (Option<SelectorId>, Option<NameId>);
+
+/// Whether one of these conditions holds wherever this one does.
+fn covers(conditions: &BTreeSet<Condition>, (peer, name): Condition) -> bool {
+    let weaker = [(peer, None), (None, name), (peer, name)];
+    weaker.iter().any(|weaker| conditions.contains(weaker))
+}
+
 #[derive(Default)]
 struct Builder {
     steps: Vec<Step>,
-    /// Selectors that earlier tiers decide about for good: no packet skips over those steps.
-    decided: BTreeSet<SelectorId>,
-    /// Selectors that this tier decides about or passes.
-    settled: BTreeSet<SelectorId>,
+    /// Conditions that earlier tiers decide about for good: no packet skips over those steps.
+    decided: BTreeSet<Condition>,
+    /// Conditions that this tier decides about or passes.
+    settled: BTreeSet<Condition>,
     /// Steps of this tier that pass, to be pointed at the next tier.
     skips: Vec<usize>,
     closed: Option<Closed>,
@@ -117,18 +147,21 @@ impl Builder {
     }
 
     fn rule(&mut self, rule: &OrderedRule) {
-        let Some(peer) = rule.peer else {
+        let condition = (rule.peer, rule.name);
+        let (when, named) = condition;
+        if condition == (None, None) {
             return self.always(rule.decision());
-        };
-        // Whoever satisfies this selector has been decided about or has left the tier.
-        if self.closed.is_some() || self.decided.contains(&peer) || !self.settled.insert(peer) {
+        }
+        // Whatever satisfies this condition has been decided about or has left the tier.
+        if self.closed.is_some()
+            || covers(&self.decided, condition)
+            || covers(&self.settled, condition)
+        {
             return;
         }
+        self.settled.insert(condition);
         let then = self.then(rule.decision());
-        self.steps.push(Step {
-            when: Some(peer),
-            then,
-        });
+        self.steps.push(Step { when, named, then });
     }
 
     /// What happens to every packet that gets here; without a decision, it leaves the tier.
@@ -141,7 +174,11 @@ impl Builder {
             None => Closed::Passes,
         });
         let then = self.then(decision);
-        self.steps.push(Step { when: None, then });
+        self.steps.push(Step {
+            when: None,
+            named: None,
+            then,
+        });
     }
 
     fn then(&mut self, decision: Option<Decision>) -> Then {
@@ -182,5 +219,80 @@ impl Builder {
 
     fn finish(self) -> Leaf {
         Leaf { steps: self.steps }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polc_model::{RuleId, Verdict};
+
+    use super::*;
+    use crate::order::RuleOutcome;
+
+    const HTTP: Option<NameId> = Some(NameId(0));
+    const DENY: RuleOutcome = RuleOutcome::Decide(Verdict::Deny);
+    const ALLOW: RuleOutcome = RuleOutcome::Decide(Verdict::Allow);
+
+    fn peer(number: usize) -> Option<SelectorId> {
+        Some(SelectorId::new(number))
+    }
+
+    /// The conditions of the leaf's steps, all of whose rules are of one tier.
+    fn conditions(rules: &[(Option<SelectorId>, Option<NameId>, RuleOutcome)]) -> Vec<Condition> {
+        let rules = rules.iter().enumerate();
+        let ordered: Vec<OrderedRule> = rules
+            .map(|(id, &(peer, name, outcome))| OrderedRule {
+                id: RuleId::new(id),
+                tier: Tier::Admin,
+                peer,
+                name,
+                outcome,
+            })
+            .collect();
+        let leaf = Leaf::build(ordered.iter(), None);
+        leaf.steps
+            .iter()
+            .map(|step| (step.when, step.named))
+            .collect()
+    }
+
+    #[test]
+    fn a_rule_for_a_named_port_leaves_the_other_ports_to_those_behind_it() {
+        let found = conditions(&[(peer(7), HTTP, DENY), (peer(7), None, ALLOW)]);
+        assert_eq!(found, [(peer(7), HTTP), (peer(7), None), (None, None)]);
+        let found = conditions(&[(None, HTTP, DENY), (None, None, ALLOW)]);
+        assert_eq!(found, [(None, HTTP), (None, None)]);
+    }
+
+    #[test]
+    fn what_never_decides_is_not_asked() {
+        let found = conditions(&[
+            (peer(7), None, ALLOW),
+            (peer(7), HTTP, DENY),
+            (None, HTTP, DENY),
+            (peer(8), HTTP, ALLOW),
+        ]);
+        assert_eq!(found, [(peer(7), None), (None, HTTP), (None, None)]);
+    }
+
+    #[test]
+    fn both_conditions_must_hold() {
+        let rule = OrderedRule {
+            id: RuleId::new(0),
+            tier: Tier::Admin,
+            peer: peer(7),
+            name: HTTP,
+            outcome: DENY,
+        };
+        let leaf = Leaf::build([&rule].into_iter(), None);
+        let mut http = Names::default();
+        http.insert(NameId(0));
+        let verdict = |names, satisfies| {
+            let decision = leaf.decide(names, |_| satisfies);
+            decision.map(|decision| decision.verdict)
+        };
+        assert_eq!(verdict(http, true), Some(Verdict::Deny));
+        assert_eq!(verdict(http, false), Some(Verdict::Allow));
+        assert_eq!(verdict(Names::default(), true), Some(Verdict::Allow));
     }
 }

@@ -5,7 +5,8 @@
 //! ```text
 //! Model ──class───► which policies apply to an endpoint, per direction
 //!       ──layout──► which selector is which bit
-//!       ──order───► a class's rules in the order in which they are asked
+//!       ──order───► a class's rules in the order in which they are asked, each of its named
+//!                   ports as a rule of its own
 //!       ──sweep───► intervals of L4 keys, each with the set of rules that match there
 //!       ──strategy► the cheapest way to decide
 //!       ──leaf, bitmap► what each set of rules decides, in that way
@@ -22,6 +23,7 @@ pub mod implication;
 pub mod intervals;
 pub mod layout;
 pub mod leaf;
+pub mod names;
 mod order;
 pub mod strategy;
 mod sweep;
@@ -38,6 +40,7 @@ pub use deciders::Deciders;
 pub use decisions::{Decisions, Interval, LeafId, Leaves};
 pub use layout::{Bit, Layout};
 pub use leaf::{Leaf, Step, Then};
+pub use names::{NameId, Names, PortName};
 pub use strategy::{Choice, Dispatch, LeafForm, Strategy};
 pub use unsupported::{Site, Unsupported, unsupported};
 pub use validate::{Violation, validate};

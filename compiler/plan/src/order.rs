@@ -1,11 +1,11 @@
 //! The rules of a class in the order in which they are asked: precedence, flattened.
 
 use polc_model::{
-    Action, Decider, Decision, Enforcement, Isolation, Model, Phase, RuleId, SelectorId, Tier,
-    Verdict,
+    Action, Decider, Decision, Enforcement, Isolation, L4Match, L4Term, Model, Phase, RuleId,
+    SelectorId, Tier, Verdict,
 };
 
-use crate::{ClassKey, layout};
+use crate::{ClassKey, Layout, NameId, layout, names};
 
 /// Which policies of a class count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,13 +22,16 @@ impl Scope {
     }
 }
 
-/// A rule, with what planning needs of it at hand.
+/// A rule, or the part of it that matches one of its named ports, with what planning needs of it at
+/// hand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderedRule {
     pub(crate) id: RuleId,
     pub(crate) tier: Tier,
     /// The peers. `None` where every peer is meant.
     pub(crate) peer: Option<SelectorId>,
+    /// The named port. `None` for what the rule says with numbers.
+    pub(crate) name: Option<NameId>,
     pub(crate) outcome: RuleOutcome,
 }
 
@@ -62,7 +65,12 @@ const NOBODY_DECIDED: Decision = Decision {
 
 /// The class's rules: tier, priority, deny before allow before pass, id. Rules that match no peer
 /// are left out.
-pub(crate) fn rules(model: &Model, key: &ClassKey, scope: Scope) -> Vec<OrderedRule> {
+pub(crate) fn rules(
+    model: &Model,
+    layout: &Layout,
+    key: &ClassKey,
+    scope: Scope,
+) -> Vec<OrderedRule> {
     let mut rules: Vec<(u32, u8, OrderedRule)> = Vec::new();
     for &policy_id in &key.policies {
         let Some(policy) = model
@@ -92,17 +100,34 @@ pub(crate) fn rules(model: &Model, key: &ClassKey, scope: Scope) -> Vec<OrderedR
                 id,
                 tier: policy.tier,
                 peer,
+                name: None,
                 outcome: match rule.action {
                     Action::Allow => RuleOutcome::Decide(Verdict::Allow),
                     Action::Deny | Action::Reject => RuleOutcome::Decide(Verdict::Deny),
                     Action::Pass => RuleOutcome::Pass,
                 },
             };
-            rules.push((policy.priority, rule.action.rank(), ordered));
+            let numbered = has_numbers(&rule.l4).then_some(ordered);
+            let named = names::of_match(&rule.l4).map(|(protocol, name)| OrderedRule {
+                name: layout.name(protocol, name),
+                ..ordered
+            });
+            let parts = numbered.into_iter().chain(named);
+            rules.extend(parts.map(|part| (policy.priority, rule.action.rank(), part)));
         }
     }
     rules.sort_by_key(|(priority, rank, rule)| (rule.tier, *priority, *rank, rule.id));
     rules.into_iter().map(|(.., rule)| rule).collect()
+}
+
+/// Whether a match matches anything that is not a named port.
+fn has_numbers(l4: &L4Match) -> bool {
+    match l4 {
+        L4Match::Any => true,
+        L4Match::Of(terms) => terms
+            .iter()
+            .any(|term| !matches!(term, L4Term::NamedPort { .. })),
+    }
 }
 
 /// Who denies what the normal tier does not decide: a policy, or that the endpoint's labels are not

@@ -80,7 +80,8 @@ pub enum Choice {
     /// The cost model.
     #[default]
     Cheapest,
-    /// The caller, to compare strategies. Ignores what a program or a node can hold.
+    /// The caller, to compare strategies. Ignores what a program or a node can hold. Rules for named
+    /// ports are tests all the same.
     Always(Strategy),
 }
 
@@ -112,11 +113,21 @@ const NS_BITMAP: f64 = 4.0;
 /// and asked often, so this only decides between ways that are equally fast.
 const NS_INSTRUCTION: f64 = 0.002;
 
+/// The strategy, or the nearest that can ask for the rules' named ports: only tests can.
+pub(crate) fn possible(strategy: Strategy, rules: &[OrderedRule]) -> Strategy {
+    if rules.iter().any(|rule| rule.name.is_some()) {
+        Strategy::new(strategy.dispatch, LeafForm::Tests)
+    } else {
+        strategy
+    }
+}
+
 /// The cheapest strategy that fits a program.
 pub(crate) fn cheapest(sweep: &Sweep, rules: &[OrderedRule]) -> Strategy {
     let sizes = Sizes::of(sweep, rules);
     let costs = Strategy::ALL
         .into_iter()
+        .filter(|strategy| possible(*strategy, rules) == *strategy)
         .filter_map(|strategy| Some((sizes.cost(strategy)?, strategy)));
     costs
         .min_by(|(one, _), (other, _)| one.total_cmp(other))

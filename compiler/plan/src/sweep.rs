@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use polc_abi::key::L4Key;
-use polc_model::{Action, Model};
+use polc_model::Model;
 
-use crate::{intervals, order::OrderedRule};
+use crate::{Layout, intervals, order::OrderedRule};
 
 /// Intervals of L4 keys, and the set of rules that match in each.
 pub(crate) struct Sweep {
@@ -15,18 +15,24 @@ pub(crate) struct Sweep {
     pub(crate) sets: Vec<Vec<usize>>,
 }
 
-/// Sweeps over the rules' L4 matches. Takes time in the sum of the sets at all interval bounds.
-pub(crate) fn sweep(model: &Model, rules: &[OrderedRule]) -> Sweep {
+/// Sweeps over the rules' L4 matches; a named port may be any of its protocol. Takes time in the sum of the sets at all interval bounds.
+pub(crate) fn sweep(model: &Model, layout: &Layout, rules: &[OrderedRule]) -> Sweep {
     let mut changes: BTreeMap<u32, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     changes.insert(L4Key::ANY_FIRST.0, (Vec::new(), Vec::new()));
     for (position, rule) in rules.iter().enumerate() {
+        let name = rule.name;
         let Some(rule) = model.rule(rule.id) else {
             continue;
         };
-        // `unsupported` names named ports; what is asked all the same denies more and allows less.
-        let ranges = match rule.action {
-            Action::Deny | Action::Reject => intervals::ranges_of(&rule.l4),
-            Action::Allow | Action::Pass => intervals::sure_ranges_of(&rule.l4),
+        let ranges = match name {
+            None => intervals::sure_ranges_of(&rule.l4),
+            // Which port it is, only the receiver knows.
+            Some(name) => {
+                let name = layout.names.get(name.0 as usize);
+                name.map(|name| intervals::ports_of(name.protocol))
+                    .into_iter()
+                    .collect()
+            }
         };
         for range in ranges {
             changes.entry(range.first).or_default().0.push(position);

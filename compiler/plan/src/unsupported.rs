@@ -3,8 +3,7 @@
 use std::fmt;
 
 use polc_model::{
-    L4Match, L4Term, L7Match, Model, Origin, Policy, PolicyId, Rule, RuleId, SelectorExpr,
-    SelectorId,
+    L7Match, Model, Origin, Policy, PolicyId, Rule, RuleId, SelectorExpr, SelectorId,
 };
 
 /// Something that a package says and that has no back end yet.
@@ -87,15 +86,8 @@ fn of_policy(model: &Model, policy: &Policy) -> Option<&'static str> {
     of_selector(model, policy.subject)
 }
 
-fn of_rule(model: &Model, rule: &Rule) -> [Option<&'static str>; 3] {
-    let asks_for_names = match &rule.l4 {
-        L4Match::Any => false,
-        L4Match::Of(terms) => terms
-            .iter()
-            .any(|term| matches!(term, L4Term::NamedPort { .. })),
-    };
+fn of_rule(model: &Model, rule: &Rule) -> [Option<&'static str>; 2] {
     [
-        asks_for_names.then_some("named port"),
         of_selector(model, rule.peer),
         rule.l7.as_ref().map(|l7| match l7 {
             L7Match::Http(_) => "only",

@@ -32,6 +32,9 @@ pub fn validate(model: &Model, plan: &Plan) -> Result<(), Violation> {
     if layout.blocks.iter().any(|block| block.len() > BLOCK_BITS) {
         return Err(violation("a block holds more than 64 selectors"));
     }
+    if !layout.names.is_sorted_by(|one, next| one < next) {
+        return Err(violation("the names of ports are not in order"));
+    }
     let mut selectors = layout.blocks.iter().flatten();
     if selectors.any(|&selector| model.selector(selector).is_none()) {
         return Err(violation("a bit stands for a selector that does not exist"));
@@ -54,6 +57,10 @@ pub fn validate(model: &Model, plan: &Plan) -> Result<(), Violation> {
                         let mut tested = leaf.steps.iter().filter_map(|step| step.when);
                         if tested.any(|selector| !bits.contains_key(&selector)) {
                             return Err(violation("a leaf tests a selector that has no bit"));
+                        }
+                        let mut names = leaf.steps.iter().filter_map(|step| step.named);
+                        if names.any(|name| layout.names.len() <= name.0 as usize) {
+                            return Err(violation("a leaf tests a name that does not exist"));
                         }
                     }
                 }
@@ -100,7 +107,7 @@ fn validate_leaf(model: &Model, leaf: &Leaf) -> Result<(), Violation> {
         }
     }
     match leaf.steps.last() {
-        Some(step) if step.when.is_none() && matches!(step.then, Then::Decide(_)) => Ok(()),
+        Some(step) if step.is_always() && matches!(step.then, Then::Decide(_)) => Ok(()),
         _ => Err(violation("a leaf can end without a decision")),
     }
 }

@@ -152,10 +152,6 @@ fn damaged_bundles_are_refused() {
 /// Each construct without a back end, and how a source says it.
 const UNSUPPORTED: &[(&str, &str)] = &[
     (
-        "named port",
-        "policy p for {} { ingress { allow from world on tcp \"http\" } }\n",
-    ),
-    (
         "dns",
         "policy p for {} { egress { allow to \"api.example.com\" } }\n",
     ),
@@ -176,6 +172,29 @@ const UNSUPPORTED: &[(&str, &str)] = &[
         "service p { address 10.96.0.1; port tcp 80; backends { app: \"a\" } }\n",
     ),
 ];
+
+#[test]
+fn a_package_has_so_many_named_ports_and_not_more() {
+    let source = |count: usize| {
+        let rule = |number| format!("    allow from world on tcp \"p-{number}\"\n");
+        let rules: String = (0..count).map(rule).collect();
+        format!(
+            "package shop\n\npolicy web for {{ app: \"web\" }} {{\n  ingress {{\n{rules}  }}\n}}\n"
+        )
+    };
+    let (most, more) = (source(64), source(65));
+    let files = Files::new([
+        ("most/web.pol", most.as_str()),
+        ("more/web.pol", more.as_str()),
+    ]);
+    let build = files.polc(&["build", "most"]);
+    assert_eq!(build.code, 0, "{}", build.out);
+    assert_eq!(
+        shown("build_names", &files, &["build", "more", "-o", "out.polb"]),
+        1
+    );
+    assert!(!files.path().join("out.polb").exists());
+}
 
 #[test]
 fn what_has_no_back_end_is_named_at_its_line_and_not_built() {

@@ -61,6 +61,9 @@ fn every_given_is_a_workload_of_the_inventory() {
             assert_eq!(workload.labels, endpoint.labels, "{name}");
             assert_eq!(workload.namespace, endpoint.namespace, "{name}");
             assert_eq!(workload.addresses, endpoint.addresses, "{name}");
+            if !endpoint.ports.is_empty() {
+                assert_eq!(workload.ports, endpoint.ports, "{name}");
+            }
             given.insert(name, ());
         }
     }

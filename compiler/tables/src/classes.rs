@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polc_abi::policy::{MAX_SIGNATURE_WORDS, SLOTS_PER_SIDE};
 use polc_inventory::Inventory;
 use polc_model::{Direction, Model};
-use polc_plan::{Choice, ClassKey, ClassPlan, Layout, Plan, class};
+use polc_plan::{Choice, ClassKey, ClassPlan, Layout, Names, Plan, class};
 
 use crate::limits::{TablesError, fit};
 
@@ -54,6 +54,16 @@ impl Classes {
             layout,
             slots,
         })
+    }
+
+    /// The named ports that the classes' programs ask for.
+    pub(crate) fn names(&self) -> Names {
+        let mut names = Names::default();
+        self.plans
+            .iter()
+            .flat_map(ClassPlan::names)
+            .for_each(|name| names.insert(name));
+        names
     }
 
     /// The blocks that the classes' programs read.

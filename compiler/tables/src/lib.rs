@@ -3,10 +3,11 @@
 //! The inventory is evaluated here and only here. Each address gets a row of the signature array,
 //! and equal rows are shared; each CIDR block that a rule mentions becomes a prefix with the row
 //! of the addresses that no longer prefix covers; each endpoint gets the two programs of its
-//! policy classes.
+//! policy classes. Each named port that a program asks for is looked up here, too.
 
 mod classes;
 mod limits;
+mod port_names;
 mod questions;
 mod signatures;
 
@@ -14,19 +15,21 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::IpNet;
 use polc_abi::{
-    key::{Address, IPV4_PREFIX_OFFSET, ipv4},
-    map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_PREFIXES},
+    key::{Address, IPV4_PREFIX_OFFSET, L4Key, ipv4},
+    map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_NAMED_PORTS, MAX_PREFIXES},
     node::{PEER_WORLD, Peer, PrefixKey, peer_flag},
+    policy::PortNamesKey,
 };
 use polc_inventory::{Inventory, node_facts};
 use polc_model::{
     Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
 };
-use polc_plan::{Choice, ClassPlan, Layout, Plan};
+use polc_plan::{Choice, ClassPlan, Layout, Names, Plan};
 
 use classes::Classes;
 pub use limits::TablesError;
 use limits::fit;
+use port_names::PortNames;
 use signatures::Rows;
 pub use signatures::Signatures;
 
@@ -49,6 +52,8 @@ pub struct NodeTables {
     pub addresses: Vec<(Address, Peer)>,
     /// Prefixes for addresses outside the inventory. Always holds both default routes.
     pub prefixes: Vec<(PrefixKey, Peer)>,
+    /// Named ports that the node's programs ask for, in order of key. What is not here has none.
+    pub port_names: Vec<(PortNamesKey, Names)>,
     /// Names by peer id: the world, this node, endpoints, other nodes, other entities.
     pub names: Vec<String>,
 }
@@ -91,6 +96,7 @@ impl NodeTables {
     ) -> Result<Self, TablesError> {
         let classes = Classes::of(model, plan, inventory, choice)?;
         let blocks = classes.blocks()?;
+        let mut port_names = PortNames::asked_for(classes.names());
         let Classes {
             plans: classes,
             layout,
@@ -146,6 +152,7 @@ impl NodeTables {
                 0
             };
             let id = add_peer(endpoint.full_name(), flags, facts);
+            port_names.add(&layout, id, &endpoint.ports);
             if let (Some(interface), Some(&(ingress_slot, egress_slot))) =
                 (&endpoint.interface, slots.get(&position))
             {
@@ -210,6 +217,8 @@ impl NodeTables {
         let signatures = rows.finish();
         fit(endpoints.len(), MAX_ENDPOINTS, TablesError::Endpoints)?;
         fit(addresses.len(), MAX_ADDRESSES, TablesError::Addresses)?;
+        let port_names = port_names.finish();
+        fit(port_names.len(), MAX_NAMED_PORTS, TablesError::NamedPorts)?;
         Ok(Self {
             classes,
             layout,
@@ -218,8 +227,18 @@ impl NodeTables {
             endpoints,
             addresses,
             prefixes,
+            port_names,
             names,
         })
+    }
+
+    /// The names that a receiver, by its peer id, has for a port.
+    #[must_use]
+    pub fn port_names(&self, receiver: u32, l4: L4Key) -> Names {
+        let key = PortNamesKey { receiver, l4: l4.0 };
+        let found = self.port_names.binary_search_by_key(&key, |(key, _)| *key);
+        let found = found.ok().and_then(|index| self.port_names.get(index));
+        found.map_or(Names::default(), |(_, names)| *names)
     }
 
     /// The word of the signature that holds a block. `None` for a block that no program of this

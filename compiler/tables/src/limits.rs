@@ -3,7 +3,7 @@
 use std::fmt;
 
 use polc_abi::{
-    map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_PREFIXES},
+    map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_NAMED_PORTS, MAX_PREFIXES},
     policy::{MAX_SIGNATURE_WORDS, SLOTS_PER_SIDE},
 };
 use polc_plan::layout::BLOCK_BITS;
@@ -19,6 +19,8 @@ pub enum TablesError {
     Endpoints(usize),
     /// The inventory has this many addresses.
     Addresses(usize),
+    /// The inventory gives names to this many ports that the policies on this node ask for.
+    NamedPorts(usize),
     /// The policies name this many CIDR blocks, the default routes among them.
     Prefixes(usize),
 }
@@ -42,6 +44,12 @@ impl fmt::Display for TablesError {
                 MAX_ENDPOINTS as usize,
             ),
             Self::Addresses(count) => (INVENTORY, count, "addresses", MAX_ADDRESSES as usize),
+            Self::NamedPorts(count) => (
+                INVENTORY,
+                count,
+                "named ports that the policies on this node ask for",
+                MAX_NAMED_PORTS as usize,
+            ),
             Self::Prefixes(count) => (POLICIES, count, "CIDR blocks", MAX_PREFIXES as usize),
         };
         write!(f, "{need} {count} {what}; the limit is {limit}")

@@ -1,6 +1,6 @@
 use polc_model::{
-    Action, Direction, Enforcement, Entity, FileId, Isolation, L4Match, LabelOperator, Origin,
-    Policy, PolicyId, Rule, Selector, SelectorExpr, SelectorId, Tier,
+    Action, Direction, Enforcement, Entity, FileId, Isolation, L4Match, L4Term, LabelOperator,
+    Origin, Policy, PolicyId, PortProtocol, Rule, Selector, SelectorExpr, SelectorId, Tier,
 };
 
 use super::*;
@@ -60,6 +60,40 @@ fn model(peers: &[SelectorExpr]) -> Model {
 fn tables(model: &Model) -> NodeTables {
     let plan = polc_plan::plan(model, []).unwrap();
     NodeTables::compute(model, &plan, &Inventory::parse(INVENTORY).unwrap()).unwrap()
+}
+
+#[test]
+fn named_ports_are_those_that_the_nodes_programs_ask_for() {
+    let named = |name: &str| L4Term::NamedPort {
+        protocol: PortProtocol::Tcp,
+        name: name.to_owned(),
+    };
+    let mut model = model(&[SelectorExpr::ALL]);
+    model.rules[0].l4 = L4Match::Of(vec![named("http"), named("admin")]);
+    let text = INVENTORY
+        .replace(
+            "10.1.0.3]",
+            "10.1.0.3], ports: { http: tcp 8080, web: tcp 80 }",
+        )
+        .replace(
+            "10.1.9.3]",
+            "10.1.9.3], ports: { http: tcp 80, admin: tcp 80, dns: udp 53 }",
+        );
+    let inventory = Inventory::parse(&text).unwrap();
+    let plan = polc_plan::plan(&model, []).unwrap();
+    let tables = NodeTables::compute(&model, &plan, &inventory).unwrap();
+    let id = |name: &str| tables.names.iter().position(|one| one == name).unwrap() as u32;
+    let of = |name: &str, port| tables.port_names(id(name), L4Key::port(6, port)).0;
+    // In order: `admin`, `http`.
+    assert_eq!((of("b", 8080), of("b", 80)), (0b10, 0));
+    assert_eq!((of("far", 80), of("far", 8080)), (0b11, 0));
+    assert_eq!(tables.port_names.len(), 2);
+
+    // Without such rules nothing is looked up.
+    model.rules.clear();
+    let plan = polc_plan::plan(&model, []).unwrap();
+    let tables = NodeTables::compute(&model, &plan, &inventory).unwrap();
+    assert_eq!(tables.port_names, []);
 }
 
 fn cidr(text: &str) -> SelectorExpr {

@@ -12,8 +12,8 @@ use ipnet::IpNet;
 use polc_inventory::{AddressesOf, Endpoint, Inventory, Node, RemoteNode};
 use polc_model::{
     Action, Direction, Enforcement, Entity, FileId, HostAccess, IcmpFamily, Isolation, L4Match,
-    L4Term, LabelOperator, Labels, Model, Origin, Policy, PolicyId, PortProtocol, PortRange, Rule,
-    Selector, SelectorExpr, SelectorId, Tier,
+    L4Term, LabelOperator, Labels, Model, NamedPort, NamedPorts, Origin, Policy, PolicyId,
+    PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId, Tier,
 };
 
 pub use packet::Probe;
@@ -45,6 +45,7 @@ const BLOCKS: [&str; 9] = [
     "fd00::/8",
 ];
 pub(crate) const PORTS: [u16; 7] = [0, 53, 80, 443, 8080, 8090, 65535];
+const PORT_NAMES: [&str; 2] = ["http", "metrics"];
 pub(crate) const ICMP_TYPES: [u8; 4] = [0, 8, 128, 129];
 
 impl Case {
@@ -273,11 +274,19 @@ fn l4_match(rng: &mut Rng) -> L4Match {
     if rng.u8(..5) == 0 {
         return L4Match::Any;
     }
-    L4Match::Of((0..rng.usize(1..4)).map(|_| l4_term(rng)).collect())
+    let mut terms: Vec<L4Term> = (0..rng.usize(1..4)).map(|_| l4_term(rng)).collect();
+    if rng.u8(..30) == 0 {
+        // Nobody's names, and enough of them that others' bits are in the upper half of the word.
+        terms.extend((0..32).map(|number| L4Term::NamedPort {
+            protocol: PortProtocol::Tcp,
+            name: format!("a-{number:02}"),
+        }));
+    }
+    L4Match::Of(terms)
 }
 
 fn l4_term(rng: &mut Rng) -> L4Term {
-    match rng.u8(..8) {
+    match rng.u8(..12) {
         0 | 1 => {
             let kind = (rng.u8(..4) > 0).then(|| pick(rng, &ICMP_TYPES)).flatten();
             L4Term::Icmp {
@@ -291,6 +300,10 @@ fn l4_term(rng: &mut Rng) -> L4Term {
             }
         }
         2 => L4Term::Protocol(pick(rng, &[1, 6, 17, 47, 58]).unwrap_or(47)),
+        3..7 => L4Term::NamedPort {
+            protocol: protocol_of_name(rng),
+            name: word(rng, &PORT_NAMES),
+        },
         _ => {
             let (one, other) = (port(rng), port(rng));
             let ports = match rng.u8(..3) {
@@ -314,6 +327,15 @@ pub(crate) fn port_protocol(rng: &mut Rng) -> PortProtocol {
     pick(rng, &choices).unwrap_or(PortProtocol::Tcp)
 }
 
+/// Most of them the same, so that rules and endpoints often mean the same port by a name.
+fn protocol_of_name(rng: &mut Rng) -> PortProtocol {
+    if rng.u8(..4) > 0 {
+        PortProtocol::Tcp
+    } else {
+        port_protocol(rng)
+    }
+}
+
 /// A port of the universe, or one beside it.
 pub(crate) fn port(rng: &mut Rng) -> u16 {
     let port = pick(rng, &PORTS).unwrap_or_default();
@@ -322,6 +344,20 @@ pub(crate) fn port(rng: &mut Rng) -> u16 {
         1 => port.wrapping_sub(1),
         _ => port,
     }
+}
+
+/// Names for some ports of the universe, often the same port for several and another at the next
+/// endpoint.
+fn named_ports(rng: &mut Rng) -> NamedPorts {
+    let mut ports = NamedPorts::new();
+    for name in PORT_NAMES {
+        let port = pick(rng, &PORTS).filter(|&port| port > 0);
+        if let Some(port) = port.filter(|_| rng.u8(..8) > 0) {
+            let protocol = protocol_of_name(rng);
+            ports.insert(name.to_owned(), NamedPort { protocol, port });
+        }
+    }
+    ports
 }
 
 fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
@@ -344,6 +380,7 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
             init,
             labels,
             interface,
+            ports: named_ports(rng),
             addresses: [
                 format!("10.1.{subnet}.{host}"),
                 format!("fd00::{subnet}:{host}"),

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use fastrand::Rng;
 use polc_inventory::Endpoint;
-use polc_model::{Decision, Direction, IcmpFamily, L4Packet, PeerFacts, PeerKind};
+use polc_model::{Decision, Direction, IcmpFamily, L4Packet, NamedPort, PeerFacts, PeerKind};
 use polc_reference::{Party, audit, judge};
 
 use crate::{Case, ICMP_TYPES, pick, port, port_protocol};
@@ -37,6 +38,10 @@ const OUTSIDE_V6: [[u16; 8]; 4] = [
     [0xfd12, 0, 0, 0, 0, 0, 0, 7],
     [0x2a00, 0, 0, 0, 0, 0, 0, 7],
 ];
+
+fn any_port(rng: &mut Rng) -> L4Packet {
+    L4Packet::Port(port_protocol(rng), port(rng))
+}
 
 impl Case {
     /// The next random packet. `None` when the case has no local endpoint.
@@ -81,7 +86,7 @@ impl Case {
                 let all: Vec<IpAddr> = entity.iter().copied().filter(family).collect();
                 pick(rng, &all)?
             }
-            2..6 => {
+            2..7 => {
                 let peers = &self.inventory.endpoints;
                 let peer = rng.choice(peers.iter())?;
                 peer.addresses.iter().copied().find(family)?
@@ -89,8 +94,27 @@ impl Case {
             _ if is_v4 => pick(rng, &OUTSIDE_V4)?.into(),
             _ => pick(rng, &OUTSIDE_V6)?.into(),
         };
-        let l4 = match rng.u8(..10) {
+        let direction = if rng.bool() {
+            Direction::Ingress
+        } else {
+            Direction::Egress
+        };
+        let l4 = self.l4(direction, own, remote)?;
+        Some(Probe {
+            endpoint,
+            direction,
+            local: own,
+            remote,
+            l4,
+        })
+    }
+
+    /// What a packet between these ends shows above L3.
+    fn l4(&mut self, direction: Direction, own: IpAddr, remote: IpAddr) -> Option<L4Packet> {
+        let rng = &mut self.rng;
+        Some(match rng.u8(..10) {
             0 | 1 => {
+                let is_v4 = own.is_ipv4();
                 let family = if is_v4 {
                     IcmpFamily::V4
                 } else {
@@ -102,19 +126,17 @@ impl Case {
                 L4Packet::Icmp(family, pick(rng, &kinds)?, rng.u8(..2))
             }
             2 => L4Packet::Protocol(47),
-            _ => L4Packet::Port(port_protocol(rng), port(rng)),
-        };
-        let direction = if rng.bool() {
-            Direction::Ingress
-        } else {
-            Direction::Egress
-        };
-        Some(Probe {
-            endpoint,
-            direction,
-            local: own,
-            remote,
-            l4,
+            3..7 => {
+                // A port that the receiver has a name for, or the sender.
+                let is_own = (direction == Direction::Ingress) ^ (rng.u8(..5) == 0);
+                let ports = self.peer(if is_own { own } else { remote }).facts.ports;
+                let named: Vec<NamedPort> = ports.values().copied().collect();
+                match pick(&mut self.rng, &named) {
+                    Some(named) => L4Packet::Port(named.protocol, named.port),
+                    None => any_port(&mut self.rng),
+                }
+            }
+            _ => any_port(rng),
         })
     }
 

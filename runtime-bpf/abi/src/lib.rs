@@ -39,7 +39,7 @@ unsafe impl<const N: usize> Plain for [u64; N] {}
 
 /// Version of everything in this crate. Pinned maps carry it in their names, so that an agent
 /// never reads what another version wrote.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Asserts size and the absence of padding: the sum of the field sizes must be the size.
 #[cfg(test)]

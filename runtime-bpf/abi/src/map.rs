@@ -79,6 +79,8 @@ pub const MAX_ENDPOINTS: u32 = 4096;
 pub const MAX_ADDRESSES: u32 = 131_072;
 /// Prefixes of one side.
 pub const MAX_PREFIXES: u32 = 65_536;
+/// Named ports of one side.
+pub const MAX_NAMED_PORTS: u32 = 262_144;
 /// Flows of the node.
 pub const MAX_FLOWS: u32 = 262_144;
 /// Fragmented datagrams under way.

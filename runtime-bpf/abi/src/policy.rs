@@ -1,7 +1,8 @@
 //! What generated policy programs read and write.
 //!
 //! The fixed datapath fills a [`PolicyInput`] in the per-CPU array map [`INPUT_MAP`] and tail
-//! calls the program. The program writes [`PolicyInput::verdict`] and [`PolicyInput::decider`]
+//! calls the program. Where its rules name ports, the program looks up the receiver's names for the
+//! port at hand in [`PORT_NAMES_MAP`]. It writes [`PolicyInput::verdict`] and [`PolicyInput::decider`]
 //! and tail calls [`CONTINUATION_JUDGED`] in [`CONTINUATIONS_MAP`]. If that fails it returns
 //! [`RETURN_ON_FAILURE`].
 
@@ -32,6 +33,13 @@ pub struct PolicyInput {
     pub row: u32,
     /// The program's own.
     pub scratch: u32,
+    /// The program's own: the names that it found.
+    pub names: u64,
+    /// In: the peer id of whoever receives what starts the flow: the endpoint's own for ingress, the
+    /// peer's for egress.
+    pub receiver: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // SAFETY: repr(C), sized without padding (tested below), integers only.
@@ -54,13 +62,38 @@ pub mod offset {
     pub const ROW: usize = offset_of!(PolicyInput, row);
     /// Of [`PolicyInput::scratch`].
     pub const SCRATCH: usize = offset_of!(PolicyInput, scratch);
+    /// Of [`PolicyInput::names`].
+    pub const NAMES: usize = offset_of!(PolicyInput, names);
+    /// Of [`PolicyInput::receiver`].
+    pub const RECEIVER: usize = offset_of!(PolicyInput, receiver);
 }
+
+/// The most names of ports that the rules of one package may use, each with its protocol: the bits
+/// of a value of [`PORT_NAMES_MAP`].
+pub const MAX_PORT_NAMES: usize = 64;
+
+/// Key of [`PORT_NAMES_MAP`]: a port of somebody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C)]
+pub struct PortNamesKey {
+    /// As [`PolicyInput::receiver`].
+    pub receiver: u32,
+    /// The [`L4Key`](crate::key::L4Key) of the protocol and the port.
+    pub l4: u32,
+}
+
+// SAFETY: repr(C), sized without padding (tested below), integers only.
+unsafe impl Plain for PortNamesKey {}
 
 /// The per-CPU array with one [`PolicyInput`].
 pub const INPUT_MAP: &str = "policy_input";
 /// The array with the signatures of a side, one row for each value. The agent makes one of the
 /// needed size for each side that it fills.
 pub const SIGNATURES_MAP: &str = "signatures";
+/// The hash with the named ports of a side: [`PortNamesKey`] to the names that the receiver has for
+/// the port, bit `i` for the name that the bundle's plan numbers `i`. What is not in it has none. The
+/// agent makes one of the needed size for each side that it fills.
+pub const PORT_NAMES_MAP: &str = "port_names";
 /// The program array with the datapath's continuations.
 pub const CONTINUATIONS_MAP: &str = "continuations";
 /// The continuation that policy programs call: the packet has been judged.
@@ -90,8 +123,14 @@ mod tests {
 
     #[test]
     fn layout() {
-        crate::assert_layout!(PolicyInput, 24, [u32, u32, u32, u32, u32, u32]);
+        crate::assert_layout!(
+            PolicyInput,
+            40,
+            [u32, u32, u32, u32, u32, u32, u64, u32, u32]
+        );
+        crate::assert_layout!(PortNamesKey, 8, [u32, u32]);
         assert_eq!((offset::L4, offset::VERDICT, offset::DECIDER), (0, 4, 8));
         assert_eq!((offset::AUDIT, offset::ROW, offset::SCRATCH), (12, 16, 20));
+        assert_eq!((offset::NAMES, offset::RECEIVER), (24, 32));
     }
 }

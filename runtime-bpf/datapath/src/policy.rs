@@ -46,10 +46,11 @@ pub fn ask(
     input.decider = 0;
     input.audit = 0;
     input.row = peer.row;
-    let slot = match direction {
-        Direction::Ingress => endpoint.ingress_slot,
-        Direction::Egress => endpoint.egress_slot,
+    let (slot, receiver) = match direction {
+        Direction::Ingress => (endpoint.ingress_slot, endpoint.id),
+        Direction::Egress => (endpoint.egress_slot, peer.id),
     };
+    input.receiver = receiver;
     // SAFETY: nothing here needs dropping.
     unsafe { maps::POLICIES.tail_call(ctx, slot) };
     DropReason::MissingProgram

@@ -1,10 +1,11 @@
-//! Leaves as code: tests of signature bits, one after the other.
+//! Leaves as code: tests of bits of the signature and of the port's names, one after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polc_plan::{Leaf, Step, Then};
+use polc_abi::policy::offset;
+use polc_plan::{Leaf, NameId, Step, Then};
 
-use super::{Generator, SIGNATURE};
+use super::{Generator, INPUT, SIGNATURE, at};
 use crate::{
     asm::{Label, Width},
     insn::Register,
@@ -38,6 +39,7 @@ impl Generator<'_> {
             let label = match leaf.steps.first()? {
                 Step {
                     when: None,
+                    named: None,
                     then: Then::Decide(decision),
                 } => self.outcome(*decision),
                 _ => {
@@ -71,16 +73,24 @@ impl Generator<'_> {
             }
             let Some(half) = self.half_of(step)? else {
                 let label = self.then(step.then, &targets)?;
-                self.asm.jump(label);
+                match step.named {
+                    Some(name) => {
+                        self.step_source(step);
+                        self.jump_if_named(name, label)?;
+                    }
+                    None => self.asm.jump(label),
+                }
                 index += 1;
                 continue;
             };
-            // The run of tests of this half word. A step that something skips to starts afresh,
-            // because the word may not have been loaded on that path.
+            // The run of tests of this half word, for ports of one name or of any. A step that
+            // something skips to starts afresh, because the word may not have been loaded on that
+            // path.
             let mut run = vec![*step];
             while let Some(next) = leaf.steps.get(index + run.len())
                 && !targets.contains_key(&(index + run.len()))
                 && self.half_of(next)? == Some(half)
+                && next.named == step.named
             {
                 run.push(*next);
             }
@@ -90,11 +100,28 @@ impl Generator<'_> {
         Some(())
     }
 
-    /// Tests of one half word, in order.
+    /// Jumps if the receiver has this name for the port.
+    fn jump_if_named(&mut self, name: NameId, label: Label) -> Option<()> {
+        let bit = name.bit()?;
+        let half = (bit / HALF_BITS) as usize * size_of::<u32>();
+        self.asm
+            .load(Width::U32, WORD, INPUT, at(offset::NAMES + half));
+        self.asm.jump_if_any(WORD, 1 << (bit % HALF_BITS), label);
+        Some(())
+    }
+
+    /// Tests of one half word, in order, all of them for the same name.
     fn run(&mut self, half: Half, run: &[Step], targets: &BTreeMap<usize, Label>) -> Option<()> {
         let (block, upper) = half;
         let after = self.asm.label();
-        self.step_source(run.first()?);
+        let first = run.first()?;
+        self.step_source(first);
+        if let Some(name) = first.named {
+            let tests = self.asm.label();
+            self.jump_if_named(name, tests)?;
+            self.asm.jump(after);
+            self.asm.place(tests);
+        }
         self.asm.load_target(POINTER, Target::Block(block));
         self.asm.add_register(POINTER, SIGNATURE);
         self.asm

@@ -1,7 +1,7 @@
 //! Generates the program of a policy class.
 //!
 //! ```text
-//! entry      look up the input, and the peer's row of signatures, once
+//! entry      look up the input, the peer's row of signatures and the port's names, once
 //! interval   a tree of comparisons, or a table                            tree, table
 //! leaf       tests of bits, or the first bit of signature and rule set    leaf, bitmap
 //! outcomes   store verdict and decider                                    outcomes
@@ -21,7 +21,9 @@ mod tree;
 
 use std::{collections::BTreeMap, fmt};
 
-use polc_abi::policy::{CONTINUATION_JUDGED, PolicyInput, RETURN_ON_FAILURE, offset};
+use polc_abi::policy::{
+    CONTINUATION_JUDGED, MAX_PORT_NAMES, PolicyInput, RETURN_ON_FAILURE, offset,
+};
 use polc_model::{Direction, Model, SelectorId};
 use polc_plan::{
     Bit, ClassKey, ClassPlan, Deciders, Decisions, Dispatch, Layout, LeafId, Leaves,
@@ -51,6 +53,8 @@ pub struct CodegenError {
 pub enum Cause {
     /// Rules that match one port: this many tests.
     Tests(usize),
+    /// Named ports: the package's rules use this many.
+    Names(usize),
     /// Code: this many instructions for one port, or for all.
     Code(usize),
     /// Tables: this many bytes.
@@ -66,6 +70,11 @@ impl fmt::Display for CodegenError {
             Cause::Tests(count) => write!(
                 f,
                 "{direction}: {count} rules match the same port; at most {MAX_TESTS} fit a program"
+            ),
+            Cause::Names(count) => write!(
+                f,
+                "{direction}: the package uses {count} named ports; at most {MAX_PORT_NAMES} fit \
+                 its programs"
             ),
             Cause::Code(count) => write!(
                 f,
@@ -109,6 +118,8 @@ pub struct Compiler<'a> {
     model: &'a Model,
     bits: BTreeMap<SelectorId, Bit>,
     deciders: Deciders,
+    /// Named ports that rules of the package ask for.
+    names: usize,
 }
 
 impl<'a> Compiler<'a> {
@@ -119,6 +130,7 @@ impl<'a> Compiler<'a> {
             model,
             bits: layout.bits(),
             deciders: Deciders::of(model),
+            names: layout.names.len(),
         }
     }
 
@@ -127,7 +139,12 @@ impl<'a> Compiler<'a> {
     /// # Errors
     /// A class that does not fit.
     pub fn compile(&self, class: &ClassPlan, limits: Limits) -> Result<ClassProgram, CodegenError> {
-        split::class(self, class, limits).map_err(|cause| CodegenError {
+        let compiled = if class.names().all(|name| name.bit().is_some()) {
+            split::class(self, class, limits)
+        } else {
+            Err(Cause::Names(self.names))
+        };
+        compiled.map_err(|cause| CodegenError {
             class: class.key.clone(),
             cause,
         })
@@ -179,26 +196,27 @@ fn program(
     generator.finish(name)
 }
 
-/// Whether a program reads the peer's signature.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reads {
-    Signature,
-    Nothing,
+/// What a program reads of the node.
+#[derive(Clone, Copy, Default)]
+struct Reads {
+    /// The peer's signature.
+    signature: bool,
+    /// The receiver's names for the port.
+    names: bool,
 }
 
 impl Reads {
     fn of(class: &ClassPlan) -> Self {
-        let reads = |decisions: &Decisions| match &decisions.leaves {
+        let signature = |decisions: &Decisions| match &decisions.leaves {
             Leaves::Tests(leaves) => leaves
                 .iter()
                 .flat_map(|leaf| &leaf.steps)
                 .any(|step| step.when.is_some()),
             Leaves::Bitmap(bitmap) => bitmap.tiers.iter().any(|tier| tier.words() > 0),
         };
-        if class.scopes().any(reads) {
-            Self::Signature
-        } else {
-            Self::Nothing
+        Self {
+            signature: class.scopes().any(signature),
+            names: class.names().next().is_some(),
         }
     }
 }
@@ -239,23 +257,41 @@ impl<'a> Generator<'a> {
         self.class_source();
         self.asm.copy(CONTEXT, Register::R1);
         self.asm.store_u32(Register::R10, -4, 0);
-        self.lookup(Target::InputMap);
+        self.lookup(Target::InputMap, -4);
         self.asm.jump_if_null(Register::R0, self.fail);
         self.asm.copy(INPUT, Register::R0);
-        if reads == Reads::Signature {
-            self.asm
-                .load(Width::U32, Register::R1, INPUT, at(offset::ROW));
-            self.asm.store_register_u32(Register::R10, -4, Register::R1);
-            self.lookup(Target::SignaturesMap);
+        if reads.signature {
+            self.push_input(offset::ROW, -4);
+            self.lookup(Target::SignaturesMap, -4);
             self.asm.jump_if_null(Register::R0, self.done);
             self.asm.copy(SIGNATURE, Register::R0);
         }
+        if reads.names {
+            self.push_input(offset::RECEIVER, -8);
+            self.push_input(offset::L4, -4);
+            self.lookup(Target::PortNamesMap, -8);
+            let names = Register::R1;
+            let looked_up = self.asm.label();
+            self.asm.set(names, 0);
+            self.asm.jump_if_null(Register::R0, looked_up);
+            self.asm.load(Width::U64, names, Register::R0, 0);
+            self.asm.place(looked_up);
+            // In memory the verifier forgets what tests have shown; it would walk all that follows
+            // once for each combination of bits of a register.
+            self.asm.store_register_u64(INPUT, at(offset::NAMES), names);
+        }
     }
 
-    /// Looks up the key at the top of the stack.
-    fn lookup(&mut self, map: Target) {
+    /// Puts a field of the input on the stack.
+    fn push_input(&mut self, field: usize, to: i16) {
+        self.asm.load(Width::U32, Register::R1, INPUT, at(field));
+        self.asm.store_register_u32(Register::R10, to, Register::R1);
+    }
+
+    /// Looks up the key at this place of the stack.
+    fn lookup(&mut self, map: Target, key: i16) {
         self.asm.copy(Register::R2, Register::R10);
-        self.asm.add(Register::R2, -4);
+        self.asm.add(Register::R2, key.into());
         self.asm.load_target(Register::R1, map);
         self.asm.call(helper::MAP_LOOKUP);
     }

@@ -179,7 +179,7 @@ fn root(
     firsts: &[u32],
 ) -> Result<Program, Cause> {
     let mut generator = Generator::new(compiler, key);
-    generator.entry(Reads::Nothing);
+    generator.entry(Reads::default());
     generator.asm.load(Width::U32, L4, INPUT, at(offset::L4));
     let labels: Vec<Label> = firsts.iter().map(|_| generator.asm.label()).collect();
     let intervals: Vec<Interval> = (0..)

@@ -1,7 +1,7 @@
 //! Ports, ICMP types and protocols.
 
 use polc_diagnostics::{Code, suggest};
-use polc_model::{IcmpFamily, L4Match, L4Term, PortProtocol, PortRange};
+use polc_model::{IcmpFamily, L4Match, L4Term, PortProtocol, PortRange, l4::is_port_name};
 use polc_syntax::{
     Span,
     ast::{self, L4Expr, Name, Ports},
@@ -95,7 +95,7 @@ fn named(name: &Name, scope: &dyn Scope, sink: &mut Sink) -> Option<L4Match> {
 
 /// The protocol of this word.
 pub(super) fn port_protocol(word: &Name) -> Option<PortProtocol> {
-    [PortProtocol::Tcp, PortProtocol::Udp, PortProtocol::Sctp]
+    PortProtocol::ALL
         .into_iter()
         .find(|protocol| protocol.name() == word.text)
 }
@@ -139,16 +139,9 @@ pub(super) fn range(ports: &Ports, sink: &mut Sink) -> Option<PortRange> {
     })
 }
 
-/// The longest name of a port.
-const PORT_NAME_LENGTH: usize = 63;
-
 /// The name of a port, checked.
 pub(super) fn port_name(name: &Name, sink: &mut Sink) -> Option<String> {
-    let is_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_name = name.text.len() <= PORT_NAME_LENGTH
-        && name.text.chars().all(is_inside)
-        && name.text.contains(|c: char| c.is_ascii_lowercase());
-    if is_name {
+    if is_port_name(&name.text) {
         return Some(name.text.clone());
     }
     sink.report(

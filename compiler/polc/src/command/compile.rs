@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use polc_bundle::{Bundle, CompileError};
+use polc_codegen::Cause;
 use polc_diagnostics::{Code, Diagnostic, Place};
 use polc_model::PolicyId;
 use polc_plan::{ClassKey, Unsupported};
@@ -19,8 +20,11 @@ pub(super) fn bundle(
         CompileError::Unsupported(found) => {
             found.iter().map(|one| unsupported(package, one)).collect()
         }
-        CompileError::Budget(_) => {
-            let help = "write fewer rules for one port, or merge peers with `|`";
+        CompileError::Budget(cause) => {
+            let help = match cause.cause {
+                Cause::Names(_) => "write some of the ports as numbers",
+                _ => "write fewer rules for one port, or merge peers with `|`",
+            };
             vec![over_budget(package, &error, error.policies(), help)]
         }
         CompileError::Elf(_) => {

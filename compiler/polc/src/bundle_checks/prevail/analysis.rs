@@ -6,8 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polc_abi::policy::{
-    CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PolicyInput, SIGNATURES_MAP,
-    SLOTS_PER_SIDE,
+    CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PORT_NAMES_MAP, PolicyInput,
+    PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
 };
 use polc_codegen::{Filling, Program, Target, opcode};
 use prevail::{
@@ -31,6 +31,7 @@ const CONTINUATIONS_FD: i32 = 2;
 const SIGNATURES_FD: i32 = 3;
 const POLICIES_FD: i32 = 4;
 const TABLE_FD: i32 = 5;
+const PORT_NAMES_FD: i32 = 6;
 const BPF_MAP_TYPE_HASH: u32 = 1;
 const BPF_MAP_TYPE_ARRAY: u32 = 2;
 const BPF_MAP_TYPE_PROG_ARRAY: u32 = 3;
@@ -99,6 +100,7 @@ fn linked(program: &Program) -> Result<Vec<EbpfInst>, String> {
             Target::InputMap => Filling::Descriptor(INPUT_FD),
             Target::ContinuationsMap => Filling::Descriptor(CONTINUATIONS_FD),
             Target::SignaturesMap => Filling::Descriptor(SIGNATURES_FD),
+            Target::PortNamesMap => Filling::Descriptor(PORT_NAMES_FD),
             Target::PoliciesMap => Filling::Descriptor(POLICIES_FD),
             Target::Table(_) => Filling::Descriptor(TABLE_FD),
             Target::Part(part) => Filling::Number(part.into()),
@@ -156,7 +158,13 @@ fn maps(table_bytes: usize) -> Vec<EbpfMapDescriptor> {
     let hash = BPF_MAP_TYPE_HASH;
     let slots = 2 * SLOTS_PER_SIDE;
     let policies = polc_abi::map::POLICIES;
+    #[expect(clippy::cast_possible_truncation, reason = "structures of a few bytes")]
+    let port_names = EbpfMapDescriptor {
+        key_size: size_of::<PortNamesKey>() as u32,
+        ..map(PORT_NAMES_MAP, PORT_NAMES_FD, hash, 8, 1)
+    };
     vec![
+        port_names,
         map(INPUT_MAP, INPUT_FD, per_cpu, input, 1),
         map(
             CONTINUATIONS_MAP,
@@ -215,12 +223,12 @@ mod tests {
     #[test]
     fn reading_inside_the_input_is_fine() {
         assert_eq!(reads(0), Ok(()));
-        assert_eq!(reads(20), Ok(()));
+        assert_eq!(reads(36), Ok(()));
     }
 
     #[test]
     fn reading_behind_or_before_the_input_is_refused() {
-        assert!(reads(24).unwrap_err().contains("instruction"));
+        assert!(reads(40).unwrap_err().contains("instruction"));
         assert!(reads(-4).is_err());
     }
 

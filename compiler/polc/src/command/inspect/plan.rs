@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use polc_bundle::Bundle;
 use polc_model::Model;
 use polc_plan::{
-    ClassPlan, Decisions, LeafId,
+    ClassPlan, Decisions, Layout, LeafId,
     describe::{Happens, decider_in_words, keys_in_words},
     raw_verdict,
 };
@@ -61,18 +61,23 @@ pub(super) struct QuestionView {
 /// The classes of a bundle's plan.
 pub(super) fn classes(bundle: &Bundle) -> Vec<ClassView> {
     let classes = bundle.plan.classes.iter();
-    classes.map(|class| view(&bundle.model, class)).collect()
+    classes
+        .map(|class| view(&bundle.model, &bundle.plan.layout, class))
+        .collect()
 }
 
-fn view(model: &Model, class: &ClassPlan) -> ClassView {
+fn view(model: &Model, layout: &Layout, class: &ClassPlan) -> ClassView {
     ClassView {
         class: class_name(model, &class.key),
-        enforced: scope(model, &class.enforced),
-        audited: class.audited.as_ref().map(|audited| scope(model, audited)),
+        enforced: scope(model, layout, &class.enforced),
+        audited: class
+            .audited
+            .as_ref()
+            .map(|audited| scope(model, layout, audited)),
     }
 }
 
-fn scope(model: &Model, decisions: &Decisions) -> ScopeView {
+fn scope(model: &Model, layout: &Layout, decisions: &Decisions) -> ScopeView {
     let keys = decisions.keys_of_leaves();
     let sizes = keys.iter().map(|keys| {
         let counts = keys.iter().map(|keys| keys.last - keys.first);
@@ -83,7 +88,7 @@ fn scope(model: &Model, decisions: &Decisions) -> ScopeView {
     let leaves = keys.iter().enumerate().map(|(leaf, keys)| LeafView {
         keys: keys.iter().copied().flat_map(keys_in_words).collect(),
         is_everything_else: leaf == largest && decisions.leaf_count() > 1,
-        questions: questions(model, decisions, LeafId(leaf)),
+        questions: questions(model, layout, decisions, LeafId(leaf)),
     });
     let mut leaves: Vec<LeafView> = leaves.collect();
     leaves.sort_by_key(|leaf| leaf.is_everything_else);
@@ -93,8 +98,13 @@ fn scope(model: &Model, decisions: &Decisions) -> ScopeView {
     }
 }
 
-fn questions(model: &Model, decisions: &Decisions, leaf: LeafId) -> Vec<QuestionView> {
-    let asked = decisions.questions(model, leaf).into_iter();
+fn questions(
+    model: &Model,
+    layout: &Layout,
+    decisions: &Decisions,
+    leaf: LeafId,
+) -> Vec<QuestionView> {
+    let asked = decisions.questions(model, layout, leaf).into_iter();
     asked
         .map(|asked| match asked.then {
             Happens::GoesTo(next) => QuestionView {
