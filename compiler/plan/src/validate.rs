@@ -126,6 +126,10 @@ fn validate_bitmap(model: &Model, layout: &Layout, bitmap: &Bitmap) -> Result<()
                 "the columns of a bitmap are not the bits of its blocks",
             ));
         }
+        let mut names = tier.columns.iter().filter_map(|column| column.named);
+        if names.any(|name| layout.names.len() <= name.0 as usize) {
+            return Err(violation("a column asks for a name that does not exist"));
+        }
         for column in &tier.columns {
             validate_outcome(model, column.then)?;
         }
