@@ -74,11 +74,11 @@ fn model(peers: u32, ports: u16) -> Model {
     model
 }
 
-/// As [`model`] for one port of each, but half of the rules are for named ports, with a name that
-/// differs from rule to rule.
-fn named(peers: u32) -> Model {
+/// As [`model`] for one port of each, but half of the rules are for one of so many named ports, each
+/// for another than the one before it.
+fn named(peers: u32, names: u32) -> Model {
     let mut model = model(peers, 1);
-    let names = (0..64).cycle().map(|number| format!("p-{number}"));
+    let names = (0..names).cycle().map(|number| format!("p-{number}"));
     for (rule, name) in model.rules.iter_mut().skip(1).step_by(2).zip(names) {
         rule.l4 = L4Match::Of(vec![L4Term::NamedPort {
             protocol: PortProtocol::Tcp,
@@ -105,9 +105,11 @@ fn load_all(bpffs: &Path) {
                 model(peers, ports),
             )
         });
-    let peers = 1_600;
-    let of_names = (format!("{peers} peers, half of them by name"), named(peers));
-    for (what, model) in of_numbers.into_iter().chain([of_names]) {
+    let of_names = [(1_600, 64), (4_000, 2)].map(|(peers, names)| {
+        let what = format!("{peers} peers, half of them for one of {names} names");
+        (what, named(peers, names))
+    });
+    for (what, model) in of_numbers.into_iter().chain(of_names) {
         let bundle = Bundle::compile(model, []).unwrap();
         let source = Source {
             bundle: bundle.encode().unwrap(),
@@ -138,7 +140,7 @@ fn load_all(bpffs: &Path) {
         assert!(largest < 100_000, "{what}: {largest} instructions");
         loaded.insert(what);
     }
-    assert_eq!(loaded.len(), 6);
+    assert_eq!(loaded.len(), 7);
 }
 
 #[test]

@@ -73,6 +73,18 @@ fn another_format_is_named() {
 }
 
 #[test]
+fn a_plan_that_does_not_know_a_named_port_is_refused() {
+    let models = (0..).map(|seed| polc_testgen::Case::new(seed, &[]).model);
+    let mut bundles = models.map(|model| Bundle::compile(model, []).unwrap());
+    let mut bundle = bundles
+        .find(|bundle| !bundle.plan.layout.names.is_empty())
+        .unwrap();
+    bundle.plan.layout.names.pop();
+    let refused = Bundle::decode(&bundle.encode().unwrap()).unwrap_err();
+    assert!(refused.to_string().contains("named ports"), "{refused}");
+}
+
+#[test]
 fn what_is_no_bundle_is_named_so() {
     assert_eq!(Bundle::decode(b"hello"), Err(BundleError::NotABundle));
     assert_eq!(Bundle::decode(b""), Err(BundleError::NotABundle));

@@ -130,6 +130,11 @@ impl Assembler {
         self.push(opcode::AND64_REG, destination, source as u8, 0, 0);
     }
 
+    /// `destination |= source`
+    pub fn or_register(&mut self, destination: Register, source: Register) {
+        self.push(opcode::OR64_REG, destination, source as u8, 0, 0);
+    }
+
     /// `destination <<= bits`
     pub fn shift_left(&mut self, destination: Register, bits: i32) {
         self.push(opcode::SHIFT_LEFT64_IMM, destination, 0, 0, bits);

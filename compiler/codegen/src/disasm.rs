@@ -72,6 +72,7 @@ fn one(insn: Insn, next: Insn, index: usize, target: Option<Target>) -> String {
         opcode::MUL64_REG => format!("r{dst} *= r{src}"),
         opcode::AND64_IMM => format!("r{dst} &= {imm:#x}"),
         opcode::AND64_REG => format!("r{dst} &= r{src}"),
+        opcode::OR64_REG => format!("r{dst} |= r{src}"),
         opcode::SHIFT_LEFT64_IMM => format!("r{dst} <<= {imm}"),
         opcode::SHIFT_RIGHT64_IMM => format!("r{dst} >>= {imm}"),
         opcode::NEGATE64 => format!("r{dst} = -r{dst}"),

@@ -112,6 +112,8 @@ pub mod opcode {
     pub const AND64_IMM: u8 = 0x57;
     /// `dst &= src`, 64 bits.
     pub const AND64_REG: u8 = 0x5f;
+    /// `dst |= src`, 64 bits.
+    pub const OR64_REG: u8 = 0x4f;
     /// `dst <<= imm`, 64 bits.
     pub const SHIFT_LEFT64_IMM: u8 = 0x67;
     /// `dst >>= imm`, 64 bits.

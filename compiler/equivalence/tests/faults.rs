@@ -93,6 +93,16 @@ const FAULTS: &[(&str, Strategy, Fault)] = &[
     ),
     ("the bit of a name is lost", TESTS, Fault::Plan(name_lost)),
     (
+        "a named port is any port of its protocol in a bitmap",
+        BITMAP,
+        Fault::Plan(column_not_named),
+    ),
+    (
+        "a bitmap's rules for one name are taken for those of the next",
+        BITMAP,
+        Fault::Program(wrong_name_of_columns),
+    ),
+    (
         "a name in the upper half of the word is taken for one in the lower",
         TESTS,
         Fault::Program(name_of_lower_half),
@@ -290,6 +300,23 @@ fn name_lost(class: &mut ClassPlan) {
     // Its bit is never set: no name has it.
     const NOBODYS: NameId = NameId(63);
     change_named(class, |step| step.named = Some(NOBODYS));
+}
+
+fn column_not_named(class: &mut ClassPlan) {
+    if let Leaves::Bitmap(bitmap) = &mut class.enforced.leaves {
+        for column in bitmap.tiers.iter_mut().flat_map(|tier| &mut tier.columns) {
+            column.named = None;
+        }
+    }
+}
+
+fn wrong_name_of_columns(class: &mut ClassProgram) {
+    change(class, opcode::SHIFT_RIGHT64_IMM, |insn| {
+        // The shift to the position of the lowest bit goes further.
+        if insn.immediate < 40 {
+            insn.immediate += 1;
+        }
+    });
 }
 
 /// Where programs keep the names, in two halves.

@@ -3,17 +3,20 @@
 //!
 //! Each rule of the class has a bit of its own in the peer's signature, in the order in which the
 //! rules are asked. A leaf is the set of rules that match its L4 keys. Signature and set, word by
-//! word: the lowest bit that is in both is the rule that decides.
+//! word, without the rules for names that the port does not have: the lowest bit that is in both is
+//! the rule that decides.
 //!
 //! This is the bit vector scheme of packet classification (Lakshman and Stiliadis, "High-speed
 //! policy-based packet forwarding using efficient multi-dimensional range matching", 1998), with
 //! the peer's dimension computed ahead, as its signature.
 
-use polc_model::{Decider, Decision, SelectorId, Tier};
+use std::collections::BTreeMap;
+
+use polc_model::{Decider, Decision, Model, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Layout,
+    Layout, NameId, Names,
     layout::BLOCK_BITS,
     order::{self, OrderedRule},
 };
@@ -42,6 +45,9 @@ pub struct BitmapTier {
 pub struct Column {
     /// Its peers.
     pub peer: SelectorId,
+    /// The name that the receiver must have for the port, too. `None` is always satisfied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<NameId>,
     /// What it does.
     pub then: Outcome,
 }
@@ -89,6 +95,19 @@ impl BitmapTier {
         self.columns.len().div_ceil(BLOCK_BITS)
     }
 
+    /// The columns of a word that ask for each name, as bits of the word.
+    #[must_use]
+    pub fn named(&self, word: usize) -> BTreeMap<NameId, u64> {
+        let mut named: BTreeMap<NameId, u64> = BTreeMap::new();
+        let columns = self.columns.iter().skip(word * BLOCK_BITS);
+        for (bit, column) in columns.take(BLOCK_BITS).enumerate() {
+            if let Some(name) = column.named {
+                *named.entry(name).or_default() |= 1 << bit;
+            }
+        }
+        named
+    }
+
     /// The layout's blocks that hold them.
     pub fn blocks(&self) -> impl Iterator<Item = u32> + use<> {
         (self.first_block..).take(self.words())
@@ -96,16 +115,21 @@ impl BitmapTier {
 }
 
 impl Bitmap {
-    /// Runs a leaf. `None` for a bitmap that is not valid.
+    /// Runs a leaf. `names` are those that the receiver has for the port. `None` for a bitmap that is
+    /// not valid.
     pub fn decide(
         &self,
         leaf: usize,
+        names: Names,
         mut satisfies: impl FnMut(SelectorId) -> bool,
     ) -> Option<Decision> {
         for (tier, row) in self.tiers.iter().zip(&self.rows.get(leaf)?.tiers) {
             let mut columns = tier.columns.iter().enumerate();
-            let matched = columns
-                .find(|(index, column)| has_bit(&row.mask, *index) && satisfies(column.peer));
+            let matched = columns.find(|(index, column)| {
+                has_bit(&row.mask, *index)
+                    && column.named.is_none_or(|name| names.holds(name))
+                    && satisfies(column.peer)
+            });
             match matched.map_or(row.otherwise, |(_, column)| column.then) {
                 Outcome::Decide(decision) => return Some(decision),
                 Outcome::NextTier => {}
@@ -116,20 +140,24 @@ impl Bitmap {
 
     /// Builds the leaves of `sets` of positions in `rules`, and gives each rule its bit.
     pub(crate) fn build(
+        model: &Model,
         layout: &mut Layout,
         rules: &[OrderedRule],
         sets: &[Vec<usize>],
         isolated_by: Option<Decider>,
     ) -> Self {
-        // The column of each rule that has one: rules for every peer are what happens otherwise.
+        // The column of each rule that has one: rules for every packet are what happens otherwise.
         let mut column_of: Vec<Option<usize>> = Vec::with_capacity(rules.len());
         let mut tiers = Vec::with_capacity(Tier::ALL.len());
         for tier in Tier::ALL {
             let mut columns = Vec::new();
             for rule in rules.iter().filter(|rule| rule.tier == tier) {
-                column_of.push(rule.peer.map(|peer| {
+                let peer = model.rule(rule.id).map(|rule| rule.peer);
+                let peer = peer.filter(|_| !rule.is_always());
+                column_of.push(peer.map(|peer| {
                     columns.push(Column {
                         peer,
+                        named: rule.name,
                         then: outcome(rule),
                     });
                     columns.len() - 1
@@ -166,7 +194,7 @@ impl Bitmap {
     }
 }
 
-/// The row of one tier: the rules up to the first that every peer matches.
+/// The row of one tier: the rules up to the first that every packet matches.
 fn row<'a>(
     rules: impl Iterator<Item = (&'a OrderedRule, Option<usize>)>,
     words: usize,

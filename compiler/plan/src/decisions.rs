@@ -64,7 +64,7 @@ impl Decisions {
         let LeafId(leaf) = self.intervals.get(after.checked_sub(1)?)?.leaf;
         match &self.leaves {
             Leaves::Tests(leaves) => leaves.get(leaf)?.decide(names, satisfies),
-            Leaves::Bitmap(bitmap) => bitmap.decide(leaf, satisfies),
+            Leaves::Bitmap(bitmap) => bitmap.decide(leaf, names, satisfies),
         }
     }
 
@@ -99,14 +99,16 @@ impl Decisions {
         }
     }
 
-    /// The named ports that are asked about. Bitmaps ask about none.
+    /// The named ports that are asked about, some of them several times.
     pub fn names(&self) -> impl Iterator<Item = NameId> {
-        let leaves: &[Leaf] = match &self.leaves {
-            Leaves::Tests(leaves) => leaves,
-            Leaves::Bitmap(_) => &[],
+        let (leaves, tiers): (&[Leaf], &[BitmapTier]) = match &self.leaves {
+            Leaves::Tests(leaves) => (leaves, &[]),
+            Leaves::Bitmap(bitmap) => (&[], &bitmap.tiers),
         };
         let steps = leaves.iter().flat_map(|leaf| &leaf.steps);
-        steps.filter_map(|step| step.named)
+        let columns = tiers.iter().flat_map(|tier| &tier.columns);
+        let of_columns = columns.filter_map(|column| column.named);
+        steps.filter_map(|step| step.named).chain(of_columns)
     }
 
     /// The blocks of the layout whose words a program reads; `bits` are the layout's.
@@ -136,7 +138,7 @@ impl Decisions {
         let sweep = sweep::sweep(model, layout, rules);
         let Strategy { dispatch, leaves } = match choice {
             Choice::Cheapest => strategy::cheapest(&sweep, rules),
-            Choice::Always(strategy) => strategy::possible(strategy, rules),
+            Choice::Always(strategy) => strategy,
         };
         let mut leaf_of_set: Vec<LeafId> = Vec::with_capacity(sweep.sets.len());
         let leaves = match leaves {
@@ -156,7 +158,13 @@ impl Decisions {
             }
             LeafForm::Bitmap => {
                 leaf_of_set.extend((0..sweep.sets.len()).map(LeafId));
-                Leaves::Bitmap(Bitmap::build(layout, rules, &sweep.sets, isolated_by))
+                Leaves::Bitmap(Bitmap::build(
+                    model,
+                    layout,
+                    rules,
+                    &sweep.sets,
+                    isolated_by,
+                ))
             }
         };
         let mut intervals: Vec<Interval> = Vec::with_capacity(sweep.intervals.len());

@@ -147,11 +147,11 @@ impl Builder {
     }
 
     fn rule(&mut self, rule: &OrderedRule) {
-        let condition = (rule.peer, rule.name);
-        let (when, named) = condition;
-        if condition == (None, None) {
+        if rule.is_always() {
             return self.always(rule.decision());
         }
+        let condition = (rule.peer, rule.name);
+        let (when, named) = condition;
         // Whatever satisfies this condition has been decided about or has left the tier.
         if self.closed.is_some()
             || covers(&self.decided, condition)

@@ -43,6 +43,11 @@ pub(crate) enum RuleOutcome {
 }
 
 impl OrderedRule {
+    /// Whether it matches every peer, at every L4 key of its ranges.
+    pub(crate) const fn is_always(&self) -> bool {
+        self.peer.is_none() && self.name.is_none()
+    }
+
     /// The decision; `None` for a rule that leaves it to another tier. Nothing is behind the last
     /// one.
     pub(crate) fn decision(&self) -> Option<Decision> {

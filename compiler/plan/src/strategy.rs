@@ -5,12 +5,12 @@
 //! | interval | compare tree in code | two instructions an interval, a comparison a level |
 //! | | table | three dependent loads, whatever the number of intervals; 128 KiB for a thousand |
 //! | leaf | tests in code | an instruction a rule and leaf, masks over words of the signature |
-//! | | bitmap | two loads a word of rules; a bit a rule, whatever the number of leaves |
+//! | | bitmap | two loads a word of rules; a bit a rule, whatever the number of leaves; a mask for each named port in a word |
 //!
 //! Constants are nanoseconds on the machine that they were measured on (`cargo xtask bench`, part
 //! "strategies"): their ratios are what counts.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -80,8 +80,7 @@ pub enum Choice {
     /// The cost model.
     #[default]
     Cheapest,
-    /// The caller, to compare strategies. Ignores what a program or a node can hold. Rules for named
-    /// ports are tests all the same.
+    /// The caller, to compare strategies. Ignores what a program or a node can hold.
     Always(Strategy),
 }
 
@@ -89,6 +88,8 @@ pub enum Choice {
 pub const MAX_TESTS: usize = 4_096;
 /// The most code of all parts of a class, in instructions: more makes a class slow to load.
 const MAX_CODE: usize = 160_000;
+/// The most code that decides a bitmap, in instructions: it is in one program, and jumped over.
+const MAX_BITMAP_CODE: usize = 8_000;
 /// The most bits that one class may take of a node's signatures.
 const MAX_COLUMNS: usize = 4_096;
 /// Bytes of a table's page of 256 entries.
@@ -107,27 +108,19 @@ const NS_WORD: f64 = 0.8;
 const NS_TEST: f64 = 0.35;
 /// A word of a bitmap.
 const NS_BITMAP_WORD: f64 = 1.1;
+/// A mask of the rules of a bitmap's word that ask for one name.
+const NS_NAME_MASK: f64 = 1.5;
 /// A bitmap, from the word that is not zero to the decision.
 const NS_BITMAP: f64 = 4.0;
 /// What an instruction costs by being there: memory, loading, the cache. A class is loaded once
 /// and asked often, so this only decides between ways that are equally fast.
 const NS_INSTRUCTION: f64 = 0.002;
 
-/// The strategy, or the nearest that can ask for the rules' named ports: only tests can.
-pub(crate) fn possible(strategy: Strategy, rules: &[OrderedRule]) -> Strategy {
-    if rules.iter().any(|rule| rule.name.is_some()) {
-        Strategy::new(strategy.dispatch, LeafForm::Tests)
-    } else {
-        strategy
-    }
-}
-
 /// The cheapest strategy that fits a program.
 pub(crate) fn cheapest(sweep: &Sweep, rules: &[OrderedRule]) -> Strategy {
     let sizes = Sizes::of(sweep, rules);
     let costs = Strategy::ALL
         .into_iter()
-        .filter(|strategy| possible(*strategy, rules) == *strategy)
         .filter_map(|strategy| Some((sizes.cost(strategy)?, strategy)));
     costs
         .min_by(|(one, _), (other, _)| one.total_cmp(other))
@@ -147,13 +140,17 @@ struct Sizes {
     columns: usize,
     /// Words of a bitmap row.
     words: usize,
+    /// Names in each of these words, together.
+    name_masks: usize,
 }
 
 impl Sizes {
     fn of(sweep: &Sweep, rules: &[OrderedRule]) -> Self {
         let mut columns = [0; 3];
-        for rule in rules.iter().filter(|rule| rule.peer.is_some()) {
+        let mut name_masks = BTreeSet::new();
+        for rule in rules.iter().filter(|rule| !rule.is_always()) {
             if let Some(count) = columns.get_mut(rule.tier as usize) {
+                name_masks.extend(rule.name.map(|name| (rule.tier, *count / BLOCK_BITS, name)));
                 *count += 1;
             }
         }
@@ -164,6 +161,7 @@ impl Sizes {
             most_tests: sweep.sets.iter().map(Vec::len).max().unwrap_or(0),
             columns: columns.iter().sum(),
             words: columns.iter().map(|count| count.div_ceil(BLOCK_BITS)).sum(),
+            name_masks: name_masks.len(),
         }
     }
 
@@ -204,9 +202,15 @@ impl Sizes {
                 if self.columns > MAX_COLUMNS {
                     return None;
                 }
-                code += 6 * self.words;
+                let decision = 6 * self.words + 10 * self.name_masks;
+                if decision > MAX_BITMAP_CODE {
+                    return None;
+                }
+                code += decision;
                 table += self.leaves * (self.words + 3) * size_of::<u64>();
-                time += NS_BITMAP + NS_BITMAP_WORD * self.words as f64;
+                time += NS_BITMAP
+                    + NS_BITMAP_WORD * self.words as f64
+                    + NS_NAME_MASK * self.name_masks as f64;
             }
         }
         if code > MAX_CODE || table > MAX_TABLE_BYTES {

@@ -5,7 +5,7 @@ use std::fmt;
 use polc_model::{Decider, Decision, Model};
 
 use crate::{
-    Bitmap, Decisions, Layout, Leaf, Leaves, Plan, Then, bitmap::Outcome, layout::BLOCK_BITS,
+    Bitmap, Decisions, Layout, Leaf, Leaves, Plan, Then, bitmap::Outcome, layout::BLOCK_BITS, names,
 };
 
 /// Something that does not hold.
@@ -32,8 +32,9 @@ pub fn validate(model: &Model, plan: &Plan) -> Result<(), Violation> {
     if layout.blocks.iter().any(|block| block.len() > BLOCK_BITS) {
         return Err(violation("a block holds more than 64 selectors"));
     }
-    if !layout.names.is_sorted_by(|one, next| one < next) {
-        return Err(violation("the names of ports are not in order"));
+    // A rule for a named port without an id would be lost where a class is planned on a node.
+    if layout.names != names::of(model) {
+        return Err(violation("the named ports are not those of the rules"));
     }
     let mut selectors = layout.blocks.iter().flatten();
     if selectors.any(|&selector| model.selector(selector).is_none()) {
@@ -125,6 +126,10 @@ fn validate_bitmap(model: &Model, layout: &Layout, bitmap: &Bitmap) -> Result<()
             return Err(violation(
                 "the columns of a bitmap are not the bits of its blocks",
             ));
+        }
+        let mut names = tier.columns.iter().filter_map(|column| column.named);
+        if names.any(|name| layout.names.len() <= name.0 as usize) {
+            return Err(violation("a column asks for a name that does not exist"));
         }
         for column in &tier.columns {
             validate_outcome(model, column.then)?;

@@ -133,6 +133,9 @@ fn model(rng: &mut Rng) -> Model {
     for index in 0..policies {
         add_policy(rng, &mut model, index);
     }
+    if rng.u8(..3) == 0 {
+        add_names(rng, &mut model);
+    }
     model
 }
 
@@ -274,15 +277,19 @@ fn l4_match(rng: &mut Rng) -> L4Match {
     if rng.u8(..5) == 0 {
         return L4Match::Any;
     }
-    let mut terms: Vec<L4Term> = (0..rng.usize(1..4)).map(|_| l4_term(rng)).collect();
-    if rng.u8(..30) == 0 {
-        // Nobody's names, and enough of them that others' bits are in the upper half of the word.
+    L4Match::Of((0..rng.usize(1..4)).map(|_| l4_term(rng)).collect())
+}
+
+/// Adds names of ports that nobody has to one of the rules: so many that the bits of the others are in
+/// the upper half of the word.
+fn add_names(rng: &mut Rng, model: &mut Model) {
+    let matches = model.rules.iter_mut().map(|rule| &mut rule.l4);
+    if let Some(L4Match::Of(terms)) = rng.choice(matches) {
         terms.extend((0..32).map(|number| L4Term::NamedPort {
             protocol: PortProtocol::Tcp,
             name: format!("a-{number:02}"),
         }));
     }
-    L4Match::Of(terms)
 }
 
 fn l4_term(rng: &mut Rng) -> L4Term {

@@ -4,14 +4,15 @@
 //! and for each tier what each column does. What is done is eight bytes: verdict and decider, or
 //! zero to go on with the next tier.
 
+use polc_abi::policy::offset;
 use polc_model::Model;
 use polc_plan::{
-    Bitmap, Deciders,
+    Bitmap, Deciders, NameId,
     bitmap::{BitmapTier, Outcome},
     raw_verdict,
 };
 
-use super::{Cause, Generator, ROW, SIGNATURE, table::LEAF};
+use super::{Cause, Generator, INPUT, ROW, SIGNATURE, table::LEAF};
 use crate::{
     asm::{Label, Width},
     insn::Register,
@@ -86,6 +87,9 @@ impl Generator<'_> {
                     .load(Width::U64, WORD, POINTER, i16::try_from(word * ENTRY).ok()?);
                 self.asm.load(Width::U64, MASK, ROW, offset(word)?);
                 self.asm.and_register(WORD, MASK);
+                for (name, columns) in tier.named(word) {
+                    self.only_if_named(name, columns)?;
+                }
                 self.asm.jump_if_not_zero(WORD, found);
             }
             let otherwise = self.asm.label();
@@ -110,6 +114,23 @@ impl Generator<'_> {
         self.asm.add(POINTER, i32::from(offset(tier.words())?));
         self.asm.place(resolve);
         self.store_entry(POINTER, next);
+        Some(())
+    }
+
+    /// Takes these columns out of [`WORD`] unless the receiver has this name for the port. Without a
+    /// jump, and without a number that is all bits or none: of either, a verifier would walk what
+    /// follows once for each combination of names.
+    fn only_if_named(&mut self, name: NameId, columns: u64) -> Option<()> {
+        let kept = MASK;
+        self.asm
+            .load(Width::U64, kept, INPUT, super::at(offset::NAMES));
+        self.asm.shift_right(kept, i32::try_from(name.bit()?).ok()?);
+        self.asm.and(kept, 1);
+        self.asm.set_u64(COLUMN, columns);
+        self.asm.multiply_register(kept, COLUMN);
+        self.asm.set_u64(COLUMN, !columns);
+        self.asm.or_register(kept, COLUMN);
+        self.asm.and_register(WORD, kept);
         Some(())
     }
 
