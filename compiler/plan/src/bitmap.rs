@@ -13,7 +13,7 @@ use polc_model::{Decision, PolicyId, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Layout,
+    Bit, Layout,
     layout::BLOCK_BITS,
     order::{self, OrderedRule},
 };
@@ -32,8 +32,10 @@ pub struct Bitmap {
 pub struct BitmapTier {
     /// The first of the layout's blocks that hold the rules' bits; the others follow it.
     pub first_block: u32,
-    /// The rules, in the order in which they are asked. Column `i` is bit `i % 64` of block
-    /// `i / 64`.
+    /// The first column's bit in that block.
+    pub first_bit: u32,
+    /// The rules, in the order in which they are asked. Column `i` is the bit number
+    /// `first_bit + i`, counted from the start of the first block.
     pub columns: Vec<Column>,
 }
 
@@ -66,7 +68,7 @@ pub struct BitmapRow {
 /// The rules of a leaf in one tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowTier {
-    /// The columns that match the leaf's L4 keys: as many words as the tier has blocks.
+    /// The bits of the columns that match the leaf's L4 keys: as many words as the tier has blocks.
     #[serde(with = "hexadecimal")]
     pub mask: Vec<u64>,
     /// What happens when the peer is in none of them.
@@ -74,10 +76,35 @@ pub struct RowTier {
 }
 
 impl BitmapTier {
-    /// How many words of a signature the columns take.
+    /// In how many words of a signature the columns are.
     #[must_use]
     pub const fn words(&self) -> usize {
-        self.columns.len().div_ceil(BLOCK_BITS)
+        match self.columns.len() {
+            0 => 0,
+            columns => self.bit_of(columns).div_ceil(BLOCK_BITS),
+        }
+    }
+
+    /// The bit of a column, counted from the start of the first block.
+    #[must_use]
+    pub const fn bit_of(&self, column: usize) -> usize {
+        self.first_bit as usize + column
+    }
+
+    /// The mask of all columns.
+    #[must_use]
+    pub fn all(&self) -> Vec<u64> {
+        let mut mask = vec![0; self.words()];
+        (0..self.columns.len()).for_each(|column| self.set(&mut mask, column));
+        mask
+    }
+
+    /// Adds a column to a mask.
+    fn set(&self, mask: &mut [u64], column: usize) {
+        let bit = self.bit_of(column);
+        if let Some(word) = mask.get_mut(bit / BLOCK_BITS) {
+            *word |= 1_u64 << (bit % BLOCK_BITS);
+        }
     }
 
     /// The layout's blocks that hold them.
@@ -95,8 +122,9 @@ impl Bitmap {
     ) -> Option<Decision> {
         for (tier, row) in self.tiers.iter().zip(&self.rows.get(leaf)?.tiers) {
             let mut columns = tier.columns.iter().enumerate();
-            let matched = columns
-                .find(|(index, column)| has_bit(&row.mask, *index) && satisfies(column.peer));
+            let matched = columns.find(|(index, column)| {
+                has_bit(&row.mask, tier.bit_of(*index)) && satisfies(column.peer)
+            });
             match matched.map_or(row.otherwise, |(_, column)| column.then) {
                 Outcome::Decide(decision) => return Some(decision),
                 Outcome::NextTier => {}
@@ -126,9 +154,11 @@ impl Bitmap {
                     columns.len() - 1
                 }));
             }
-            let first_block = layout.append(columns.iter().map(|column| column.peer));
+            let peers: Vec<SelectorId> = columns.iter().map(|column| column.peer).collect();
+            let Bit { block, bit } = layout.append(&peers);
             tiers.push(BitmapTier {
-                first_block,
+                first_block: block,
+                first_bit: bit,
                 columns,
             });
         }
@@ -144,11 +174,7 @@ impl Bitmap {
                             (rule.tier == tier)
                                 .then_some((rule, column_of.get(position).copied().flatten()))
                         });
-                        row(
-                            active,
-                            columns.words(),
-                            order::end_of_tier(tier, isolated_by),
-                        )
+                        row(active, columns, order::end_of_tier(tier, isolated_by))
                     })
                     .collect(),
             })
@@ -160,18 +186,16 @@ impl Bitmap {
 /// The row of one tier: the rules up to the first that every peer matches.
 fn row<'a>(
     rules: impl Iterator<Item = (&'a OrderedRule, Option<usize>)>,
-    words: usize,
+    tier: &BitmapTier,
     end: Option<Decision>,
 ) -> RowTier {
-    let mut mask = vec![0; words];
+    let mut mask = vec![0; tier.words()];
     for (rule, column) in rules {
         let Some(column) = column else {
             let otherwise = outcome(rule);
             return RowTier { mask, otherwise };
         };
-        if let Some(word) = mask.get_mut(column / BLOCK_BITS) {
-            *word |= 1_u64 << (column % BLOCK_BITS);
-        }
+        tier.set(&mut mask, column);
     }
     RowTier {
         mask,
