@@ -45,7 +45,10 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Measures, in release mode, and prints figures beside their targets.
-    Bench,
+    Bench {
+        /// Only these parts: `frontend`, `decision`, `strategies`, `load`, `memory`.
+        parts: Vec<String>,
+    },
     /// Makes the reference pages in docs/ from what is tested.
     Docs,
     /// Checks formatting, lints with warnings as errors, and the policies of this repository.
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
             demo::Then::End
         }),
         Task::Test { arguments } => test::run(&arguments),
-        Task::Bench => bench::run(),
+        Task::Bench { parts } => bench::run(&parts),
         Task::Docs => docs::run(docs::Mode::Write),
         Task::Lint => lint::run(),
     };
