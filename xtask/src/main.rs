@@ -46,7 +46,7 @@ enum Task {
     },
     /// Measures, in release mode, and prints figures beside their targets.
     Bench {
-        /// Only these parts: `frontend`, `decision`, `strategies`, `load`, `memory`.
+        /// Only these parts: `frontend`, `decision`, `strategies`, `hooks`, `load`, `memory`.
         parts: Vec<String>,
     },
     /// Makes the reference pages in docs/ from what is tested.

@@ -4,6 +4,7 @@
 mod class;
 mod code;
 mod decision;
+mod hooks;
 mod load;
 mod memory;
 mod model;
@@ -16,9 +17,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 pub(crate) type Part = fn() -> Result<()>;
 
 /// The parts, by name.
-pub(crate) const PARTS: [(&str, Part); 4] = [
+pub(crate) const PARTS: [(&str, Part); 5] = [
     ("decision", decision::run),
     ("strategies", strategies::run),
+    ("hooks", hooks::run),
     ("load", load::run),
     ("memory", memory::run),
 ];

@@ -53,8 +53,22 @@ impl Package {
 
     /// A rule of the latest policy: peers may reach these TCP ports.
     pub(super) fn allow(&mut self, peer: SelectorId, ports: impl IntoIterator<Item = u16>) {
+        self.rule(peer, PortProtocol::Tcp, ports);
+    }
+
+    /// A rule of the latest policy: peers may reach this UDP port.
+    pub(super) fn allow_udp(&mut self, peer: SelectorId, port: u16) {
+        self.rule(peer, PortProtocol::Udp, [port]);
+    }
+
+    fn rule(
+        &mut self,
+        peer: SelectorId,
+        protocol: PortProtocol,
+        ports: impl IntoIterator<Item = u16>,
+    ) {
         let term = |port| L4Term::Ports {
-            protocol: PortProtocol::Tcp,
+            protocol,
             ports: PortRange::single(port),
         };
         self.model.rules.push(Rule {

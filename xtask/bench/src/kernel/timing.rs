@@ -1,6 +1,6 @@
 //! How long programs take, side by side.
 
-use std::fmt;
+use std::{fmt, os::fd::BorrowedFd};
 
 use polc_agent::sys::{program::LoadedProgram, test_run};
 
@@ -35,6 +35,17 @@ impl fmt::Display for Time {
     }
 }
 
+impl Time {
+    /// Of rounds.
+    fn of(mut times: Vec<f64>) -> Self {
+        times.sort_unstable_by(f64::total_cmp);
+        Self {
+            median: times.get(times.len() / 2).copied().unwrap_or_default(),
+            fastest: times.first().copied().unwrap_or_default(),
+        }
+    }
+}
+
 /// The time of each program, over rounds of this many runs. The programs take turns, so that noise
 /// hits all of them.
 pub(super) fn time<const N: usize>(programs: [&LoadedProgram; N], runs: u32) -> Result<[Time; N]> {
@@ -47,14 +58,18 @@ pub(super) fn time<const N: usize>(programs: [&LoadedProgram; N], runs: u32) -> 
     let mut times = programs.map(|_| Vec::new());
     for _ in 0..ROUNDS {
         for (program, times) in programs.iter().zip(&mut times) {
-            times.push(test_run::time(*program, &FRAME, runs)?.as_secs_f64() * 1e9);
+            times.push(test_run::time(*program, &FRAME, 0, runs)?.as_secs_f64() * 1e9);
         }
     }
-    Ok(times.map(|mut times| {
-        times.sort_unstable_by(f64::total_cmp);
-        Time {
-            median: times.get(ROUNDS / 2).copied().unwrap_or_default(),
-            fastest: times.first().copied().unwrap_or_default(),
-        }
-    }))
+    Ok(times.map(Time::of))
+}
+
+/// The time of a hook of the datapath for a frame at an interface.
+pub(super) fn time_hook(hook: BorrowedFd<'_>, frame: &[u8], ifindex: u32) -> Result<Time> {
+    const RUNS: u32 = 200_000;
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        times.push(test_run::time(&hook, frame, ifindex, RUNS)?.as_secs_f64() * 1e9);
+    }
+    Ok(Time::of(times))
 }
