@@ -1,15 +1,25 @@
 //! Measurements, in release mode.
 
-use crate::run::{self, Result};
+use crate::{
+    build,
+    run::{self, Result},
+};
 
-/// Builds and runs the measurements.
-pub(crate) fn run() -> Result<()> {
-    run::run(run::cargo().args([
-        "run",
-        "--release",
-        "--quiet",
-        "--locked",
-        "--package",
-        "polc-bench",
-    ]))
+/// Builds and runs the measurements, all parts or these.
+pub(crate) fn run(parts: &[String]) -> Result<()> {
+    let object = build::datapath()?;
+    run::run(
+        run::cargo()
+            .env("POLC_DATAPATH", object)
+            .args([
+                "run",
+                "--release",
+                "--quiet",
+                "--locked",
+                "--package",
+                "polc-bench",
+                "--",
+            ])
+            .args(parts),
+    )
 }

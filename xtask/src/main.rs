@@ -46,7 +46,10 @@ enum Task {
         arguments: Vec<String>,
     },
     /// Measures, in release mode, and prints figures beside their targets.
-    Bench,
+    Bench {
+        /// Only these parts: `frontend`, `decision`, `strategies`, `hooks`, `load`, `memory`.
+        parts: Vec<String>,
+    },
     /// Long runs of what the tests do shortly.
     Fuzz {
         #[command(subcommand)]
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
             demo::Then::End
         }),
         Task::Test { arguments } => test::run(&arguments),
-        Task::Bench => bench::run(),
+        Task::Bench { parts } => bench::run(&parts),
         Task::Fuzz { fuzz } => fuzz::run(&fuzz),
         Task::Docs => docs::run(docs::Mode::Write),
         Task::Lint => lint::run(),

@@ -10,12 +10,17 @@ use polc_abi::Plain;
 
 use super::{
     bpf::{Attributes, Command, address, call, call_for_fd},
-    map::{BatchAttributes, ElementAttributes, raw},
+    map::{BatchAttributes, ElementAttributes, Map, raw},
 };
 
 const HASH: u32 = 1;
 const ARRAY: u32 = 2;
+const PROGRAM_ARRAY: u32 = 3;
+const PER_CPU_ARRAY: u32 = 6;
+const PREFIXES: u32 = 11;
 const ARRAY_OF_MAPS: u32 = 12;
+/// `BPF_F_NO_PREALLOC`
+const ENTRY_BY_ENTRY: u32 = 1;
 /// `BPF_F_RDONLY_PROG`
 const READ_ONLY_FOR_PROGRAMS: u32 = 1 << 7;
 
@@ -56,6 +61,48 @@ fn create(attributes: CreateAttributes) -> io::Result<OwnedFd> {
 
 fn size(bytes: usize) -> io::Result<u32> {
     u32::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
+}
+
+/// What a map is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A hash table, with memory for the entries in use.
+    Hash,
+    /// An array.
+    Array,
+    /// An array of programs.
+    Programs,
+    /// An array with a value for each CPU.
+    PerCpuArray,
+    /// A table of prefixes, found by the longest. Keys begin with their length in bits.
+    Prefixes,
+}
+
+impl<K: Plain, V: Plain> Map<K, V> {
+    /// Makes a map that nothing else knows, and that is gone when it is dropped and no program
+    /// uses it.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn create(name: &str, kind: Kind, max_entries: u32) -> io::Result<Self> {
+        let (kind, flags) = match kind {
+            Kind::Hash => (HASH, ENTRY_BY_ENTRY),
+            Kind::Array => (ARRAY, 0),
+            Kind::Programs => (PROGRAM_ARRAY, 0),
+            Kind::PerCpuArray => (PER_CPU_ARRAY, 0),
+            Kind::Prefixes => (PREFIXES, ENTRY_BY_ENTRY),
+        };
+        let attributes = CreateAttributes {
+            kind,
+            key_size: size(size_of::<K>())?,
+            value_size: size(size_of::<V>())?,
+            max_entries,
+            flags,
+            name: named(name),
+            ..CreateAttributes::default()
+        };
+        Ok(Self::of_types(create(attributes)?))
+    }
 }
 
 /// An array of one value of four bytes, for [`array_of_maps`].

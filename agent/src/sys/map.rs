@@ -54,10 +54,15 @@ impl<K: Plain, V: Plain> Map<K, V> {
     /// # Errors
     /// Nothing is pinned there, or it may not be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            fd: open_pinned(path)?,
+        Ok(Self::of_types(open_pinned(path)?))
+    }
+
+    /// The map of a descriptor, whose types are `K` and `V`.
+    pub(super) const fn of_types(fd: OwnedFd) -> Self {
+        Self {
+            fd,
             types: PhantomData,
-        })
+        }
     }
 
     /// The value of a key.

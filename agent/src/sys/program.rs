@@ -104,7 +104,7 @@ struct InfoAttributes {
     length: u32,
     info: u64,
 }
-// SAFETY: as above, in `verified_instructions`.
+// SAFETY: as above, in `info`.
 unsafe impl Attributes for InfoAttributes {}
 
 const FUNCTION_RECORD: u32 = 8;
@@ -204,6 +204,20 @@ impl LoadedProgram {
     /// # Errors
     /// What the kernel says.
     pub fn verified_instructions(&self) -> io::Result<u32> {
+        // `verified_insns` is the 32-bit word at byte 216 of `struct bpf_prog_info`.
+        Ok(self.info()?[27] as u32)
+    }
+
+    /// Bytes of the machine code.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn machine_code_bytes(&self) -> io::Result<u32> {
+        // `jited_prog_len` is the 32-bit word at byte 16.
+        Ok(self.info()?[2] as u32)
+    }
+
+    fn info(&self) -> io::Result<[u64; 29]> {
         let mut info = [0_u64; 29];
         let mut attributes = InfoAttributes {
             fd: raw(&self.fd),
@@ -211,8 +225,7 @@ impl LoadedProgram {
             info: address_mut(&mut info),
         };
         call(Command::ObjectInfo, &mut attributes)?;
-        // `verified_insns` is the 32-bit word at byte 216 of `struct bpf_prog_info`.
-        Ok(info[27] as u32)
+        Ok(info)
     }
 }
 

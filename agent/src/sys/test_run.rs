@@ -4,6 +4,7 @@
 use std::{
     io,
     os::fd::{AsFd, AsRawFd as _},
+    time::Duration,
 };
 
 use super::bpf::{Attributes, Command, address, address_mut, call};
@@ -69,4 +70,25 @@ pub fn run(program: &impl AsFd, frame: &[u8], ifindex: u32) -> io::Result<Answer
         result: attributes.result.cast_signed(),
         mark: output[MARK_WORD],
     })
+}
+
+/// Runs a tc program many times, as [`run`] does once. How long one run took, on average and in
+/// whole nanoseconds, as the kernel measured it.
+///
+/// # Errors
+/// What the kernel says.
+pub fn time(program: &impl AsFd, frame: &[u8], ifindex: u32, runs: u32) -> io::Result<Duration> {
+    let mut input = [0_u32; SKB_CONTEXT / 4];
+    input[IFINDEX_WORD] = ifindex;
+    let mut attributes = TestAttributes {
+        fd: program.as_fd().as_raw_fd().unsigned_abs(),
+        input: address(frame),
+        input_size: u32::try_from(frame.len()).unwrap_or(u32::MAX),
+        context_input: address(&input),
+        context_input_size: SKB_CONTEXT as u32,
+        repeat: runs,
+        ..TestAttributes::default()
+    };
+    call(Command::ProgramTestRun, &mut attributes)?;
+    Ok(Duration::from_nanos(attributes.duration.into()))
 }

@@ -60,7 +60,8 @@ fn another_format_is_named() {
     let (_, manifest, entries) = bundle.parts().unwrap();
     let manifest = String::from_utf8(manifest).unwrap();
     let with = |format: &str| {
-        let manifest = manifest.replace("\"format\": 2", format);
+        let written = format!("\"format\": {FORMAT_VERSION}");
+        let manifest = manifest.replace(&written, format);
         let digest = Digest::of(manifest.as_bytes()).to_string();
         let bytes = archive::write(&digest, manifest.as_bytes(), &entries).unwrap();
         Bundle::decode(&bytes)

@@ -16,7 +16,7 @@ use polc_model::{Decider, Decision, Model, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Layout, NameId, Names,
+    Bit, Layout, NameId, Names,
     layout::BLOCK_BITS,
     order::{self, OrderedRule},
 };
@@ -35,8 +35,10 @@ pub struct Bitmap {
 pub struct BitmapTier {
     /// The first of the layout's blocks that hold the rules' bits; the others follow it.
     pub first_block: u32,
-    /// The rules, in the order in which they are asked. Column `i` is bit `i % 64` of block
-    /// `i / 64`.
+    /// The first column's bit in that block.
+    pub first_bit: u32,
+    /// The rules, in the order in which they are asked. Column `i` is the bit number
+    /// `first_bit + i`, counted from the start of the first block.
     pub columns: Vec<Column>,
 }
 
@@ -72,7 +74,7 @@ pub struct BitmapRow {
 /// The rules of a leaf in one tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowTier {
-    /// The columns that match the leaf's L4 keys: as many words as the tier has blocks.
+    /// The bits of the columns that match the leaf's L4 keys: as many words as the tier has blocks.
     #[serde(with = "hexadecimal")]
     pub mask: Vec<u64>,
     /// What happens when the peer is in none of them.
@@ -89,20 +91,47 @@ impl BitmapRow {
 }
 
 impl BitmapTier {
-    /// How many words of a signature the columns take.
+    /// In how many words of a signature the columns are.
     #[must_use]
     pub const fn words(&self) -> usize {
-        self.columns.len().div_ceil(BLOCK_BITS)
+        match self.columns.len() {
+            0 => 0,
+            columns => self.bit_of(columns).div_ceil(BLOCK_BITS),
+        }
+    }
+
+    /// The bit of a column, counted from the start of the first block.
+    #[must_use]
+    pub const fn bit_of(&self, column: usize) -> usize {
+        self.first_bit as usize + column
+    }
+
+    /// The mask of all columns.
+    #[must_use]
+    pub fn all(&self) -> Vec<u64> {
+        let mut mask = vec![0; self.words()];
+        (0..self.columns.len()).for_each(|column| self.set(&mut mask, column));
+        mask
+    }
+
+    /// Adds a column to a mask.
+    fn set(&self, mask: &mut [u64], column: usize) {
+        let bit = self.bit_of(column);
+        if let Some(word) = mask.get_mut(bit / BLOCK_BITS) {
+            *word |= 1_u64 << (bit % BLOCK_BITS);
+        }
     }
 
     /// The columns of a word that ask for each name, as bits of the word.
     #[must_use]
     pub fn named(&self, word: usize) -> BTreeMap<NameId, u64> {
         let mut named: BTreeMap<NameId, u64> = BTreeMap::new();
-        let columns = self.columns.iter().skip(word * BLOCK_BITS);
-        for (bit, column) in columns.take(BLOCK_BITS).enumerate() {
-            if let Some(name) = column.named {
-                *named.entry(name).or_default() |= 1 << bit;
+        for (index, column) in self.columns.iter().enumerate() {
+            let bit = self.bit_of(index);
+            if bit / BLOCK_BITS == word
+                && let Some(name) = column.named
+            {
+                *named.entry(name).or_default() |= 1 << (bit % BLOCK_BITS);
             }
         }
         named
@@ -126,7 +155,7 @@ impl Bitmap {
         for (tier, row) in self.tiers.iter().zip(&self.rows.get(leaf)?.tiers) {
             let mut columns = tier.columns.iter().enumerate();
             let matched = columns.find(|(index, column)| {
-                has_bit(&row.mask, *index)
+                has_bit(&row.mask, tier.bit_of(*index))
                     && column.named.is_none_or(|name| names.holds(name))
                     && satisfies(column.peer)
             });
@@ -163,9 +192,11 @@ impl Bitmap {
                     columns.len() - 1
                 }));
             }
-            let first_block = layout.append(columns.iter().map(|column| column.peer));
+            let peers: Vec<SelectorId> = columns.iter().map(|column| column.peer).collect();
+            let Bit { block, bit } = layout.append(&peers);
             tiers.push(BitmapTier {
-                first_block,
+                first_block: block,
+                first_bit: bit,
                 columns,
             });
         }
@@ -181,11 +212,7 @@ impl Bitmap {
                             (rule.tier == tier)
                                 .then_some((rule, column_of.get(position).copied().flatten()))
                         });
-                        row(
-                            active,
-                            columns.words(),
-                            order::end_of_tier(tier, isolated_by),
-                        )
+                        row(active, columns, order::end_of_tier(tier, isolated_by))
                     })
                     .collect(),
             })
@@ -197,18 +224,16 @@ impl Bitmap {
 /// The row of one tier: the rules up to the first that every packet matches.
 fn row<'a>(
     rules: impl Iterator<Item = (&'a OrderedRule, Option<usize>)>,
-    words: usize,
+    tier: &BitmapTier,
     end: Option<Decision>,
 ) -> RowTier {
-    let mut mask = vec![0; words];
+    let mut mask = vec![0; tier.words()];
     for (rule, column) in rules {
         let Some(column) = column else {
             let otherwise = outcome(rule);
             return RowTier { mask, otherwise };
         };
-        if let Some(word) = mask.get_mut(column / BLOCK_BITS) {
-            *word |= 1_u64 << (column % BLOCK_BITS);
-        }
+        tier.set(&mut mask, column);
     }
     RowTier {
         mask,

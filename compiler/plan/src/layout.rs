@@ -10,8 +10,9 @@ use crate::names::{self, NameId, PortName};
 /// Selectors in blocks of 64. Programs name a block and a bit; a node gives each block that its
 /// programs use a word of its signatures, and patches the programs accordingly.
 ///
-/// The first blocks hold each selector once, for programs that test them. Blocks behind them belong
-/// to one class each, see [`Bitmap`](crate::Bitmap), and may hold a selector again.
+/// The first blocks hold each selector once, for programs that test them. What is behind them may
+/// hold a selector again, where a class needs its selectors in another order: see
+/// [`Bitmap`](crate::Bitmap).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// The selectors of each block, by bit.
@@ -73,22 +74,61 @@ impl Layout {
         names::asked_for(&self.names, ports)
     }
 
-    /// The first of consecutive blocks that hold just these selectors, in order: added unless there
-    /// are such blocks already. Both directions of a policy often ask for the same peers, and each
-    /// block is a word of every signature.
-    pub(crate) fn append(&mut self, selectors: impl Iterator<Item = SelectorId>) -> u32 {
-        let selectors: Vec<SelectorId> = selectors.collect();
-        let blocks: Vec<&[SelectorId]> = selectors.chunks(BLOCK_BITS).collect();
-        let known = (0..self.blocks.len()).find(|&first| {
-            let known = self.blocks.iter().skip(first).take(blocks.len());
-            known.len() == blocks.len() && known.eq(blocks.iter().copied())
-        });
-        let first = known.unwrap_or_else(|| {
-            let first = self.blocks.len();
-            self.blocks.extend(blocks.into_iter().map(<[_]>::to_vec));
-            first
-        });
-        u32::try_from(first).unwrap_or(u32::MAX)
+    /// Where these selectors have consecutive bits, in order: bits that are so already, or new
+    /// ones. Few of them share a block with those of other classes, because each block is a word of
+    /// every signature, and a node has no more than 64 of them.
+    pub(crate) fn append(&mut self, selectors: &[SelectorId]) -> Bit {
+        if selectors.is_empty() {
+            return Bit { block: 0, bit: 0 };
+        }
+        if let Some(known) = self.find(selectors) {
+            return known;
+        }
+        let bit = |block: usize, bit: usize| Bit {
+            block: u32::try_from(block).unwrap_or(u32::MAX),
+            bit: u32::try_from(bit).unwrap_or(u32::MAX),
+        };
+        let last = self.blocks.len().wrapping_sub(1);
+        if let Some(block) = self.blocks.last_mut()
+            && block.len() + selectors.len() <= BLOCK_BITS
+        {
+            let first = bit(last, block.len());
+            block.extend(selectors);
+            return first;
+        }
+        let first = bit(self.blocks.len(), 0);
+        self.blocks
+            .extend(selectors.chunks(BLOCK_BITS).map(<[_]>::to_vec));
+        first
+    }
+
+    /// The first place where these selectors have consecutive bits, in order.
+    fn find(&self, selectors: &[SelectorId]) -> Option<Bit> {
+        let first = selectors.first()?;
+        for (block, known) in (0..).zip(&self.blocks) {
+            let starts = (0..).zip(known).filter(|(_, known)| *known == first);
+            for (bit, _) in starts {
+                let place = Bit { block, bit };
+                if self.run(place).take(selectors.len()).eq(selectors) {
+                    return Some(place);
+                }
+            }
+        }
+        None
+    }
+
+    /// The selectors of consecutive bits from this one on, up to the next bit that stands for none.
+    pub(crate) fn run(&self, first: Bit) -> impl Iterator<Item = &SelectorId> {
+        let blocks = self.blocks.get(first.block as usize..).unwrap_or_default();
+        let full = blocks
+            .iter()
+            .take_while(|block| block.len() == BLOCK_BITS)
+            .count();
+        blocks
+            .iter()
+            .take(full + 1)
+            .flatten()
+            .skip(first.bit as usize)
     }
 
     /// The bit of each selector that has one; of several, the first.
@@ -140,17 +180,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_that_hold_the_same_selectors_are_kept_once() {
+    fn bits_are_packed_and_found_again() {
         let mut layout = Layout::default();
-        let ids = |range: std::ops::Range<usize>| range.map(SelectorId::new);
-        assert_eq!(layout.append(ids(0..10)), 0);
-        assert_eq!(layout.append(ids(100..200)), 1);
-        assert_eq!(layout.append(ids(0..10)), 0);
-        assert_eq!(layout.append(ids(100..200)), 1);
-        // Columns end with their last block, and begin with their first.
-        assert_eq!(layout.append(ids(100..164)), 1);
-        assert_eq!(layout.append(ids(100..165)), 3);
-        assert_eq!(layout.blocks.len(), 5);
+        let at = |block, bit| Bit { block, bit };
+        let mut append = |range: std::ops::Range<usize>| {
+            let ids: Vec<SelectorId> = range.map(SelectorId::new).collect();
+            layout.append(&ids)
+        };
+        assert_eq!(append(0..10), at(0, 0));
+        assert_eq!(append(20..60), at(0, 10));
+        // 14 bits are left.
+        assert_eq!(append(70..85), at(1, 0));
+        assert_eq!(append(100..200), at(2, 0));
+        for _ in 0..2 {
+            assert_eq!(append(5..10), at(0, 5));
+            assert_eq!(append(160..170), at(2, 60));
+            assert_eq!(append(199..200), at(3, 35));
+        }
+        // Nothing is behind the last bit of a block that is not full.
+        assert_eq!(append(84..85), at(1, 14));
+        assert_eq!(append(84..102), at(3, 36));
+        assert_eq!(append(0..0), at(0, 0));
+        assert_eq!(layout.blocks.len(), 4);
     }
 
     #[test]

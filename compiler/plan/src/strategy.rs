@@ -2,13 +2,34 @@
 //!
 //! | part | way | costs |
 //! |---|---|---|
-//! | interval | compare tree in code | two instructions an interval, a comparison a level |
+//! | interval | compare tree in code | two instructions an interval, a comparison a level, of which every other is mispredicted when ports are random |
 //! | | table | three dependent loads, whatever the number of intervals; 128 KiB for a thousand |
-//! | leaf | tests in code | an instruction a rule and leaf, masks over words of the signature |
+//! | leaf | tests in code | an instruction a rule and leaf; half words of the signature against masks |
 //! | | bitmap | two loads a word of rules; a bit a rule, whatever the number of leaves; a mask for each named port in a word |
 //!
-//! Constants are nanoseconds on the machine that they were measured on (`cargo xtask bench`, part
-//! "strategies"): their ratios are what counts.
+//! The constants are nanoseconds, for random ports and a peer that only the last rule is about, as
+//! `cargo xtask bench strategies` measures them: Linux 6.18.44, AMD EPYC, 2 virtual CPUs shared
+//! with others, 2026-11-24. Ratios are what counts. What that machine said, and where each way
+//! begins to be the fastest:
+//!
+//! | intervals | tree | table |
+//! |---|---|---|
+//! | 4 | 4 ns | 4 ns |
+//! | 16 | 8 | 4 |
+//! | 64 | 13 | 4 |
+//! | 256 | 18 | 4 |
+//! | 1,024 | 23 | 4 |
+//! | 4,096 | 33 | 4 |
+//!
+//! | rules for one port | tests, of one leaf | tests, of 64 leaves | bitmap |
+//! |---|---|---|---|
+//! | 16 | 1 ns | 3 ns | 1 ns |
+//! | 64 | 2 | 4 | 2 |
+//! | 256 | 4 | 24 (43,000 instructions, 103 ms to load) | 3 |
+//! | 1,024 | 13 | 40 | 8 |
+//!
+//! Beyond a few intervals or rules, tables of bitmaps are the fastest. They are not chosen where
+//! they win nothing worth a larger signature.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -88,6 +109,10 @@ pub enum Choice {
 pub const MAX_TESTS: usize = 4_096;
 /// The most code of all parts of a class, in instructions: more makes a class slow to load.
 const MAX_CODE: usize = 160_000;
+/// What a test that also asks for a name takes more, in instructions.
+const NAMED_TEST_CODE: usize = 8;
+/// The most code that is not split, in instructions.
+const MAX_PROGRAM: usize = 12_000;
 /// The most code that decides a bitmap, in instructions: it is in one program, and jumped over.
 const MAX_BITMAP_CODE: usize = 8_000;
 /// The most bits that one class may take of a node's signatures.
@@ -99,22 +124,25 @@ const PAGE_BYTES: usize = 512;
 const MAX_TABLE_BYTES: usize = 4 << 20;
 
 /// A level of a tree.
-const NS_TREE_LEVEL: f64 = 1.6;
-/// A table: three loads that wait for one another, some of them from outside the first cache.
-const NS_TABLE: f64 = 12.0;
-/// A word of a signature, loaded to be tested.
-const NS_WORD: f64 = 0.8;
-/// A test.
-const NS_TEST: f64 = 0.35;
+const NS_TREE_LEVEL: f64 = 2.2;
+/// A table: three loads that wait for one another.
+const NS_TABLE: f64 = 4.0;
+/// Half a word of a signature, loaded and compared with the mask of all tests of it.
+const NS_HALF_WORD: f64 = 0.4;
+/// A test, of a half word in which some test succeeds.
+const NS_TEST: f64 = 0.1;
 /// A word of a bitmap.
-const NS_BITMAP_WORD: f64 = 1.1;
-/// A mask of the rules of a bitmap's word that ask for one name.
-const NS_NAME_MASK: f64 = 1.5;
+const NS_BITMAP_WORD: f64 = 0.45;
+/// A mask of the rules of a bitmap's word that ask for one name. Not measured: two words more.
+const NS_NAME_MASK: f64 = 0.9;
 /// A bitmap, from the word that is not zero to the decision.
-const NS_BITMAP: f64 = 4.0;
-/// What an instruction costs by being there: memory, loading, the cache. A class is loaded once
-/// and asked often, so this only decides between ways that are equally fast.
-const NS_INSTRUCTION: f64 = 0.002;
+const NS_BITMAP: f64 = 3.0;
+/// Not measured, but a price: what bits of its own make all peers' signatures longer.
+const NS_OWN_BITS: f64 = 3.0;
+/// What an instruction costs by being there: memory, loading, the cache.
+const NS_INSTRUCTION: f64 = 0.0005;
+/// Tests that one mask asks about at once.
+const TESTS_OF_HALF_WORD: usize = 32;
 
 /// The cheapest strategy that fits a program.
 pub(crate) fn cheapest(sweep: &Sweep, rules: &[OrderedRule]) -> Strategy {
@@ -140,6 +168,8 @@ struct Sizes {
     columns: usize,
     /// Words of a bitmap row.
     words: usize,
+    /// Rules for a named port.
+    named: usize,
     /// Names in each of these words, together.
     name_masks: usize,
 }
@@ -161,6 +191,7 @@ impl Sizes {
             most_tests: sweep.sets.iter().map(Vec::len).max().unwrap_or(0),
             columns: columns.iter().sum(),
             words: columns.iter().map(|count| count.div_ceil(BLOCK_BITS)).sum(),
+            named: rules.iter().filter(|rule| rule.name.is_some()).count(),
             name_masks: name_masks.len(),
         }
     }
@@ -194,9 +225,20 @@ impl Sizes {
                     code += 2 * self.leaves;
                     time += NS_TREE_LEVEL * levels(self.leaves);
                 }
+                // Each test, the loads, what each rule decides, and asking for names, between which
+                // there are no runs of tests.
                 code += self.tests + 3 * self.tests.min(self.leaves * self.words.max(1) * 2);
-                time += NS_TEST * self.most_tests as f64
-                    + NS_WORD * 2.0 * (self.words.min(self.most_tests) as f64);
+                code += 3 * self.columns + NAMED_TEST_CODE * self.named;
+                // A tree is split by its intervals; what is found by a table is one program, and so
+                // is a leaf.
+                let leaf = 4 * self.most_tests + NAMED_TEST_CODE * self.named.min(self.most_tests);
+                if leaf > MAX_PROGRAM || strategy.dispatch == Dispatch::Table && code > MAX_PROGRAM
+                {
+                    return None;
+                }
+                let half_words = (2 * self.words).min(self.most_tests) + self.named;
+                time += NS_TEST * self.most_tests.min(TESTS_OF_HALF_WORD) as f64
+                    + NS_HALF_WORD * half_words as f64;
             }
             LeafForm::Bitmap => {
                 if self.columns > MAX_COLUMNS {
@@ -209,6 +251,7 @@ impl Sizes {
                 code += decision;
                 table += self.leaves * (self.words + 3) * size_of::<u64>();
                 time += NS_BITMAP
+                    + NS_OWN_BITS
                     + NS_BITMAP_WORD * self.words as f64
                     + NS_NAME_MASK * self.name_masks as f64;
             }

@@ -5,7 +5,10 @@ use std::fmt;
 use polc_model::{Decider, Decision, Model};
 
 use crate::{
-    Bitmap, Decisions, Layout, Leaf, Leaves, Plan, Then, bitmap::Outcome, layout::BLOCK_BITS, names,
+    Bit, Bitmap, Decisions, Layout, Leaf, Leaves, Plan, Then,
+    bitmap::{BitmapTier, Outcome, has_bit},
+    layout::BLOCK_BITS,
+    names,
 };
 
 /// Something that does not hold.
@@ -115,14 +118,14 @@ fn validate_leaf(model: &Model, leaf: &Leaf) -> Result<(), Violation> {
 
 fn validate_bitmap(model: &Model, layout: &Layout, bitmap: &Bitmap) -> Result<(), Violation> {
     for tier in &bitmap.tiers {
-        let first = tier.first_block as usize;
-        let bits = layout
-            .blocks
-            .iter()
-            .skip(first)
-            .take(tier.words())
-            .flatten();
-        if !bits.eq(tier.columns.iter().map(|column| &column.peer)) {
+        let first = Bit {
+            block: tier.first_block,
+            bit: tier.first_bit,
+        };
+        let bits = layout.run(first).take(tier.columns.len());
+        if first.bit as usize >= BLOCK_BITS
+            || !bits.eq(tier.columns.iter().map(|column| &column.peer))
+        {
             return Err(violation(
                 "the columns of a bitmap are not the bits of its blocks",
             ));
@@ -135,19 +138,15 @@ fn validate_bitmap(model: &Model, layout: &Layout, bitmap: &Bitmap) -> Result<()
             validate_outcome(model, column.then)?;
         }
     }
+    let columns: Vec<Vec<u64>> = bitmap.tiers.iter().map(BitmapTier::all).collect();
     for row in &bitmap.rows {
         if row.tiers.len() != bitmap.tiers.len() {
             return Err(violation("a row of a bitmap has another number of tiers"));
         }
-        for (row, tier) in row.tiers.iter().zip(&bitmap.tiers) {
+        for (row, columns) in row.tiers.iter().zip(&columns) {
             validate_outcome(model, row.otherwise)?;
-            let last = row
-                .mask
-                .last()
-                .map_or(0, |word| word.leading_zeros() as usize);
-            if row.mask.len() != tier.words()
-                || row.mask.len() * BLOCK_BITS - last > tier.columns.len()
-            {
+            let mut words = row.mask.iter().zip(columns);
+            if row.mask.len() != columns.len() || words.any(|(mask, all)| mask & !all != 0) {
                 return Err(violation("a row of a bitmap has bits that are no columns"));
             }
         }
@@ -156,7 +155,7 @@ fn validate_bitmap(model: &Model, layout: &Layout, bitmap: &Bitmap) -> Result<()
         if !last.is_some_and(|(row, tier)| {
             ends(&row.otherwise)
                 && tier.columns.iter().enumerate().all(|(index, column)| {
-                    ends(&column.then) || !crate::bitmap::has_bit(&row.mask, index)
+                    ends(&column.then) || !has_bit(&row.mask, tier.bit_of(index))
                 })
         }) {
             return Err(violation("a row of a bitmap can end without a decision"));

@@ -4,14 +4,13 @@ use aya_ebpf::{helpers::generated::bpf_ktime_get_ns, programs::TcContext};
 use polc_abi::{
     event::Hook,
     flow::Direction,
-    key::Address,
     node::{Endpoint, Side},
     policy::{RETURN_ON_FAILURE, RETURN_PASS},
     verdict::DropReason,
 };
 
 use crate::{
-    bytes::LINK_HEADER,
+    bytes::{self, LINK_HEADER},
     endpoint,
     flow::{self, Known},
     packet::{Packet, known},
@@ -109,22 +108,26 @@ fn find(packet: &mut Packet, side: Side) -> Result<&'static Endpoint, DropReason
 /// Turns source and destination into the endpoint's view of them.
 #[inline(always)]
 fn orient(packet: &mut Packet, hook: Hook) {
-    let (local, remote, local_port, remote_port): (Address, Address, u16, u16) = match hook {
+    let (source, destination) = (&raw const packet.source, &raw const packet.destination);
+    let (local, remote, local_port, remote_port) = match hook {
         Hook::FromEndpoint => (
-            packet.source,
-            packet.destination,
+            source,
+            destination,
             packet.source_port,
             packet.destination_port,
         ),
         Hook::ToEndpoint | Hook::FromUplink => (
-            packet.destination,
-            packet.source,
+            destination,
+            source,
             packet.destination_port,
             packet.source_port,
         ),
     };
-    packet.key.local = local;
-    packet.key.remote = remote;
+    // SAFETY: addresses in the packet memory are aligned: asserted in `packet`.
+    unsafe {
+        bytes::copy(&raw mut packet.key.local, local);
+        bytes::copy(&raw mut packet.key.remote, remote);
+    }
     packet.key.local_port = local_port;
     packet.key.remote_port = remote_port;
 }

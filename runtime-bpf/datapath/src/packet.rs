@@ -7,7 +7,7 @@ use polc_abi::{
     node::Side,
 };
 
-use crate::maps::PACKET;
+use crate::{bytes, maps::PACKET};
 
 /// Everything that was found out about the packet at hand.
 ///
@@ -62,7 +62,8 @@ pub struct Packet {
     pub reserved: u32,
 }
 
-// Addresses are compared as words.
+// Addresses are copied and compared as words, and all of it is made zero as words.
+const _: () = assert!(align_of::<Packet>() == 8 && size_of::<Packet>() % 8 == 0);
 const _: () = assert!(
     core::mem::offset_of!(Packet, source) % 8 == 0
         && core::mem::offset_of!(Packet, destination) % 8 == 0
@@ -102,16 +103,17 @@ impl Packet {
 
     /// Forgets the packet before and begins with this one.
     #[inline(always)]
-    pub fn begin(hook: Hook, ifindex: u32, bytes: u32, time_ns: u64) -> Option<&'static mut Self> {
+    pub fn begin(hook: Hook, ifindex: u32, length: u32, time_ns: u64) -> Option<&'static mut Self> {
         let packet = Self::at_hand()?;
-        *packet = Self::default();
+        // SAFETY: asserted below the type, and made of integers.
+        unsafe { bytes::zero(packet) };
         packet.hook = hook as u8;
         packet.direction = match hook {
             Hook::FromEndpoint => Direction::Egress as u8,
             Hook::ToEndpoint | Hook::FromUplink => Direction::Ingress as u8,
         };
         packet.key.ifindex = ifindex;
-        packet.bytes = bytes;
+        packet.bytes = length;
         packet.time_ns = time_ns;
         Some(packet)
     }

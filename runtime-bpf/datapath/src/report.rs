@@ -40,10 +40,11 @@ pub const NOBODY: DeciderId = DeciderId(0);
 pub fn verdict(packet: &Packet, decider: DeciderId) {
     let side = packet.side();
     let key = VerdictCounterKey::new(side, decider);
-    if VERDICTS.get_ptr_mut(&key).is_none() {
-        // A full table loses the count, never the packet.
-        let _ = VERDICTS.insert(&key, &Counter::default(), u64::from(BPF_NOEXIST));
+    if let Some(counter) = VERDICTS.get_ptr_mut(&key) {
+        return add(counter, packet.bytes);
     }
+    // A full table loses the count, never the packet.
+    let _ = VERDICTS.insert(&key, &Counter::default(), u64::from(BPF_NOEXIST));
     if let Some(counter) = VERDICTS.get_ptr_mut(&key) {
         add(counter, packet.bytes);
     }

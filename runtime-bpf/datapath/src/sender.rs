@@ -1,13 +1,20 @@
 //! Packets from one endpoint of the node to another pass two hooks, and the policy may change in
 //! between. Both must judge by the same one.
 
+use core::mem::{MaybeUninit, offset_of};
+
 use aya_ebpf::programs::TcContext;
 use polc_abi::{
     flow::{FlowKey, Judgement},
     verdict::{DropReason, Verdict},
 };
 
-use crate::{flow::RST, maps::FLOWS, packet::Packet};
+use crate::{
+    bytes::{self, Aligned},
+    flow::RST,
+    maps::FLOWS,
+    packet::Packet,
+};
 
 /// Moves the packet to the side that its sender was judged by, if that was another one than this
 /// hook's. Whether it did.
@@ -23,16 +30,9 @@ pub fn follow(ctx: &TcContext, packet: &mut Packet) -> Result<bool, DropReason> 
     if ifindex == 0 {
         return Ok(false);
     }
-    let key = FlowKey {
-        ifindex,
-        local_port: packet.source_port,
-        remote_port: packet.destination_port,
-        local: packet.source,
-        remote: packet.destination,
-        protocol: packet.key.protocol,
-        reserved: [0; 3],
-    };
-    let Some(flow) = FLOWS.get_ptr(&key) else {
+    let key = sender_key(packet, ifindex);
+    // SAFETY: all of it is written.
+    let Some(flow) = FLOWS.get_ptr(unsafe { key.0.assume_init_ref() }) else {
         return Ok(false);
     };
     // SAFETY: map memory, read once.
@@ -53,3 +53,23 @@ pub fn follow(ctx: &TcContext, packet: &mut Packet) -> Result<bool, DropReason> 
     packet.side = packet.side().other() as u32;
     Ok(true)
 }
+
+/// The flow as the sender's hook saw it: every byte of the key is written.
+#[inline(always)]
+fn sender_key(packet: &Packet, ifindex: u32) -> Aligned<FlowKey> {
+    let mut key = Aligned(MaybeUninit::<FlowKey>::uninit());
+    let fields = key.0.as_mut_ptr();
+    // SAFETY: inside the key, whose addresses are aligned: asserted here and in `packet`.
+    unsafe {
+        (&raw mut (*fields).ifindex).write(ifindex);
+        (&raw mut (*fields).local_port).write(packet.source_port);
+        (&raw mut (*fields).remote_port).write(packet.destination_port);
+        bytes::copy(&raw mut (*fields).local, &raw const packet.source);
+        bytes::copy(&raw mut (*fields).remote, &raw const packet.destination);
+        (&raw mut (*fields).protocol).write(packet.key.protocol);
+        (&raw mut (*fields).reserved).write([0; 3]);
+    }
+    key
+}
+
+const _: () = assert!(offset_of!(FlowKey, local) % 8 == 0 && offset_of!(FlowKey, remote) % 8 == 0);

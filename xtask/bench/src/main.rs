@@ -1,14 +1,27 @@
 //! Measurements, run by `cargo xtask bench` in release mode. Figures are printed and never
 //! asserted: machines are shared and noisy.
+//!
+//! With arguments, only the parts of these names: `frontend`, and those of [`kernel`].
 
 mod frontend;
+mod kernel;
 mod package;
 mod statistics;
 
 fn main() {
-    println!(
-        "{:44} {:>10} {:>10} {:>10}",
-        "", "median", "fastest", "target"
-    );
-    frontend::run();
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    if is_wanted("frontend") {
+        println!(
+            "{:44} {:>10} {:>10} {:>10}",
+            "frontend", "median", "fastest", "target"
+        );
+        frontend::run();
+    }
+    for (name, part) in kernel::PARTS {
+        if is_wanted(name) {
+            println!("\n{name}");
+            kernel::run(name, part);
+        }
+    }
 }

@@ -149,13 +149,11 @@ impl Generator<'_> {
     }
 }
 
-/// What each column does, with nothing behind the last one up to the end of its word.
+/// What each column does, at the position of its bit, with nothing at bits that are none.
 fn columns(model: &Model, deciders: &Deciders, tier: &BitmapTier) -> Vec<u8> {
-    let mut bytes: Vec<u8> = tier
-        .columns
-        .iter()
-        .flat_map(|column| entry(model, deciders, column.then))
-        .collect();
+    let mut bytes = vec![0; tier.bit_of(0) * ENTRY];
+    let columns = tier.columns.iter();
+    bytes.extend(columns.flat_map(|column| entry(model, deciders, column.then)));
     bytes.resize(tier.words() * WORD_BITS * ENTRY, 0);
     bytes
 }

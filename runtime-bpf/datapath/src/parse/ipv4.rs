@@ -1,11 +1,11 @@
 //! The IPv4 header.
 
 use aya_ebpf::programs::TcContext;
-use polc_abi::{key::ipv4, verdict::DropReason};
+use polc_abi::verdict::DropReason;
 
 use super::Network;
 use crate::{
-    bytes::{be16, load},
+    bytes::{self, be16, load},
     packet::Packet,
 };
 
@@ -28,8 +28,13 @@ pub fn header(ctx: &TcContext, packet: &mut Packet, at: u32) -> Result<Header, D
         return Err(DropReason::Malformed);
     }
     let fragment = be16(header[6], header[7]) & !DO_NOT_FRAGMENT_OR_RESERVED;
-    packet.source = ipv4([header[12], header[13], header[14], header[15]]);
-    packet.destination = ipv4([header[16], header[17], header[18], header[19]]);
+    // SAFETY: addresses in the packet memory are aligned: asserted in `packet`.
+    unsafe {
+        let source = [header[12], header[13], header[14], header[15]];
+        bytes::set_ipv4(&mut packet.source, source);
+        let destination = [header[16], header[17], header[18], header[19]];
+        bytes::set_ipv4(&mut packet.destination, destination);
+    }
     Ok(Header {
         network: Network {
             at: at + length,

@@ -5,7 +5,7 @@ use polc_abi::{key::Address, verdict::DropReason};
 
 use super::Network;
 use crate::{
-    bytes::{be16, load},
+    bytes::{be16, load, load_address},
     packet::Packet,
 };
 
@@ -34,8 +34,8 @@ pub fn header(ctx: &TcContext, packet: &mut Packet, at: u32) -> Result<Header, D
     if header[0] >> 4 != 6 {
         return Err(DropReason::Malformed);
     }
-    packet.source = load(ctx, at + 8).ok_or(DropReason::Malformed)?;
-    packet.destination = load(ctx, at + 24).ok_or(DropReason::Malformed)?;
+    load_address(ctx, at + 8, &mut packet.source).ok_or(DropReason::Malformed)?;
+    load_address(ctx, at + 24, &mut packet.destination).ok_or(DropReason::Malformed)?;
     // Tables hold IPv4 addresses in this form. No packet has a right to it (RFC 4291, 2.5.5.2),
     // and one that had it would pass for an IPv4 packet of that address.
     if is_mapped(&packet.source) || is_mapped(&packet.destination) {

@@ -1,0 +1,166 @@
+//! Drivers, as raw instructions: they pick a random packet and ask about it.
+
+use std::os::fd::{AsFd, AsRawFd as _};
+
+use polc_agent::sys::program::{LoadedProgram, ProgramSource};
+use polc_codegen::{
+    Insn,
+    insn::{PSEUDO_MAP_FD, Register, helper},
+    opcode,
+};
+
+use super::Result;
+
+/// `bpf_get_prandom_u32`
+const RANDOM: i32 = 7;
+/// `*(u64 *)(dst + off) = src`
+const STORE_U64: u8 = 0x7b;
+/// `*(u16 *)(dst + off) = src`
+const STORE_U16: u8 = 0x6b;
+
+/// How wide a load or a store is.
+#[derive(Clone, Copy)]
+pub(super) enum Width {
+    U16,
+    U32,
+    U64,
+}
+
+/// Instructions, one behind the other.
+#[derive(Default)]
+pub(super) struct Code(Vec<Insn>);
+
+impl Code {
+    fn push(
+        &mut self,
+        opcode: u8,
+        destination: Register,
+        source: u8,
+        offset: i16,
+        immediate: i32,
+    ) -> &mut Self {
+        self.0.push(Insn {
+            opcode,
+            destination: destination as u8,
+            source,
+            offset,
+            immediate,
+        });
+        self
+    }
+
+    pub(super) fn copy(&mut self, to: Register, from: Register) -> &mut Self {
+        self.push(opcode::MOV64_REG, to, from as u8, 0, 0)
+    }
+
+    pub(super) fn set(&mut self, to: Register, value: i32) -> &mut Self {
+        self.push(opcode::MOV64_IMM, to, 0, 0, value)
+    }
+
+    pub(super) fn load(
+        &mut self,
+        width: Width,
+        to: Register,
+        from: Register,
+        at: i16,
+    ) -> &mut Self {
+        let opcode = match width {
+            Width::U16 => opcode::LOAD_U16,
+            Width::U32 => opcode::LOAD_U32,
+            Width::U64 => opcode::LOAD_U64,
+        };
+        self.push(opcode, to, from as u8, at, 0)
+    }
+
+    pub(super) fn store(
+        &mut self,
+        width: Width,
+        to: Register,
+        at: i16,
+        from: Register,
+    ) -> &mut Self {
+        let opcode = match width {
+            Width::U16 => STORE_U16,
+            Width::U32 => opcode::STORE_U32,
+            Width::U64 => STORE_U64,
+        };
+        self.push(opcode, to, from as u8, at, 0)
+    }
+
+    pub(super) fn store_value(&mut self, to: Register, at: i16, value: i32) -> &mut Self {
+        self.push(opcode::STORE_U32_IMM, to, 0, at, value)
+    }
+
+    /// `r0` becomes a random number below `count`, a power of two.
+    pub(super) fn random_below(&mut self, count: u32) -> &mut Self {
+        self.call(RANDOM);
+        let mask = count.saturating_sub(1).cast_signed();
+        self.push(opcode::AND64_IMM, Register::R0, 0, 0, mask)
+    }
+
+    pub(super) fn map(&mut self, to: Register, map: &impl AsFd) -> &mut Self {
+        let fd = map.as_fd().as_raw_fd();
+        self.push(opcode::LOAD_IMM64, to, PSEUDO_MAP_FD, 0, fd);
+        self.0.push(Insn::default());
+        self
+    }
+
+    /// Looks up the key at this place of the stack. `r0` points at the value, or is null.
+    pub(super) fn lookup(&mut self, map: &impl AsFd, key_at: i16) -> &mut Self {
+        self.copy(Register::R2, Register::R10);
+        self.push(opcode::ADD64_IMM, Register::R2, 0, 0, key_at.into());
+        self.map(Register::R1, map);
+        self.call(helper::MAP_LOOKUP)
+    }
+
+    /// Returns zero, which no decision is, if the register is null.
+    pub(super) fn give_up_if_null(&mut self, register: Register) -> &mut Self {
+        self.push(opcode::JUMP_NE64_IMM, register, 0, 2, 0);
+        self.set(Register::R0, 0);
+        self.exit()
+    }
+
+    /// Skips the next instruction if the register is null.
+    pub(super) fn skip_if_null(&mut self, register: Register) -> &mut Self {
+        self.push(opcode::JUMP_EQ64_IMM, register, 0, 1, 0)
+    }
+
+    pub(super) fn tail_call(
+        &mut self,
+        context: Register,
+        programs: &impl AsFd,
+        slot: i32,
+    ) -> &mut Self {
+        self.copy(Register::R1, context);
+        self.map(Register::R2, programs);
+        self.set(Register::R3, slot);
+        self.call(helper::TAIL_CALL);
+        self.set(Register::R0, 0);
+        self.exit()
+    }
+
+    pub(super) fn call(&mut self, helper: i32) -> &mut Self {
+        self.push(opcode::CALL, Register::R0, 0, 0, helper)
+    }
+
+    pub(super) fn exit(&mut self) -> &mut Self {
+        self.push(opcode::EXIT, Register::R0, 0, 0, 0)
+    }
+
+    /// Loads it as a tc program.
+    pub(super) fn program(&self, name: &str) -> Result<LoadedProgram> {
+        load(name, &self.0)
+    }
+}
+
+/// Loads a tc program.
+pub(super) fn load(name: &str, code: &[Insn]) -> Result<LoadedProgram> {
+    let code: Vec<u8> = code.iter().flat_map(|insn| insn.to_bytes()).collect();
+    let source = ProgramSource {
+        name,
+        code: &code,
+        debug: None,
+    };
+    LoadedProgram::load(source)
+        .map_err(|refused| format!("{name}: {}\n{}", refused.error, refused.log).into())
+}

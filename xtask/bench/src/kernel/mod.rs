@@ -1,0 +1,35 @@
+//! What policy costs in the kernel, with `BPF_PROG_TEST_RUN`: no traffic, and maps and programs of
+//! the bench's own, which vanish with it.
+
+mod class;
+mod code;
+mod decision;
+mod hooks;
+mod load;
+mod memory;
+mod model;
+mod strategies;
+mod timing;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Measures a part and prints it.
+pub(crate) type Part = fn() -> Result<()>;
+
+/// The parts, by name.
+pub(crate) const PARTS: [(&str, Part); 5] = [
+    ("decision", decision::run),
+    ("strategies", strategies::run),
+    ("hooks", hooks::run),
+    ("load", load::run),
+    ("memory", memory::run),
+];
+
+/// Runs a part, or says why not.
+pub(crate) fn run(name: &str, part: Part) {
+    if polc_testbed::require_root_and_bpf(name)
+        && let Err(error) = part()
+    {
+        println!("  failed: {error}");
+    }
+}
