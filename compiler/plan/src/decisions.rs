@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Bit, Bitmap, Layout, Leaf, NameId, Names,
     bitmap::{BitmapRow, BitmapTier},
+    implication::Wider,
     order::OrderedRule,
     strategy::{self, Choice, Dispatch, LeafForm, Strategy},
     sweep,
@@ -144,11 +145,13 @@ impl Decisions {
         let leaves = match leaves {
             LeafForm::Tests => {
                 // Different sets of rules may leave the same tests.
+                let peers = rules.iter().filter_map(|rule| rule.peer).collect();
+                let wider = Wider::among(model, &peers);
                 let mut ids: BTreeMap<Leaf, LeafId> = BTreeMap::new();
                 let mut leaves: Vec<Leaf> = Vec::new();
                 for set in &sweep.sets {
                     let active = set.iter().filter_map(|&position| rules.get(position));
-                    let leaf = Leaf::build(active, isolated_by);
+                    let leaf = Leaf::build(active, isolated_by, &wider);
                     leaf_of_set.push(*ids.entry(leaf).or_insert_with_key(|leaf| {
                         leaves.push(leaf.clone());
                         LeafId(leaves.len() - 1)

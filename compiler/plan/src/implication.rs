@@ -3,7 +3,43 @@
 //! Answers of "yes" are certain; "no" only means that it is not plain to see. `polc_logic` decides
 //! exactly, and takes far too long to be asked for every pair of rules; a test compares the two.
 
-use polc_model::{Entity, LabelOperator, PeerKind, SelectorExpr};
+use std::collections::{BTreeMap, BTreeSet};
+
+use polc_model::{Entity, LabelOperator, Model, PeerKind, SelectorExpr, SelectorId};
+
+/// Of some selectors, which others each one plainly implies.
+#[derive(Debug, Default)]
+pub(crate) struct Wider {
+    of: BTreeMap<SelectorId, Vec<SelectorId>>,
+}
+
+impl Wider {
+    /// The most selectors that are compared, each with each.
+    const MOST: usize = 512;
+
+    /// Compares the selectors of a class. Of too many it says nothing.
+    pub(crate) fn among(model: &Model, selectors: &BTreeSet<SelectorId>) -> Self {
+        let mut of: BTreeMap<SelectorId, Vec<SelectorId>> = BTreeMap::new();
+        if selectors.len() <= Self::MOST {
+            let expr = |id| Some((id, &model.selector(id)?.expr));
+            let all: Vec<_> = selectors.iter().copied().filter_map(expr).collect();
+            for (narrow, one) in &all {
+                for (wide, other) in &all {
+                    if narrow != wide && implies(one, other) {
+                        of.entry(*narrow).or_default().push(*wide);
+                    }
+                }
+            }
+        }
+        Self { of }
+    }
+
+    /// The selector itself, and those that it implies.
+    pub(crate) fn of(&self, selector: SelectorId) -> impl Iterator<Item = SelectorId> {
+        let others = self.of.get(&selector).into_iter().flatten().copied();
+        [selector].into_iter().chain(others)
+    }
+}
 
 /// Whether every peer that satisfies `narrow` plainly satisfies `wide`.
 #[must_use]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     NameId, Names,
+    implication::Wider,
     order::{self, OrderedRule},
 };
 
@@ -85,8 +86,9 @@ impl Leaf {
     pub(crate) fn build<'a>(
         rules: impl Iterator<Item = &'a OrderedRule>,
         isolated_by: Option<Decider>,
+        wider: &Wider,
     ) -> Self {
-        let mut builder = Builder::default();
+        let mut builder = Builder::new(wider);
         let mut rules = rules.peekable();
         for tier in Tier::ALL {
             builder.begin_tier();
@@ -121,14 +123,9 @@ enum Closed {
 /// What a step asks: of the peer, of the port, or of both.
 type Condition = (Option<SelectorId>, Option<NameId>);
 
-/// Whether one of these conditions holds wherever this one does.
-fn covers(conditions: &BTreeSet<Condition>, (peer, name): Condition) -> bool {
-    let weaker = [(peer, None), (None, name), (peer, name)];
-    weaker.iter().any(|weaker| conditions.contains(weaker))
-}
-
-#[derive(Default)]
-struct Builder {
+struct Builder<'a> {
+    /// Which selectors of the class imply which.
+    wider: &'a Wider,
     steps: Vec<Step>,
     /// Conditions that earlier tiers decide about for good: no packet skips over those steps.
     decided: BTreeSet<Condition>,
@@ -139,7 +136,27 @@ struct Builder {
     closed: Option<Closed>,
 }
 
-impl Builder {
+impl<'a> Builder<'a> {
+    fn new(wider: &'a Wider) -> Self {
+        Self {
+            wider,
+            steps: Vec::new(),
+            decided: BTreeSet::new(),
+            settled: BTreeSet::new(),
+            skips: Vec::new(),
+            closed: None,
+        }
+    }
+
+    /// Whether one of these conditions plainly holds wherever this one does.
+    fn covers(&self, conditions: &BTreeSet<Condition>, (peer, name): Condition) -> bool {
+        let wider = peer.into_iter().flat_map(|peer| self.wider.of(peer));
+        wider
+            .flat_map(|peer| [(Some(peer), None), (Some(peer), name)])
+            .chain([(None, name)])
+            .any(|weaker| conditions.contains(&weaker))
+    }
+
     fn begin_tier(&mut self) {
         self.settled.clear();
         self.skips.clear();
@@ -154,8 +171,8 @@ impl Builder {
         let (when, named) = condition;
         // Whatever satisfies this condition has been decided about or has left the tier.
         if self.closed.is_some()
-            || covers(&self.decided, condition)
-            || covers(&self.settled, condition)
+            || self.covers(&self.decided, condition)
+            || self.covers(&self.settled, condition)
         {
             return;
         }
@@ -224,7 +241,7 @@ impl Builder {
 
 #[cfg(test)]
 mod tests {
-    use polc_model::{RuleId, Verdict};
+    use polc_model::{Entity, LabelOperator, Model, RuleId, Selector, SelectorExpr, Verdict};
 
     use super::*;
     use crate::order::RuleOutcome;
@@ -239,6 +256,13 @@ mod tests {
 
     /// The conditions of the leaf's steps, all of whose rules are of one tier.
     fn conditions(rules: &[(Option<SelectorId>, Option<NameId>, RuleOutcome)]) -> Vec<Condition> {
+        conditions_with(&Wider::default(), rules)
+    }
+
+    fn conditions_with(
+        wider: &Wider,
+        rules: &[(Option<SelectorId>, Option<NameId>, RuleOutcome)],
+    ) -> Vec<Condition> {
         let rules = rules.iter().enumerate();
         let ordered: Vec<OrderedRule> = rules
             .map(|(id, &(peer, name, outcome))| OrderedRule {
@@ -249,7 +273,7 @@ mod tests {
                 outcome,
             })
             .collect();
-        let leaf = Leaf::build(ordered.iter(), None);
+        let leaf = Leaf::build(ordered.iter(), None, wider);
         leaf.steps
             .iter()
             .map(|step| (step.when, step.named))
@@ -276,6 +300,36 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_behind_one_for_more_peers_is_not_asked() {
+        let selectors = [SelectorExpr::Entity(Entity::Endpoints), web()].map(|expr| Selector {
+            expr,
+            text: String::new(),
+        });
+        let model = Model {
+            selectors: selectors.into(),
+            ..Model::default()
+        };
+        let wider = Wider::among(&model, &(0..2).map(SelectorId::new).collect());
+        let (all, web) = ((peer(0), None), (peer(1), None));
+        let found = conditions_with(&wider, &[(peer(0), None, DENY), (peer(1), None, ALLOW)]);
+        assert_eq!(found, [all, (None, None)]);
+        let found = conditions_with(&wider, &[(peer(1), None, DENY), (peer(0), None, ALLOW)]);
+        assert_eq!(found, [web, all, (None, None)]);
+        // Those for one port leave the others to it.
+        let found = conditions_with(&wider, &[(peer(0), HTTP, DENY), (peer(1), None, ALLOW)]);
+        assert_eq!(found, [(peer(0), HTTP), web, (None, None)]);
+        let found = conditions_with(&wider, &[(peer(0), None, DENY), (peer(1), HTTP, ALLOW)]);
+        assert_eq!(found, [all, (None, None)]);
+    }
+
+    fn web() -> SelectorExpr {
+        SelectorExpr::Label {
+            key: "app".to_owned(),
+            operator: LabelOperator::In(vec!["web".to_owned()]),
+        }
+    }
+
+    #[test]
     fn both_conditions_must_hold() {
         let rule = OrderedRule {
             id: RuleId::new(0),
@@ -284,7 +338,7 @@ mod tests {
             name: HTTP,
             outcome: DENY,
         };
-        let leaf = Leaf::build([&rule].into_iter(), None);
+        let leaf = Leaf::build([&rule].into_iter(), None, &Wider::default());
         let mut http = Names::default();
         http.insert(NameId(0));
         let verdict = |names, satisfies| {
