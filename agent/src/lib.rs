@@ -23,9 +23,9 @@ pub mod pins;
 mod removal;
 pub mod state_dir;
 pub mod status;
-pub mod sys;
 pub mod trust;
 mod wanted;
 mod watch;
 
 pub use error::Error;
+pub use polc_sys as sys;

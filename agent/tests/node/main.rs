@@ -10,7 +10,6 @@ mod audit;
 mod entities;
 mod hostile;
 mod inputs;
-mod measure;
 mod named;
 mod package;
 mod reachability;

@@ -71,8 +71,8 @@ fn result(files: &Files, check: &str, more: &[&str]) -> String {
     found["result"].as_str().unwrap().to_owned()
 }
 
-/// As shown, without what differs from build to build: keys, prevail, which is a feature, and what
-/// any change to the compiler changes.
+/// As shown, without what differs from build to build: keys, prevail, which is a feature, the kernel,
+/// which not everybody may ask, and what any change to the compiler changes.
 fn shown(name: &str, files: &Files, more: &[&str]) -> i32 {
     let run = verify(files, more);
     let mut text = run.shown(&[&["verify", "shop.polb"], more].concat());
@@ -83,7 +83,7 @@ fn shown(name: &str, files: &Files, more: &[&str]) -> i32 {
     }
     let shown = text
         .lines()
-        .filter(|line| !line.starts_with("  prevail "))
+        .filter(|line| !line.starts_with("  prevail ") && !line.starts_with("  kernel "))
         .map(|line| match line.split_once("at most ") {
             Some((budgets, _)) => format!("{budgets}at most …\n"),
             None => format!("{line}\n"),
@@ -175,6 +175,25 @@ fn what_a_bundle_says_does_not_reach_the_terminal_as_a_command() {
     let run = verify(&files, &[]);
     assert!(
         run.out.contains("compiled by polc ?[2J0.1.0"),
+        "{}",
+        run.out
+    );
+}
+
+/// Whoever may load programs gets the kernel's word on each, and others are told that they may not.
+#[test]
+fn the_kernel_takes_what_was_compiled() {
+    let files = signed();
+    let found = result(&files, "kernel", &[]);
+    if found == "not_made" {
+        eprintln!("skipped: the_kernel_takes_what_was_compiled: this user may load no programs");
+        return;
+    }
+    assert_eq!(found, "passed");
+    let run = verify(&files, &[]);
+    assert!(
+        run.out
+            .contains("3 programs loaded; the verifier looks at "),
         "{}",
         run.out
     );

@@ -1,4 +1,4 @@
-//! What `polc verify` asks of a bundle, one check a file. None needs a node, a kernel or root.
+//! What `polc verify` asks of a bundle, one check a file. None needs a node or root; the kernel is asked where it answers.
 //!
 //! A new check is a file here and a line in [`Subject::check`]. It says what it found in one line,
 //! and names each fault in another.
@@ -6,6 +6,7 @@
 mod budgets;
 mod decoding;
 mod exhaustive;
+mod kernel;
 mod prevail;
 mod programs;
 mod signature;
@@ -13,7 +14,7 @@ mod signature;
 use std::path::{Path, PathBuf};
 
 use polc_bundle::{Bundle, BundleError, signature::PublicKey};
-use polc_codegen::{Program, elf};
+use polc_codegen::{Program, elf, opcode};
 use serde::Serialize;
 
 use crate::{command::class_name, files, operational::OperationalError};
@@ -123,6 +124,7 @@ impl<'a> Subject<'a> {
             self.of_bundle(programs::NAME, programs::check),
             self.of_bundle(budgets::NAME, budgets::check),
             self.of_bundle(prevail::NAME, prevail::check),
+            self.of_bundle(kernel::NAME, kernel::check),
             match depth {
                 Depth::Quick => exhaustive::not_asked_for(),
                 Depth::Exhaustive => self.of_bundle(exhaustive::NAME, exhaustive::check),
@@ -142,13 +144,30 @@ impl<'a> Subject<'a> {
 /// A program of a bundle.
 struct Loadable {
     program: Program,
-    /// Bytes of its class's table.
+    /// The table of its class.
     #[cfg_attr(
-        not(feature = "prevail"),
-        expect(dead_code, reason = "only prevail looks at what is read from it")
+        not(any(feature = "prevail", target_os = "linux")),
+        expect(dead_code, reason = "only verifiers look at what is read from it")
     )]
-    table_bytes: usize,
+    table: Vec<u8>,
 }
+
+/// How many words a program reads behind a block's: those of a bitmap's tier, and at least one.
+#[cfg_attr(
+    not(any(feature = "prevail", target_os = "linux")),
+    expect(dead_code, reason = "only verifiers link programs")
+)]
+fn words_read(program: &Program) -> usize {
+    let loads = program
+        .code
+        .iter()
+        .filter(|insn| insn.opcode == opcode::LOAD_U64 && insn.source == BITMAP_POINTER);
+    let last = loads.map(|insn| insn.offset).max().unwrap_or(0);
+    usize::try_from(last).unwrap_or(0) / size_of::<u64>() + 1
+}
+
+/// The register through which bitmaps read signatures.
+const BITMAP_POINTER: u8 = 5;
 
 /// The bundle's programs with the names of their classes, or what keeps one from being read.
 fn programs(bundle: &Bundle) -> Vec<(String, Result<Loadable, String>)> {
@@ -164,7 +183,7 @@ fn programs(bundle: &Bundle) -> Vec<(String, Result<Loadable, String>)> {
                 };
                 let loadable = Loadable {
                     program: program.clone(),
-                    table_bytes: file.class.table.len(),
+                    table: file.class.table.clone(),
                 };
                 (name, Ok(loadable))
             })),

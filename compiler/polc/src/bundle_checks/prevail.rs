@@ -14,7 +14,7 @@ pub(super) const NAME: &str = "prevail";
 pub(super) fn check(bundle: &Bundle) -> Check {
     let mut findings = Vec::new();
     for (name, program) in super::programs(bundle) {
-        let found = program.and_then(|one| analysis::analyze(&one.program, one.table_bytes));
+        let found = program.and_then(|one| analysis::analyze(&one.program, one.table.len()));
         if let Err(cause) = found {
             findings.push(format!("{name}: {cause}"));
         }

@@ -9,7 +9,7 @@ use polc_abi::policy::{
     CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PORT_NAMES_MAP, PolicyInput,
     PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
 };
-use polc_codegen::{Filling, Program, Target, opcode};
+use polc_codegen::{Filling, Program, Target};
 use prevail::{
     crab::{ebpf_domain::DomainContext, var_registry::VariableRegistry},
     fwd_analyzer,
@@ -105,7 +105,7 @@ fn linked(program: &Program) -> Result<Vec<EbpfInst>, String> {
             Target::Table(_) => Filling::Descriptor(TABLE_FD),
             Target::Part(part) => Filling::Number(part.into()),
             Target::Block(_) => {
-                let words = MAX_SIGNATURE_WORDS.checked_sub(words_read(program))?;
+                let words = MAX_SIGNATURE_WORDS.checked_sub(super::super::words_read(program))?;
                 Filling::Number((words * size_of::<u64>()) as u64)
             }
         })
@@ -121,19 +121,6 @@ fn linked(program: &Program) -> Result<Vec<EbpfInst>, String> {
     });
     Ok(code.collect())
 }
-
-/// How many words a program reads behind a block's: those of a bitmap's tier, and at least one.
-fn words_read(program: &Program) -> usize {
-    let loads = program
-        .code
-        .iter()
-        .filter(|insn| insn.opcode == opcode::LOAD_U64 && insn.source == BITMAP_POINTER);
-    let last = loads.map(|insn| insn.offset).max().unwrap_or(0);
-    usize::try_from(last).unwrap_or(0) / size_of::<u64>() + 1
-}
-
-/// The register through which bitmaps read signatures.
-const BITMAP_POINTER: u8 = 5;
 
 fn maps(table_bytes: usize) -> Vec<EbpfMapDescriptor> {
     let map = |name: &str, fd, map_type, value_size, max_entries| EbpfMapDescriptor {

@@ -1,7 +1,7 @@
 //! The kernel's own interfaces, as safe functions: bpf(2) where aya has no batch operations,
 //! memory mapping or test runs, and a few lines of mount(2) and signals.
 //!
-//! The only modules of the agent with `unsafe` in them.
+//! The only code of the agent and of the compiler with `unsafe` in it. Knows nothing of policies.
 
 pub mod bpf;
 pub mod create;
