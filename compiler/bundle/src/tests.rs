@@ -28,6 +28,36 @@ fn what_is_written_is_read() {
     assert_eq!(Bundle::decode(&bytes), Ok(bundle));
 }
 
+/// The programs that a change of one policy leaves as they are, byte for byte: those of all classes
+/// that it is not part of.
+fn unchanged(before: &Bundle, after: &Bundle, policy: polc_model::PolicyId) -> (usize, usize) {
+    let untouched = |class: &&polc_plan::ClassPlan| !class.key.policies.contains(&policy);
+    let keys: Vec<_> = before.plan.classes.iter().filter(untouched).collect();
+    let same =
+        |class: &&&polc_plan::ClassPlan| before.program(&class.key) == after.program(&class.key);
+    (keys.iter().filter(same).count(), keys.len())
+}
+
+#[test]
+fn a_changed_rule_changes_the_programs_of_its_policy_alone() {
+    let mut touched = 0;
+    for seed in 0..40 {
+        let model = polc_testgen::Case::new(seed, &[]).model;
+        let before = Bundle::compile(model.clone(), []).unwrap();
+        let mut changed = model;
+        let Some(rule) = changed.rules.first_mut() else {
+            continue;
+        };
+        let policy = rule.policy;
+        rule.l4 = polc_model::L4Match::Of(vec![polc_model::L4Term::Protocol(89)]);
+        let after = Bundle::compile(changed, []).unwrap();
+        let (same, all) = unchanged(&before, &after, policy);
+        assert_eq!(same, all, "seed {seed}");
+        touched += usize::from(before.programs != after.programs);
+    }
+    assert!(touched > 20, "only {touched} changes changed a program");
+}
+
 #[test]
 fn a_bundle_cut_anywhere_is_refused() {
     let bytes = bundle().encode().unwrap();
