@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use polc_abi::policy::MAX_SIGNATURE_WORDS;
+
 use crate::{
-    insn::{Insn, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE},
+    generate::BITMAP_SIGNATURE,
+    insn::{Insn, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, opcode},
     program::{Program, Target},
 };
 
@@ -81,6 +84,38 @@ impl Program {
             }
         }
         Ok(code)
+    }
+}
+
+/// Linking for a verifier, which takes a program without a node.
+impl Program {
+    /// The instructions with `maps` filled in; what is read of a signature lies at the end of the
+    /// longest that there may be, so that what stays inside there stays inside at any node.
+    ///
+    /// # Errors
+    /// A map that `maps` does not know.
+    pub fn link_for_verifier(
+        &self,
+        maps: impl Fn(Target) -> Option<i32>,
+    ) -> Result<Vec<Insn>, LinkError> {
+        self.link(|target| match target {
+            Target::Part(part) => Some(Filling::Number(part.into())),
+            Target::Block(_) => {
+                let words = MAX_SIGNATURE_WORDS.checked_sub(self.words_read())?;
+                Some(Filling::Number((words * size_of::<u64>()) as u64))
+            }
+            _ => maps(target).map(Filling::Descriptor),
+        })
+    }
+
+    /// How many words of a signature are read behind a block's start: those of a bitmap's tier, and
+    /// at least one.
+    fn words_read(&self) -> usize {
+        let loads = self.code.iter().filter(|insn| {
+            insn.opcode == opcode::LOAD_U64 && insn.source == BITMAP_SIGNATURE as u8
+        });
+        let last = loads.map(|insn| insn.offset).max().unwrap_or(0);
+        usize::try_from(last).unwrap_or(0) / size_of::<u64>() + 1
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 const WORD: Register = Register::R2;
 const MASK: Register = Register::R3;
 const COLUMN: Register = Register::R4;
-const POINTER: Register = Register::R5;
+const POINTER: Register = super::BITMAP_SIGNATURE;
 
 /// Bytes of a word, and of an entry that says what is done.
 const ENTRY: usize = size_of::<u64>();

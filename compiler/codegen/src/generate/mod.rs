@@ -159,6 +159,9 @@ const ROW: Register = Register::R8;
 const CONTEXT: Register = Register::R9;
 const L4: Register = Register::R1;
 
+/// Through which bitmaps read signatures, a word at a time; nothing else reads words through it.
+pub(crate) const BITMAP_SIGNATURE: Register = Register::R5;
+
 /// An offset into the input, as instructions hold it.
 #[expect(
     clippy::cast_possible_truncation,

@@ -14,7 +14,7 @@ mod signature;
 use std::path::{Path, PathBuf};
 
 use polc_bundle::{Bundle, BundleError, signature::PublicKey};
-use polc_codegen::{Program, elf, opcode};
+use polc_codegen::{Program, elf};
 use serde::Serialize;
 
 use crate::{command::class_name, files, operational::OperationalError};
@@ -151,23 +151,6 @@ struct Loadable {
     )]
     table: Vec<u8>,
 }
-
-/// How many words a program reads behind a block's: those of a bitmap's tier, and at least one.
-#[cfg_attr(
-    not(any(feature = "prevail", target_os = "linux")),
-    expect(dead_code, reason = "only verifiers link programs")
-)]
-fn words_read(program: &Program) -> usize {
-    let loads = program
-        .code
-        .iter()
-        .filter(|insn| insn.opcode == opcode::LOAD_U64 && insn.source == BITMAP_POINTER);
-    let last = loads.map(|insn| insn.offset).max().unwrap_or(0);
-    usize::try_from(last).unwrap_or(0) / size_of::<u64>() + 1
-}
-
-/// The register through which bitmaps read signatures.
-const BITMAP_POINTER: u8 = 5;
 
 /// The bundle's programs with the names of their classes, or what keeps one from being read.
 fn programs(bundle: &Bundle) -> Vec<(String, Result<Loadable, String>)> {

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+    os::fd::{AsFd as _, AsRawFd as _},
 };
 
 use polc_abi::{
@@ -13,7 +13,7 @@ use polc_abi::{
     },
 };
 use polc_bundle::Bundle;
-use polc_codegen::{Filling, Program, Target};
+use polc_codegen::{Program, Target};
 use polc_sys::{
     create::{Kind, ReadOnly, ReadOnlyHash, WordRows},
     map::Map,
@@ -21,7 +21,7 @@ use polc_sys::{
 };
 
 use super::{
-    super::{Check, Verdict, programs, words_read},
+    super::{Check, Verdict, programs},
     NAME,
 };
 use crate::command::count;
@@ -91,27 +91,24 @@ impl Maps {
         })
     }
 
-    /// Loads a program, linked so that what it reads of a signature is at the signature's end. How
-    /// many instructions the verifier looked at.
+    /// Loads a program. How many instructions the verifier looked at.
     fn load(&self, program: &Program, table: &[u8]) -> Result<u32, String> {
         let text = |cause: io::Error| cause.to_string();
         let table = match table {
             [] => None,
             bytes => Some(ReadOnly::new("policy_table", bytes).map_err(text)?),
         };
-        let descriptor = |fd: BorrowedFd<'_>| Some(Filling::Descriptor(fd.as_raw_fd()));
-        let code = program.link(|target| match target {
-            Target::InputMap => descriptor(self.input.as_fd()),
-            Target::ContinuationsMap => descriptor(self.continuations.as_fd()),
-            Target::PoliciesMap => descriptor(self.policies.as_fd()),
-            Target::SignaturesMap => descriptor(self.signatures.as_fd()),
-            Target::PortNamesMap => descriptor(self.port_names.as_fd()),
-            Target::Table(_) => descriptor(table.as_ref()?.as_fd()),
-            Target::Part(part) => Some(Filling::Number(part.into())),
-            Target::Block(_) => {
-                let words = MAX_SIGNATURE_WORDS.checked_sub(words_read(program))?;
-                Some(Filling::Number((words * size_of::<u64>()) as u64))
-            }
+        let code = program.link_for_verifier(|target| {
+            let map = match target {
+                Target::InputMap => self.input.as_fd(),
+                Target::ContinuationsMap => self.continuations.as_fd(),
+                Target::PoliciesMap => self.policies.as_fd(),
+                Target::SignaturesMap => self.signatures.as_fd(),
+                Target::PortNamesMap => self.port_names.as_fd(),
+                Target::Table(_) => table.as_ref()?.as_fd(),
+                Target::Part(_) | Target::Block(_) => return None,
+            };
+            Some(map.as_raw_fd())
         });
         let code = code.map_err(|cause| cause.to_string())?;
         let code: Vec<u8> = code.iter().flat_map(|insn| insn.to_bytes()).collect();

@@ -9,7 +9,7 @@ use polc_abi::policy::{
     CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PORT_NAMES_MAP, PolicyInput,
     PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
 };
-use polc_codegen::{Filling, Program, Target};
+use polc_codegen::{Program, Target};
 use prevail::{
     crab::{ebpf_domain::DomainContext, var_registry::VariableRegistry},
     fwd_analyzer,
@@ -95,20 +95,14 @@ fn text(cause: impl std::fmt::Display) -> String {
 }
 
 fn linked(program: &Program) -> Result<Vec<EbpfInst>, String> {
-    let code = program.link(|target| {
-        Some(match target {
-            Target::InputMap => Filling::Descriptor(INPUT_FD),
-            Target::ContinuationsMap => Filling::Descriptor(CONTINUATIONS_FD),
-            Target::SignaturesMap => Filling::Descriptor(SIGNATURES_FD),
-            Target::PortNamesMap => Filling::Descriptor(PORT_NAMES_FD),
-            Target::PoliciesMap => Filling::Descriptor(POLICIES_FD),
-            Target::Table(_) => Filling::Descriptor(TABLE_FD),
-            Target::Part(part) => Filling::Number(part.into()),
-            Target::Block(_) => {
-                let words = MAX_SIGNATURE_WORDS.checked_sub(super::super::words_read(program))?;
-                Filling::Number((words * size_of::<u64>()) as u64)
-            }
-        })
+    let code = program.link_for_verifier(|target| match target {
+        Target::InputMap => Some(INPUT_FD),
+        Target::ContinuationsMap => Some(CONTINUATIONS_FD),
+        Target::SignaturesMap => Some(SIGNATURES_FD),
+        Target::PortNamesMap => Some(PORT_NAMES_FD),
+        Target::PoliciesMap => Some(POLICIES_FD),
+        Target::Table(_) => Some(TABLE_FD),
+        Target::Part(_) | Target::Block(_) => None,
     });
     let code = code.map_err(text)?.into_iter().map(|insn| {
         EbpfInst::new(
