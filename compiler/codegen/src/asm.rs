@@ -145,9 +145,9 @@ impl Assembler {
         self.push(opcode::SHIFT_RIGHT64_IMM, destination, 0, 0, bits);
     }
 
-    /// `destination = -destination`
-    pub fn negate(&mut self, destination: Register) {
-        self.push(opcode::NEGATE64, destination, 0, 0, 0);
+    /// `destination -= source`
+    pub fn subtract_register(&mut self, destination: Register, source: Register) {
+        self.push(opcode::SUB64_REG, destination, source as u8, 0, 0);
     }
 
     /// `destination = *(width *)(source + offset)`

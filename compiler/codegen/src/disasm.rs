@@ -75,7 +75,7 @@ fn one(insn: Insn, next: Insn, index: usize, target: Option<Target>) -> String {
         opcode::OR64_REG => format!("r{dst} |= r{src}"),
         opcode::SHIFT_LEFT64_IMM => format!("r{dst} <<= {imm}"),
         opcode::SHIFT_RIGHT64_IMM => format!("r{dst} >>= {imm}"),
-        opcode::NEGATE64 => format!("r{dst} = -r{dst}"),
+        opcode::SUB64_REG => format!("r{dst} -= r{src}"),
         opcode::JUMP => format!("goto {jump}"),
         opcode::JUMP_NE64_IMM => format!("if r{dst} != {imm} goto {jump}"),
         opcode::JUMP_EQ64_IMM => format!("if r{dst} == {imm} goto {jump}"),

@@ -118,8 +118,8 @@ pub mod opcode {
     pub const SHIFT_LEFT64_IMM: u8 = 0x67;
     /// `dst >>= imm`, 64 bits.
     pub const SHIFT_RIGHT64_IMM: u8 = 0x77;
-    /// `dst = -dst`, 64 bits.
-    pub const NEGATE64: u8 = 0x87;
+    /// `dst -= src`, 64 bits.
+    pub const SUB64_REG: u8 = 0x1f;
     /// `goto +off`
     pub const JUMP: u8 = 0x05;
     /// `if dst == imm goto +off`, 64 bits.

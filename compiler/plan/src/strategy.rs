@@ -137,8 +137,12 @@ const NS_BITMAP_WORD: f64 = 0.45;
 const NS_NAME_MASK: f64 = 0.9;
 /// A bitmap, from the word that is not zero to the decision.
 const NS_BITMAP: f64 = 3.0;
-/// Not measured, but a price: what bits of its own make all peers' signatures longer.
+/// Not measured, but a price: what bits of its own make all peers' signatures longer. It keeps small
+/// classes on tests,
 const NS_OWN_BITS: f64 = 3.0;
+/// and those with many rules for few peers: each word is one of the 64 that a node has for all of
+/// its classes.
+const NS_OWN_WORD: f64 = 1.5;
 /// What an instruction costs by being there: memory, loading, the cache.
 const NS_INSTRUCTION: f64 = 0.0005;
 /// Tests that one mask asks about at once.
@@ -251,7 +255,7 @@ impl Sizes {
                 code += decision;
                 table += self.leaves * (self.words + 3) * size_of::<u64>();
                 time += NS_BITMAP
-                    + NS_OWN_BITS
+                    + NS_OWN_BITS.max(NS_OWN_WORD * self.words as f64)
                     + NS_BITMAP_WORD * self.words as f64
                     + NS_NAME_MASK * self.name_masks as f64;
             }
@@ -260,5 +264,47 @@ impl Sizes {
             return None;
         }
         Some(time + NS_INSTRUCTION * code as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `rules` for one port each, with nothing between them in common.
+    fn on_ports_of_their_own(rules: usize) -> Sizes {
+        Sizes {
+            intervals: 2 * rules + 1,
+            leaves: rules + 1,
+            tests: rules,
+            most_tests: 1,
+            columns: rules,
+            words: rules.div_ceil(BLOCK_BITS),
+            named: 0,
+            name_masks: 0,
+        }
+    }
+
+    fn picked(sizes: &Sizes) -> LeafForm {
+        let costs = Strategy::ALL
+            .into_iter()
+            .filter_map(|strategy| Some((sizes.cost(strategy)?, strategy)));
+        let cheapest = costs.min_by(|(one, _), (other, _)| one.total_cmp(other));
+        cheapest.unwrap().1.leaves
+    }
+
+    #[test]
+    fn many_rules_on_ports_of_their_own_leave_the_signatures_alone() {
+        assert_eq!(picked(&on_ports_of_their_own(900)), LeafForm::Tests);
+    }
+
+    #[test]
+    fn many_rules_on_many_ports_are_worth_bits_of_their_own() {
+        let sizes = Sizes {
+            tests: 300 * 200,
+            most_tests: 201,
+            ..on_ports_of_their_own(500)
+        };
+        assert_eq!(picked(&sizes), LeafForm::Bitmap);
     }
 }

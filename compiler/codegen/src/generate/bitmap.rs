@@ -136,8 +136,9 @@ impl Generator<'_> {
 
     /// Replaces [`WORD`], which is not zero, by the position of its lowest bit.
     fn lowest_bit(&mut self, positions: Target) {
-        self.asm.copy(MASK, WORD);
-        self.asm.negate(MASK);
+        // Not the operation that negates: machines in user space trip over the last bit of a word.
+        self.asm.set(MASK, 0);
+        self.asm.subtract_register(MASK, WORD);
         self.asm.and_register(WORD, MASK);
         self.asm.set_u64(MASK, DE_BRUIJN);
         self.asm.multiply_register(WORD, MASK);
