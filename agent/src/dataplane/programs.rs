@@ -139,8 +139,12 @@ impl Slots {
             Target::PoliciesMap => descriptor(self.policies.as_fd()),
             Target::Table(_) => descriptor(table.as_ref()?.as_fd()),
             Target::Block(block) => {
-                let word = class.candidate.tables.word_of_block(block)?;
-                number(word * size_of::<u64>())
+                let placement = &class.candidate.tables.placement;
+                number(placement.byte_of(&class.plan.layout, block.index)?)
+            }
+            Target::Name(name) => {
+                let placement = &class.candidate.tables.placement;
+                number(placement.bit_of(&class.plan.layout, name)?.0 as usize)
             }
             Target::Part(part) => number(*parts.get(part as usize)? as usize),
         };
@@ -209,9 +213,8 @@ impl Class<'_> {
         let bytes = match bundle.program(&self.plan.key) {
             Some(bytes) => bytes,
             None => {
-                let layout = &self.candidate.tables.layout;
                 let limits = Limits::default();
-                let class = Compiler::new(&bundle.model, layout)
+                let class = Compiler::new(&bundle.model)
                     .compile(self.plan, limits)
                     .map_err(|cause| Error::TooLarge(cause.to_string()))?;
                 compiled = elf::write(&class).map_err(|cause| self.broken(&cause.to_string()))?;

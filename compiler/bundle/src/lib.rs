@@ -29,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 pub use compile::CompileError;
 
 /// The version of the format that this code writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The version of this compiler, as the bundles that it writes name it.
 pub const COMPILER_VERSION: &str = env!("CARGO_PKG_VERSION");

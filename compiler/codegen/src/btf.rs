@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use polc_abi::{
     map::POLICIES,
     policy::{
-        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PORT_NAMES_MAP,
+        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_BYTES, PORT_NAMES_MAP,
         PolicyInput, PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
     },
 };
@@ -55,7 +55,7 @@ impl MapDefinition {
 #[expect(clippy::cast_possible_truncation, reason = "structures of a few bytes")]
 pub(crate) const MAPS: [MapDefinition; 5] = {
     let input = size_of::<PolicyInput>() as u32;
-    let signature = 8 * MAX_SIGNATURE_WORDS as u32;
+    let signature = MAX_SIGNATURE_BYTES as u32;
     let port = size_of::<PortNamesKey>() as u32;
     [
         MapDefinition::new(INPUT_MAP, PERCPU_ARRAY, 4, input, 1),

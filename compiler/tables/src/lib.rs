@@ -7,6 +7,7 @@
 
 mod classes;
 mod limits;
+mod placement;
 mod port_names;
 mod questions;
 mod signatures;
@@ -24,11 +25,12 @@ use polc_inventory::{Inventory, node_facts};
 use polc_model::{
     Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
 };
-use polc_plan::{Choice, ClassPlan, Layout, Names, Plan};
+use polc_plan::{Choice, ClassPlan, Names, Plan};
 
 use classes::Classes;
 pub use limits::TablesError;
 use limits::fit;
+pub use placement::Placement;
 use port_names::PortNames;
 use signatures::Rows;
 pub use signatures::Signatures;
@@ -38,12 +40,8 @@ pub use signatures::Signatures;
 pub struct NodeTables {
     /// The classes of this node's endpoints. The position is the program's slot.
     pub classes: Vec<ClassPlan>,
-    /// Which selector is which bit: the plan's layout, with the bits of classes that it did not
-    /// foresee.
-    pub layout: Layout,
-    /// Blocks of selectors that the node's programs use. The position is the word of the
-    /// signature.
-    pub blocks: Vec<u32>,
+    /// Where what the classes ask about is in a signature and in a port's names.
+    pub placement: Placement,
     /// Signatures. The position is the row that peers name.
     pub signatures: Signatures,
     /// Endpoints on this node, in order of the inventory.
@@ -81,10 +79,11 @@ impl NodeTables {
     /// # Errors
     /// More of something than the maps of one side hold.
     pub fn compute(model: &Model, plan: &Plan, inventory: &Inventory) -> Result<Self, TablesError> {
-        Self::compute_with(model, plan, inventory, Choice::Cheapest)
+        Self::compute_with(model, plan, inventory, Choice::Cheapest, None)
     }
 
-    /// As [`Self::compute`], with a say in how classes are decided that the plan did not foresee.
+    /// As [`Self::compute`], with a say in how classes are decided that the plan did not foresee, and
+    /// with the placement that is in force: what is in it keeps its place.
     ///
     /// # Errors
     /// As [`Self::compute`].
@@ -93,18 +92,17 @@ impl NodeTables {
         plan: &Plan,
         inventory: &'p Inventory,
         choice: Choice,
+        before: Option<(&Model, &Placement)>,
     ) -> Result<Self, TablesError> {
-        let classes = Classes::of(model, plan, inventory, choice)?;
-        let blocks = classes.blocks()?;
-        let mut port_names = PortNames::asked_for(classes.names());
         let Classes {
             plans: classes,
-            layout,
             slots,
-        } = classes;
-        let prefixes = prefixes(model, &layout, &blocks);
+        } = Classes::of(model, plan, inventory, choice)?;
+        let placement = Placement::after(before, model, &classes)?;
+        let mut port_names = PortNames::asked_for(&placement);
+        let prefixes = prefixes(model, &placement);
         fit(prefixes.len(), MAX_PREFIXES, TablesError::Prefixes)?;
-        let mut rows = Rows::new(model, &layout, &blocks, &prefixes);
+        let mut rows = Rows::new(model, &placement, &prefixes);
 
         let mut names = vec!["world".to_owned()];
         let mut addresses = Vec::new();
@@ -152,7 +150,7 @@ impl NodeTables {
                 0
             };
             let id = add_peer(endpoint.full_name(), flags, facts);
-            port_names.add(&layout, id, &endpoint.ports);
+            port_names.add(id, &endpoint.ports);
             if let (Some(interface), Some(&(ingress_slot, egress_slot))) =
                 (&endpoint.interface, slots.get(&position))
             {
@@ -221,8 +219,7 @@ impl NodeTables {
         fit(port_names.len(), MAX_NAMED_PORTS, TablesError::NamedPorts)?;
         Ok(Self {
             classes,
-            layout,
-            blocks,
+            placement,
             signatures,
             endpoints,
             addresses,
@@ -239,13 +236,6 @@ impl NodeTables {
         let found = self.port_names.binary_search_by_key(&key, |(key, _)| *key);
         let found = found.ok().and_then(|index| self.port_names.get(index));
         found.map_or(Names::default(), |(_, names)| *names)
-    }
-
-    /// The word of the signature that holds a block. `None` for a block that no program of this
-    /// node uses.
-    #[must_use]
-    pub fn word_of_block(&self, block: u32) -> Option<usize> {
-        self.blocks.iter().position(|&used| used == block)
     }
 
     /// What the datapath's lookups find for an address: the exact entry, else the longest prefix.
@@ -277,18 +267,14 @@ impl NodeTables {
 }
 
 /// Both default routes, and every CIDR block that a used selector mentions.
-fn prefixes(model: &Model, layout: &Layout, blocks: &[u32]) -> BTreeSet<IpNet> {
+fn prefixes(model: &Model, placement: &Placement) -> BTreeSet<IpNet> {
     let mut prefixes: BTreeSet<IpNet> = [
         IpNet::V4(ipnet::Ipv4Net::default()),
         IpNet::V6(ipnet::Ipv6Net::default()),
     ]
     .into();
-    for selector in blocks
-        .iter()
-        .filter_map(|&block| layout.blocks.get(block as usize))
-        .flatten()
-    {
-        if let Some(selector) = model.selector(*selector) {
+    for (_, selector) in placement.selectors() {
+        if let Some(selector) = model.selector(selector) {
             selector.expr.visit_cidrs(&mut |network| {
                 prefixes.insert(network.trunc());
             });

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use polc_model::{Labels, Model, PeerFacts, PeerKind};
-use polc_plan::{Layout, layout::BLOCK_BITS};
+use polc_plan::layout::WORD_BITS;
 
-use crate::questions::Questions;
+use crate::{Placement, questions::Questions};
 
 /// Signatures of equal length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ struct Traits<'p> {
 /// Rows, numbered in order of first use.
 pub(crate) struct Rows<'a, 'p> {
     questions: Questions<'a>,
-    /// Words of each signature; at least one, because an array's values are never empty.
+    /// Words of each signature.
     words: usize,
     blocks: &'a BTreeSet<IpNet>,
     /// Lengths of blocks of either family that occur, the longest first.
@@ -78,17 +78,13 @@ impl<'a, 'p> Rows<'a, 'p> {
     /// `blocks` are all blocks that the selectors mention.
     pub(crate) fn new(
         model: &'a Model,
-        layout: &Layout,
-        used: &[u32],
+        placement: &Placement,
         blocks: &'a BTreeSet<IpNet>,
     ) -> Self {
         let mut questions = Questions::default();
-        for (word, &block) in used.iter().enumerate() {
-            let selectors = layout.blocks.get(block as usize).into_iter().flatten();
-            for (bit, &selector) in selectors.enumerate() {
-                if let Some(selector) = model.selector(selector) {
-                    questions.ask(word * BLOCK_BITS + bit, &selector.expr);
-                }
+        for (bit, selector) in placement.selectors() {
+            if let Some(selector) = model.selector(selector) {
+                questions.ask(bit, &selector.expr);
             }
         }
         let mut lengths = [BTreeSet::new(), BTreeSet::new()];
@@ -100,7 +96,7 @@ impl<'a, 'p> Rows<'a, 'p> {
         let lengths = lengths.map(|lengths| lengths.into_iter().rev().collect());
         Self {
             questions,
-            words: used.len().max(1),
+            words: placement.words(),
             blocks,
             lengths,
             row_of_traits: BTreeMap::new(),
@@ -127,8 +123,8 @@ impl<'a, 'p> Rows<'a, 'p> {
         let around = around.unwrap_or_default();
         let mut signature = vec![0; self.words];
         self.questions.answer(peer, &around, |bit| {
-            if let Some(word) = signature.get_mut(bit / BLOCK_BITS) {
-                *word |= 1_u64 << (bit % BLOCK_BITS);
+            if let Some(word) = signature.get_mut(bit / WORD_BITS) {
+                *word |= 1_u64 << (bit % WORD_BITS);
             }
         });
         let row = self.row_of(signature);

@@ -8,12 +8,15 @@
 
 use crate::Plain;
 
-/// The most words of a peer's signature: 64 selectors each.
+/// The most bytes of a peer's signature: 8 selectors each.
 ///
-/// Bit `i` of word `w` is set when the peer satisfies the selector that the node keeps at bit `i`
-/// of word `w`. A node keeps only the words that its programs read, in an array map of its own for
-/// each side; a [`Peer`](crate::node::Peer) names its row.
-pub const MAX_SIGNATURE_WORDS: usize = 64;
+/// Bit `i` of byte `b` is set when the peer satisfies the selector that the node keeps there. A node
+/// keeps only what its programs read, in an array map of its own for each side; a
+/// [`Peer`](crate::node::Peer) names its row.
+///
+/// What a program tests together it keeps together, in bytes of its own: 4,096 selectors have room
+/// also where each is alone.
+pub const MAX_SIGNATURE_BYTES: usize = 4096;
 
 /// What a policy program reads and writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +71,7 @@ pub mod offset {
     pub const RECEIVER: usize = offset_of!(PolicyInput, receiver);
 }
 
-/// The most names of ports that the rules of one package may use, each with its protocol: the bits
+/// The most names of ports that the programs of a node may ask for, each with its protocol: the bits
 /// of a value of [`PORT_NAMES_MAP`].
 pub const MAX_PORT_NAMES: usize = 64;
 
@@ -91,7 +94,7 @@ pub const INPUT_MAP: &str = "policy_input";
 /// needed size for each side that it fills.
 pub const SIGNATURES_MAP: &str = "signatures";
 /// The hash with the named ports of a side: [`PortNamesKey`] to the names that the receiver has for
-/// the port, bit `i` for the name that the bundle's plan numbers `i`. What is not in it has none. The
+/// the port, by the bits that the agent gave the names. What is not in it has none. The
 /// agent makes one of the needed size for each side that it fills.
 pub const PORT_NAMES_MAP: &str = "port_names";
 /// The program array with the datapath's continuations.
