@@ -45,6 +45,14 @@ struct Inner {
     inventory_path: PathBuf,
 }
 
+impl Inner {
+    /// What is in force, where a candidate can go on with its programs.
+    fn before(&self) -> Option<Arc<Candidate>> {
+        let can_go_on = self.dataplane.can_go_on();
+        can_go_on.then(|| Arc::clone(&self.candidate))
+    }
+}
+
 impl Agent {
     /// Goes on with what is in force, or puts in force what was given.
     pub(crate) fn start(
@@ -117,7 +125,14 @@ impl Agent {
         };
         let inventory = inventory.unwrap_or(&inner.inventory_path).to_owned();
         let missing = MissingInterface::Refuse;
-        let candidate = Candidate::new(source, &self.trust, bundle, &inventory, missing)?;
+        let before = inner.before();
+        let candidate = Candidate::after(
+            before.as_deref(),
+            source,
+            &self.trust,
+            [bundle, &inventory],
+            missing,
+        )?;
         let response = self.put_in_force(&mut inner, candidate)?;
         inner.bundle_path = bundle.to_owned();
         inner.inventory_path = inventory;
@@ -131,11 +146,11 @@ impl Agent {
             return Ok(false);
         }
         let source = inner.candidate.source.clone();
-        let candidate = Candidate::new(
+        let candidate = Candidate::after(
+            inner.before().as_deref(),
             source,
             &self.trust,
-            &inner.bundle_path,
-            &inner.inventory_path,
+            [&inner.bundle_path, &inner.inventory_path],
             MissingInterface::Skip,
         )?;
         self.put_in_force(&mut inner, candidate)?;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
 use polc_bundle::{Bundle, signature::KeyId};
 use polc_inventory::Inventory;
-use polc_plan::Deciders;
+use polc_plan::{Choice, Deciders};
 use polc_tables::NodeTables;
 
 use crate::{
@@ -32,7 +32,7 @@ pub struct Candidate {
     pub inventory: Inventory,
     /// What the maps will hold.
     pub tables: NodeTables,
-    /// Endpoints by interface index. Slots count from the side's start.
+    /// Endpoints by interface index. Their slots are positions of classes.
     pub endpoints: BTreeMap<u32, Endpoint>,
     /// Where programs must be attached.
     pub hooks: Vec<Hook>,
@@ -64,6 +64,21 @@ impl Candidate {
         inventory_path: &Path,
         missing: MissingInterface,
     ) -> Result<Self, Error> {
+        Self::after(None, source, trust, [bundle_path, inventory_path], missing)
+    }
+
+    /// As [`Self::new`], to follow what is in force, where its programs serve on: what they ask about
+    /// keeps its places.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn after(
+        before: Option<&Self>,
+        source: Source,
+        trust: &Trust,
+        [bundle_path, inventory_path]: [&Path; 2],
+        missing: MissingInterface,
+    ) -> Result<Self, Error> {
         let signed_by = trust.check(&source, bundle_path)?;
         let unusable = |cause: polc_bundle::BundleError| Error::Bundle {
             path: bundle_path.to_owned(),
@@ -75,8 +90,14 @@ impl Candidate {
             path: inventory_path.to_owned(),
             cause: cause.to_string(),
         })?;
-        let tables = NodeTables::compute(&bundle.model, &bundle.plan, &inventory)
-            .map_err(|cause| Error::TooLarge(cause.to_string()))?;
+        let tables = NodeTables::compute_with(
+            &bundle.model,
+            &bundle.plan,
+            &inventory,
+            Choice::Cheapest,
+            before.map(|before| (&before.bundle.model, &before.tables)),
+        )
+        .map_err(|cause| Error::TooLarge(cause.to_string()))?;
 
         let mut endpoints = BTreeMap::new();
         let mut hooks = Vec::new();

@@ -4,6 +4,7 @@
 //! tries each program, makes sure that the hooks are there, and only then stores the state word.
 //! Whatever fails before that leaves the side in force as it was.
 
+mod held;
 mod programs;
 mod side;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use programs::ClassProgram;
+use programs::Programs;
 use side::SideTables;
 
 /// The maps and programs of a node.
@@ -33,7 +35,7 @@ pub struct Dataplane {
     grace: GracePeriod,
     zero: SideTables,
     one: SideTables,
-    slots: programs::Slots,
+    programs: Programs,
     idle: Idle,
 }
 
@@ -42,8 +44,8 @@ pub struct Dataplane {
 enum Idle {
     /// A packet may still use it: the agent before may have died right after its switch.
     Unknown,
-    /// No packet has used it since a grace period, and it is empty.
-    Empty,
+    /// No packet has used it since a grace period.
+    Quiet,
 }
 
 /// What was put in force.
@@ -53,6 +55,8 @@ pub struct Applied {
     pub state: State,
     /// The programs, in order of slot.
     pub programs: Vec<ClassProgram>,
+    /// How many classes' programs were loaded; the others were there.
+    pub loaded: usize,
 }
 
 impl Dataplane {
@@ -73,7 +77,7 @@ impl Dataplane {
             grace: GracePeriod::new().map_err(Error::kernel("making a map of maps"))?,
             zero: SideTables::open(&pins, Side::Zero)?,
             one: SideTables::open(&pins, Side::One)?,
-            slots: programs::Slots::open(&pins)?,
+            programs: Programs::open(&pins)?,
             idle: Idle::Unknown,
             pins,
         })
@@ -122,13 +126,14 @@ impl Dataplane {
         let next = old.next(side);
 
         if self.idle == Idle::Unknown {
-            self.empty(side)?;
+            self.wait()?;
+            self.idle = Idle::Quiet;
         }
-        self.idle = Idle::Unknown;
-        self.tables(side).fill(candidate)?;
-        let programs = self.slots.fill(side, candidate)?;
+        let filled = self.programs.fill(side, candidate)?;
+        self.tables_mut(side).fill(candidate, &filled)?;
         self.attach(candidate)?;
         before_switch(next)?;
+        self.idle = Idle::Unknown;
         self.state.store(next);
 
         // From here on nothing fails: what follows only tidies up.
@@ -137,7 +142,8 @@ impl Dataplane {
         }
         Ok(Applied {
             state: next,
-            programs,
+            programs: filled.programs,
+            loaded: filled.loaded,
         })
     }
 
@@ -160,14 +166,16 @@ impl Dataplane {
         Ok(())
     }
 
-    /// Empties the side that was in force before, once no packet uses it, and removes hooks of
-    /// interfaces that the candidate does not have.
+    /// Unloads what the side that was in force before alone used, once no packet uses it, and removes
+    /// hooks of interfaces that the candidate does not have. Its tables stay as they are: what changes
+    /// next is most often little.
     ///
     /// An endpoint that is gone from the inventory keeps its hooks while its interface exists:
     /// they drop everything. Losing an entry must never open an endpoint.
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
-        self.empty(side)?;
-        self.idle = Idle::Empty;
+        self.wait()?;
+        self.idle = Idle::Quiet;
+        self.programs.retire(side)?;
         self.pins
             .remove_other_versions()
             .map_err(Error::kernel("removing another version's pins"))?;
@@ -185,13 +193,25 @@ impl Dataplane {
         })
     }
 
-    /// Empties a side that is not in force, once no packet uses it.
-    fn empty(&self, side: Side) -> Result<(), Error> {
+    /// Waits until no packet uses the side that is not in force.
+    fn wait(&self) -> Result<(), Error> {
         self.grace
             .wait()
-            .map_err(Error::kernel("waiting for packets"))?;
-        self.slots.clear(side)?;
-        self.tables(side).clear()
+            .map_err(Error::kernel("waiting for packets"))
+    }
+
+    /// Whether a candidate can go on with programs that are loaded, which keeps to the places of the
+    /// one in force.
+    #[must_use]
+    pub const fn can_go_on(&self) -> bool {
+        self.programs.can_go_on()
+    }
+
+    const fn tables_mut(&mut self, side: Side) -> &mut SideTables {
+        match side {
+            Side::Zero => &mut self.zero,
+            Side::One => &mut self.one,
+        }
     }
 
     const fn tables(&self, side: Side) -> &SideTables {

@@ -7,7 +7,7 @@ use polc_abi::{
     map::POLICIES,
     policy::{
         CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_BYTES, PORT_NAMES_MAP,
-        PolicyInput, PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
+        PROGRAM_SLOTS, PolicyInput, PortNamesKey, SIGNATURES_MAP,
     },
 };
 
@@ -62,7 +62,7 @@ pub(crate) const MAPS: [MapDefinition; 5] = {
         MapDefinition::new(CONTINUATIONS_MAP, PROG_ARRAY, 4, 4, CONTINUATIONS),
         MapDefinition::new(SIGNATURES_MAP, ARRAY, 4, signature, 1),
         MapDefinition::new(PORT_NAMES_MAP, HASH, port, 8, 1),
-        MapDefinition::new(POLICIES, PROG_ARRAY, 4, 4, 2 * SLOTS_PER_SIDE),
+        MapDefinition::new(POLICIES, PROG_ARRAY, 4, 4, PROGRAM_SLOTS),
     ]
 };
 /// Map types, numbered by the kernel.

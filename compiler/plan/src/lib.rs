@@ -26,6 +26,7 @@ pub mod leaf;
 pub mod names;
 mod order;
 mod selectors;
+pub mod stable_hash;
 pub mod strategy;
 mod sweep;
 pub mod unsupported;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use polc_abi::policy::SLOTS_PER_SIDE;
+use polc_abi::policy::MAX_PROGRAMS;
 use polc_inventory::Inventory;
 use polc_model::{Direction, Model};
 use polc_plan::{Choice, ClassKey, ClassPlan, Plan, class};
@@ -42,7 +42,7 @@ impl Classes {
             let both = (slot(Direction::Ingress), slot(Direction::Egress));
             slots.insert(position, both);
         }
-        fit(plans.len(), SLOTS_PER_SIDE, TablesError::Classes)?;
+        fit(plans.len(), MAX_PROGRAMS, TablesError::Classes)?;
         Ok(Self { plans, slots })
     }
 }

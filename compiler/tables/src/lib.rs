@@ -7,6 +7,7 @@
 
 mod classes;
 mod limits;
+mod peer_ids;
 mod placement;
 mod port_names;
 mod questions;
@@ -30,6 +31,8 @@ use polc_plan::{Choice, ClassPlan, Names, Plan};
 use classes::Classes;
 pub use limits::TablesError;
 use limits::fit;
+pub use peer_ids::PeerNames;
+use peer_ids::PeerRole;
 pub use placement::Placement;
 use port_names::PortNames;
 use signatures::Rows;
@@ -52,8 +55,8 @@ pub struct NodeTables {
     pub prefixes: Vec<(PrefixKey, Peer)>,
     /// Named ports that the node's programs ask for, in order of key. What is not here has none.
     pub port_names: Vec<(PortNamesKey, Names)>,
-    /// Names by peer id: the world, this node, endpoints, other nodes, other entities.
-    pub names: Vec<String>,
+    /// Names by peer id.
+    pub names: PeerNames,
 }
 
 /// An endpoint on this node.
@@ -83,7 +86,7 @@ impl NodeTables {
     }
 
     /// As [`Self::compute`], with a say in how classes are decided that the plan did not foresee, and
-    /// with the placement that is in force: what is in it keeps its place.
+    /// with the tables that are in force: selectors, names and rows that they have keep their places.
     ///
     /// # Errors
     /// As [`Self::compute`].
@@ -92,34 +95,43 @@ impl NodeTables {
         plan: &Plan,
         inventory: &'p Inventory,
         choice: Choice,
-        before: Option<(&Model, &Placement)>,
+        before: Option<(&Model, &Self)>,
     ) -> Result<Self, TablesError> {
         let Classes {
             plans: classes,
             slots,
         } = Classes::of(model, plan, inventory, choice)?;
-        let placement = Placement::after(before, model, &classes)?;
+        let placement = Placement::after(
+            before.map(|(model, tables)| (model, &tables.placement)),
+            model,
+            &classes,
+        )?;
         let mut port_names = PortNames::asked_for(&placement);
         let prefixes = prefixes(model, &placement);
         fit(prefixes.len(), MAX_PREFIXES, TablesError::Prefixes)?;
-        let mut rows = Rows::new(model, &placement, &prefixes);
+        let mut rows = Rows::new(
+            model,
+            &placement,
+            &prefixes,
+            before.map(|(_, tables)| &tables.signatures),
+        );
 
-        let mut names = vec!["world".to_owned()];
+        let mut names = PeerNames::default();
         let mut addresses = Vec::new();
-        let mut add_peer = |name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'p>)>| {
-            let id = u32::try_from(names.len()).unwrap_or(u32::MAX);
-            names.push(name);
-            for (address, facts) in facts {
-                let peer = Peer {
-                    id,
-                    row: rows.row(&inventory.with_apiserver(facts)),
-                    flags,
-                    reserved: 0,
-                };
-                addresses.push((address_bytes(address), peer));
-            }
-            id
-        };
+        let mut add_peer =
+            |role: PeerRole, name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'p>)>| {
+                let id = names.add(role, name);
+                for (address, facts) in facts {
+                    let peer = Peer {
+                        id,
+                        row: rows.row(&inventory.with_apiserver(facts)),
+                        flags,
+                        reserved: 0,
+                    };
+                    addresses.push((address_bytes(address), peer));
+                }
+                id
+            };
 
         let node = &inventory.node;
         let mut host_flags = peer_flag::HOST;
@@ -132,6 +144,7 @@ impl NodeTables {
                 .collect::<Vec<_>>()
         };
         add_peer(
+            PeerRole::Node,
             node.name.clone(),
             host_flags,
             at(PeerKind::Host, &node.addresses),
@@ -149,7 +162,7 @@ impl NodeTables {
             } else {
                 0
             };
-            let id = add_peer(endpoint.full_name(), flags, facts);
+            let id = add_peer(PeerRole::Endpoint, endpoint.full_name(), flags, facts);
             port_names.add(id, &endpoint.ports);
             if let (Some(interface), Some(&(ingress_slot, egress_slot))) =
                 (&endpoint.interface, slots.get(&position))
@@ -171,16 +184,18 @@ impl NodeTables {
         }
         for remote in &inventory.remote_nodes {
             add_peer(
+                PeerRole::RemoteNode,
                 remote.name.clone(),
                 0,
                 at(PeerKind::RemoteNode, &remote.addresses),
             );
         }
         for (kind, entity, all) in inventory.addresses_of.others() {
-            add_peer(entity.to_owned(), 0, at(kind, all));
+            add_peer(PeerRole::Entity, entity.to_owned(), 0, at(kind, all));
         }
         let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
         add_peer(
+            PeerRole::Entity,
             Entity::KubeApiserver.name().to_owned(),
             0,
             at(PeerKind::World, &outside),
@@ -262,7 +277,7 @@ impl NodeTables {
     /// The name of a peer. Unknown ids are `?`.
     #[must_use]
     pub fn name_of(&self, id: u32) -> &str {
-        self.names.get(id as usize).map_or("?", String::as_str)
+        self.names.get(id).unwrap_or("?")
     }
 }
 

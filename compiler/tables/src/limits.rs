@@ -4,7 +4,7 @@ use std::fmt;
 
 use polc_abi::{
     map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_NAMED_PORTS, MAX_PREFIXES},
-    policy::{MAX_PORT_NAMES, MAX_SIGNATURE_BYTES, SLOTS_PER_SIDE},
+    policy::{MAX_PORT_NAMES, MAX_PROGRAMS, MAX_SIGNATURE_BYTES},
 };
 
 /// A bundle and an inventory that do not fit the maps.
@@ -38,7 +38,7 @@ impl fmt::Display for TablesError {
                 MAX_SIGNATURE_BYTES,
             ),
             Self::Names(count) => (POLICIES, count, "names of ports", MAX_PORT_NAMES),
-            Self::Classes(count) => (POLICIES, count, "policy classes", SLOTS_PER_SIDE as usize),
+            Self::Classes(count) => (POLICIES, count, "policy classes", MAX_PROGRAMS as usize),
             Self::Endpoints(count) => (
                 INVENTORY,
                 count,

@@ -82,7 +82,7 @@ fn named_ports_are_those_that_the_nodes_programs_ask_for() {
     let inventory = Inventory::parse(&text).unwrap();
     let plan = polc_plan::plan(&model, []).unwrap();
     let tables = NodeTables::compute(&model, &plan, &inventory).unwrap();
-    let id = |name: &str| tables.names.iter().position(|one| one == name).unwrap() as u32;
+    let id = |name: &str| tables.names.iter().find(|(_, one)| *one == name).unwrap().0;
     let of = |name: &str, port| tables.port_names(id(name), L4Key::port(6, port)).0;
     // In order: `admin`, `http`.
     assert_eq!((of("b", 8080), of("b", 80)), (0b10, 0));

@@ -9,7 +9,7 @@ use polc_abi::{
     map::POLICIES,
     policy::{
         CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_BYTES, PORT_NAMES_MAP,
-        PolicyInput, SIGNATURES_MAP, SLOTS_PER_SIDE,
+        PROGRAM_SLOTS, PolicyInput, SIGNATURES_MAP,
     },
 };
 use polc_bundle::Bundle;
@@ -77,7 +77,7 @@ impl Maps {
         Ok(Self {
             input: Map::create(INPUT_MAP, Kind::PerCpuArray, 1)?,
             continuations: Map::create(CONTINUATIONS_MAP, Kind::Programs, CONTINUATIONS)?,
-            policies: Map::create(POLICIES, Kind::Programs, 2 * SLOTS_PER_SIDE)?,
+            policies: Map::create(POLICIES, Kind::Programs, PROGRAM_SLOTS)?,
             signatures: WordRows::new(
                 SIGNATURES_MAP,
                 MAX_SIGNATURE_BYTES / size_of::<u64>(),

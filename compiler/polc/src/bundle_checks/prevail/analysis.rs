@@ -6,8 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polc_abi::policy::{
-    CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_BYTES, PORT_NAMES_MAP, PolicyInput,
-    PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
+    CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_BYTES, PORT_NAMES_MAP,
+    PROGRAM_SLOTS, PolicyInput, PortNamesKey, SIGNATURES_MAP,
 };
 use polc_codegen::{Program, Target};
 use prevail::{
@@ -134,7 +134,7 @@ fn maps(table_bytes: usize) -> Vec<EbpfMapDescriptor> {
     // An array on a node. Of an array prevail wants to know that there is such a row, which programs
     // do not know and the kernel does not ask: a lookup beside the rows finds nothing, as in a hash.
     let hash = BPF_MAP_TYPE_HASH;
-    let slots = 2 * SLOTS_PER_SIDE;
+    let slots = PROGRAM_SLOTS;
     let policies = polc_abi::map::POLICIES;
     #[expect(clippy::cast_possible_truncation, reason = "structures of a few bytes")]
     let port_names = EbpfMapDescriptor {
