@@ -15,6 +15,7 @@ mod equivalence;
 mod limits;
 mod probing;
 mod reject;
+mod reuse;
 mod scale;
 
 use std::{path::Path, process::Command};
