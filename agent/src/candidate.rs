@@ -1,7 +1,7 @@
 //! A bundle and an inventory on their way into force: read, checked and computed, with nothing on
 //! the node touched yet.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
 use polc_bundle::{Bundle, signature::KeyId};
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The bundle.
-    pub bundle: Bundle,
+    pub bundle: Arc<Bundle>,
     /// The numbers of its deciders.
     pub deciders: Deciders,
     /// Its name.
@@ -29,7 +29,7 @@ pub struct Candidate {
     /// The key that signed it, where signatures are asked for.
     pub signed_by: Option<KeyId>,
     /// The inventory.
-    pub inventory: Inventory,
+    pub inventory: Arc<Inventory>,
     /// What the maps will hold.
     pub tables: NodeTables,
     /// Endpoints by interface index. Their slots are positions of classes.
@@ -84,12 +84,28 @@ impl Candidate {
             path: bundle_path.to_owned(),
             cause,
         };
-        let bundle = Bundle::decode(&source.bundle).map_err(unusable)?;
-        let digest = bundle.digest().map_err(unusable)?.to_string();
-        let inventory = Inventory::parse(&source.inventory).map_err(|cause| Error::Inventory {
-            path: inventory_path.to_owned(),
-            cause: cause.to_string(),
-        })?;
+        // Most often one of the two is what it was.
+        let (bundle, digest) = match before {
+            Some(before) if before.source.bundle == source.bundle => {
+                (Arc::clone(&before.bundle), before.digest.clone())
+            }
+            _ => {
+                let (bundle, digest) = Bundle::decode_named(&source.bundle).map_err(unusable)?;
+                (Arc::new(bundle), digest.to_string())
+            }
+        };
+        let inventory =
+            match before {
+                Some(before) if before.source.inventory == source.inventory => {
+                    Arc::clone(&before.inventory)
+                }
+                _ => Arc::new(Inventory::parse(&source.inventory).map_err(|cause| {
+                    Error::Inventory {
+                        path: inventory_path.to_owned(),
+                        cause: cause.to_string(),
+                    }
+                })?),
+            };
         let tables = NodeTables::compute_with(
             &bundle.model,
             &bundle.plan,
