@@ -7,7 +7,7 @@ use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
 use polc_bundle::{Bundle, signature::KeyId};
 use polc_inventory::Inventory;
 use polc_plan::{Choice, Deciders};
-use polc_tables::NodeTables;
+use polc_tables::{Before, NodeTables};
 
 use crate::{
     Error,
@@ -111,7 +111,11 @@ impl Candidate {
             &bundle.plan,
             &inventory,
             Choice::Cheapest,
-            before.map(|before| (&before.bundle.model, &before.tables)),
+            before.map(|before| Before {
+                model: &before.bundle.model,
+                inventory: &before.inventory,
+                tables: &before.tables,
+            }),
         )
         .map_err(|cause| Error::TooLarge(cause.to_string()))?;
 

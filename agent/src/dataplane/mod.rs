@@ -8,6 +8,8 @@ mod held;
 mod programs;
 mod side;
 
+use std::collections::BTreeSet;
+
 use polc_abi::{
     map,
     node::{Side, State},
@@ -15,7 +17,7 @@ use polc_abi::{
 
 use crate::{
     Error,
-    attach::{Mechanism, sweep_links},
+    attach::{Hook, Mechanism, sweep_links},
     candidate::Candidate,
     datapath::Datapath,
     pins::Pins,
@@ -37,6 +39,8 @@ pub struct Dataplane {
     one: SideTables,
     programs: Programs,
     idle: Idle,
+    /// Hooks that run this agent's programs.
+    attached: BTreeSet<Hook>,
 }
 
 /// What is known of the side that is not in force.
@@ -79,6 +83,7 @@ impl Dataplane {
             one: SideTables::open(&pins, Side::One)?,
             programs: Programs::open(&pins)?,
             idle: Idle::Unknown,
+            attached: BTreeSet::new(),
             pins,
         })
     }
@@ -107,7 +112,7 @@ impl Dataplane {
         if !self.tables(side).holds(candidate)? {
             return Ok(false);
         }
-        self.attach(candidate)?;
+        self.attach(&candidate.hooks)?;
         Ok(true)
     }
 
@@ -131,7 +136,12 @@ impl Dataplane {
         }
         let filled = self.programs.fill(side, candidate)?;
         self.tables_mut(side).fill(candidate, &filled)?;
-        self.attach(candidate)?;
+        let hooks = candidate.hooks.iter();
+        let new: Vec<Hook> = hooks
+            .filter(|hook| !self.attached.contains(hook))
+            .cloned()
+            .collect();
+        self.attach(&new)?;
         before_switch(next)?;
         self.idle = Idle::Unknown;
         self.state.store(next);
@@ -147,11 +157,11 @@ impl Dataplane {
         })
     }
 
-    /// Attaches what the candidate needs. New hooks are taken away again when one fails; until
+    /// Makes sure that these hooks run this agent's programs. New hooks are taken away again when one fails; until
     /// the switch they drop what they see, as their interfaces have no endpoint yet.
-    fn attach(&mut self, candidate: &Candidate) -> Result<(), Error> {
+    fn attach(&mut self, hooks: &[Hook]) -> Result<(), Error> {
         let mut added = Vec::new();
-        for hook in &candidate.hooks {
+        for hook in hooks {
             match self.mechanism.attach(&mut self.datapath, &self.pins, hook) {
                 Ok(true) => added.push(hook),
                 Ok(false) => {}
@@ -163,6 +173,7 @@ impl Dataplane {
                 }
             }
         }
+        self.attached.extend(hooks.iter().cloned());
         Ok(())
     }
 
@@ -176,6 +187,9 @@ impl Dataplane {
         self.wait()?;
         self.idle = Idle::Quiet;
         self.programs.retire(side)?;
+        // Those that were there before: an interface may have been made anew with the same index.
+        self.attached.clear();
+        self.attach(&candidate.hooks)?;
         self.pins
             .remove_other_versions()
             .map_err(Error::kernel("removing another version's pins"))?;

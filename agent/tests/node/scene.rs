@@ -139,10 +139,18 @@ impl Scene {
         said
     }
 
-    /// Tries to start another agent with the same files, and returns what came of it.
+    /// Tries to start another agent with the same files, which is expected to end by itself, and
+    /// returns what came of it. One that goes on is killed.
     pub(crate) fn run_again(&self) -> Output {
         let mut command = self.run_command();
-        self.testbed.in_node(|| command.output()).unwrap().unwrap()
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let _ = child.kill();
+        child.wait_with_output().unwrap()
     }
 
     /// Ends the agent with SIGTERM. Returns its exit code.

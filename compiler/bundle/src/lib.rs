@@ -218,8 +218,8 @@ impl Bundle {
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, BundleError> {
-    let mut bytes = serde_json::to_vec(value)
-        .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
+    let mut bytes =
+        serde_json::to_vec(value).map_err(|cause| BundleError::Invalid(cause.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

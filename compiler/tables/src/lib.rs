@@ -13,7 +13,11 @@ mod port_names;
 mod questions;
 mod signatures;
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 use polc_abi::{
@@ -56,7 +60,7 @@ pub struct NodeTables {
     /// Named ports that the node's programs ask for, in order of key. What is not here has none.
     pub port_names: Vec<(PortNamesKey, Names)>,
     /// Names by peer id.
-    pub names: PeerNames,
+    pub names: Arc<PeerNames>,
 }
 
 /// An endpoint on this node.
@@ -95,17 +99,27 @@ impl NodeTables {
         plan: &Plan,
         inventory: &'p Inventory,
         choice: Choice,
-        before: Option<(&Model, &Self)>,
+        before: Option<Before<'_>>,
     ) -> Result<Self, TablesError> {
         let Classes {
             plans: classes,
             slots,
         } = Classes::of(model, plan, inventory, choice)?;
         let placement = Placement::after(
-            before.map(|(model, tables)| (model, &tables.placement)),
+            before.map(|before| (before.model, &before.tables.placement)),
             model,
             &classes,
         )?;
+        if let Some(before) = before
+            && before.says_the_same(model, inventory, &placement)
+        {
+            return Ok(Self {
+                endpoints: endpoints(inventory, &slots, before.tables),
+                classes,
+                placement,
+                ..before.tables.clone()
+            });
+        }
         let mut port_names = PortNames::asked_for(&placement);
         let prefixes = prefixes(model, &placement);
         fit(prefixes.len(), MAX_PREFIXES, TablesError::Prefixes)?;
@@ -113,7 +127,7 @@ impl NodeTables {
             model,
             &placement,
             &prefixes,
-            before.map(|(_, tables)| &tables.signatures),
+            before.map(|before| &before.tables.signatures),
         );
 
         let mut names = PeerNames::default();
@@ -240,7 +254,7 @@ impl NodeTables {
             addresses,
             prefixes,
             port_names,
-            names,
+            names: Arc::new(names),
         })
     }
 
@@ -279,6 +293,51 @@ impl NodeTables {
     pub fn name_of(&self, id: u32) -> &str {
         self.names.get(id).unwrap_or("?")
     }
+}
+
+/// Tables that are in force, and what they were computed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'b> {
+    /// The Model.
+    pub model: &'b Model,
+    /// The inventory.
+    pub inventory: &'b Inventory,
+    /// The tables.
+    pub tables: &'b NodeTables,
+}
+
+impl Before<'_> {
+    /// Whether all that is said of peers remains: they are the same ones, and the same is asked about
+    /// them.
+    fn says_the_same(&self, model: &Model, inventory: &Inventory, placement: &Placement) -> bool {
+        std::ptr::eq(self.inventory, inventory)
+            && self.model.host_access == model.host_access
+            && self
+                .tables
+                .placement
+                .asks_the_same(self.model, placement, model)
+    }
+}
+
+/// The endpoints of tables for the same inventory, with these slots.
+fn endpoints(
+    inventory: &Inventory,
+    slots: &BTreeMap<usize, (u32, u32)>,
+    tables: &NodeTables,
+) -> Vec<LocalEndpoint> {
+    let positions = inventory.endpoints.iter().enumerate();
+    let local = positions.filter(|(_, endpoint)| endpoint.interface.is_some());
+    local
+        .zip(&tables.endpoints)
+        .map(|((position, _), endpoint)| {
+            let (ingress_slot, egress_slot) = slots.get(&position).copied().unwrap_or_default();
+            LocalEndpoint {
+                ingress_slot,
+                egress_slot,
+                ..endpoint.clone()
+            }
+        })
+        .collect()
 }
 
 /// Both default routes, and every CIDR block that a used selector mentions.

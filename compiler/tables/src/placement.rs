@@ -101,6 +101,13 @@ impl Placement {
             .flat_map(|(block, &byte)| (byte * 8..).zip(block.0.iter().copied()))
     }
 
+    /// Whether every bit asks what it asks in another placement, of another Model.
+    pub(crate) fn asks_the_same(&self, model: &Model, other: &Self, other_model: &Model) -> bool {
+        self.bytes == other.bytes
+            && self.names == other.names
+            && self.places(model) == other.places(other_model)
+    }
+
     /// Where blocks are, by what they ask.
     fn places<'m>(&self, model: &'m Model) -> BTreeMap<Vec<Option<&'m SelectorExpr>>, usize> {
         let blocks = self.blocks.iter();

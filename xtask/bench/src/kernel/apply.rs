@@ -89,7 +89,20 @@ fn measure() -> Result<()> {
         times.push(time);
         loaded += count;
     }
-    print_times("a rule of one policy", &mut times, loaded);
+    print_times("a port of one policy", &mut times, loaded);
+    let mut times = Vec::new();
+    let mut loaded = 0;
+    for change in 0..CHANGES {
+        let peer = package.selector(label("app", &format!("new-{change}")));
+        let rule = change * 7 % package.model.rules.len();
+        if let Some(rule) = package.model.rules.get_mut(rule) {
+            rule.peer = peer;
+        }
+        let (time, count) = bench.apply(source(&package, &inventory)?)?;
+        times.push(time);
+        loaded += count;
+    }
+    print_times("peers of one policy", &mut times, loaded);
     let mut times = Vec::new();
     let mut loaded = 0;
     for change in 0..CHANGES {
