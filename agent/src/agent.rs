@@ -177,6 +177,11 @@ impl Agent {
         )
     }
 
+    /// What is in force.
+    pub(crate) fn candidate(&self) -> Arc<Candidate> {
+        Arc::clone(&self.lock().candidate)
+    }
+
     /// Removes everything from the node.
     pub(crate) fn detach(&self) -> Result<(), Error> {
         let _inner = self.lock();

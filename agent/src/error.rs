@@ -174,6 +174,16 @@ pub enum Error {
         cause: String,
     },
 
+    /// A name that nobody has.
+    #[error("nobody here is called `{name}`")]
+    #[diagnostic(code(polc::agent::unknown_name), help("{help}"))]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// What might have been meant.
+        help: String,
+    },
+
     /// Another agent of this name runs.
     #[error("another polc-agent uses `{}`", .0.display())]
     #[diagnostic(
@@ -238,6 +248,7 @@ impl Error {
             | Self::PublicKey { .. }
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
+            | Self::UnknownName { .. }
             | Self::TooLarge(_) => 1,
             Self::Answer { exit, .. } => *exit,
             _ => 2,

@@ -19,6 +19,7 @@ pub mod datapath;
 pub mod dataplane;
 mod error;
 pub mod flows;
+mod names;
 pub mod pins;
 mod removal;
 pub mod state_dir;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     datapath::ProgramSize,
-    flows::{FlowRecord, record::DecidedBy},
+    flows::{Filter, FlowRecord, record::DecidedBy},
 };
 
 /// What a client asks.
@@ -32,6 +32,9 @@ pub enum Request {
     Flows {
         /// How many past ones.
         last: usize,
+        /// Which.
+        #[serde(default)]
+        filter: Filter,
         /// What follows after them.
         then: After,
     },

@@ -16,7 +16,7 @@ use std::{
 use miette::Diagnostic as _;
 
 use super::{After, Request, Response};
-use crate::{Error, agent::Agent};
+use crate::{Error, agent::Agent, flows::Filter, names};
 
 /// The longest request that is read.
 const MAX_REQUEST: u64 = 64 * 1024;
@@ -67,7 +67,12 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
         }
     };
     match request {
-        Request::Flows { last, then } => flows(stream, agent, last, then),
+        Request::Flows { last, filter, then } => {
+            match names::check(&agent.candidate(), agent.history(), filter.names()) {
+                Ok(()) => flows(stream, agent, last, &filter, then),
+                Err(error) => reply(stream, Err(error)),
+            }
+        }
         Request::Status => reply(stream, agent.status().map(Box::new).map(Response::Status)),
         Request::Apply { bundle, inventory } => {
             reply(stream, agent.apply(&bundle, inventory.as_deref()))
@@ -84,8 +89,14 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
     }
 }
 
-fn flows(stream: &UnixStream, agent: &Agent, last: usize, then: After) -> std::io::Result<()> {
-    let (mut records, mut next) = agent.history().last(last);
+fn flows(
+    stream: &UnixStream,
+    agent: &Agent,
+    last: usize,
+    filter: &Filter,
+    then: After,
+) -> std::io::Result<()> {
+    let (mut records, mut id) = agent.history().last(last, filter);
     loop {
         for record in records {
             send(stream, &Response::Flow(Box::new(record)))?;
@@ -93,7 +104,7 @@ fn flows(stream: &UnixStream, agent: &Agent, last: usize, then: After) -> std::i
         if then == After::End || agent.is_ending().load(Ordering::Relaxed) {
             return Ok(());
         }
-        (records, next) = agent.history().since(next, PATIENCE);
+        (records, id) = agent.history().since(id, filter, PATIENCE);
     }
 }
 

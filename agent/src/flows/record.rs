@@ -16,6 +16,10 @@ use crate::candidate::Candidate;
 /// A new flow, a flow judged again, or a drop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowRecord {
+    /// Its number since the agent started. 0 until it is in the
+    /// [`History`](super::History), which gives it.
+    #[serde(default)]
+    pub id: u64,
     /// Milliseconds since 1970.
     pub time_ms: u64,
     /// `allowed`, `dropped`, or `rejected`: dropped by a rule that answers.
@@ -99,6 +103,7 @@ impl FlowRecord {
         let policy_was_asked = allowed || reason == Some(DropReason::Policy);
         let [kind, code] = l4.low().to_be_bytes();
         Self {
+            id: 0,
             time_ms,
             verdict: match verdict {
                 Some(Verdict::Allow) => "allowed",

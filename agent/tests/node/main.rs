@@ -8,6 +8,7 @@
 
 mod audit;
 mod entities;
+mod flows;
 mod hostile;
 mod inputs;
 mod named;

@@ -241,6 +241,8 @@ fn followers_see_flows_as_they_come() {
         .map(Result::unwrap)
         .find(|line| line.contains("shop/web"))
         .unwrap();
+    // Behind its number.
+    let (_, line) = line.split_once(' ').unwrap();
     assert_eq!(
         line,
         "dropped shop/web (fd00:244::11) -> shop/db (fd00:244::13) icmpv6 128/0, \
