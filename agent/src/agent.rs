@@ -18,7 +18,7 @@ use crate::{
     pins::Pins,
     removal,
     state_dir::{Source, StartedWith, StateDir},
-    status,
+    status::{self, Judged},
     sys::signal,
     trust::{self, Trust},
     wanted::Wanted,
@@ -180,6 +180,13 @@ impl Agent {
     /// What is in force.
     pub(crate) fn candidate(&self) -> Arc<Candidate> {
         Arc::clone(&self.lock().candidate)
+    }
+
+    /// What is in force, and how often each of its deciders decided.
+    pub(crate) fn judged(&self) -> Result<(Arc<Candidate>, Judged), Error> {
+        let inner = self.lock();
+        let judged = status::judged(&inner.dataplane, &self.pins)?;
+        Ok((Arc::clone(&inner.candidate), judged))
     }
 
     /// Removes everything from the node.

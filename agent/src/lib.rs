@@ -7,6 +7,7 @@
 //! - [`trust`]: whose bundles it takes
 //! - [`state_dir`]: which bundle is in force, for the agent that comes after us
 //! - [`flows`]: what the datapath reports, with names and source lines
+//! - [`inspect`]: what is in force, for people who look at it
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
 //! - [`sys`]: the kernel's own interfaces
 
@@ -19,6 +20,7 @@ pub mod datapath;
 pub mod dataplane;
 mod error;
 pub mod flows;
+pub mod inspect;
 mod names;
 pub mod pins;
 mod removal;

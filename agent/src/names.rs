@@ -55,8 +55,8 @@ pub(crate) fn unknown(name: &str, known: &[String]) -> Error {
     Error::UnknownName {
         name: name.to_owned(),
         help: match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "names are those of the inventory, and `world`".to_owned(),
+            Some(near) => format!("did you mean `{near}`? `polc-agent peers` lists all"),
+            None => "`polc-agent peers` lists who has a name".to_owned(),
         },
     }
 }
@@ -74,7 +74,7 @@ mod tests {
         };
         assert!(help("wbe-1").starts_with("did you mean `web-1`?"));
         assert!(help("shop/web-2").starts_with("did you mean `shop/web-1`?"));
-        assert!(help("database").starts_with("names are"));
+        assert!(help("database").starts_with("`polc-agent peers`"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use polc_abi::{
     event::{Counter, VerdictCounterKey},
     flow::{Flow, FlowKey},
     map,
-    verdict::DropReason,
+    verdict::{DeciderId, DropReason},
 };
 use polc_model::{Direction, PolicyId};
 use polc_plan::ClassPlan;
@@ -104,31 +104,42 @@ fn drops(pins: &Pins) -> Result<Vec<Count>, Error> {
     Ok(counts)
 }
 
-fn verdicts(
-    dataplane: &Dataplane,
-    candidate: &Candidate,
-    pins: &Pins,
-) -> Result<Vec<DeciderCount>, Error> {
+/// How often each decider decided.
+pub type Judged = Vec<(DeciderId, Counter)>;
+
+/// How often each decider of the side in force decided, in order of decider.
+///
+/// # Errors
+/// What the kernel says.
+pub fn judged(dataplane: &Dataplane, pins: &Pins) -> Result<Judged, Error> {
     let reading = || Error::kernel("reading the verdicts");
     let verdicts: PerCpuMap<VerdictCounterKey, Counter> =
         PerCpuMap::open(&pins.map(map::VERDICTS)).map_err(reading())?;
     let mut keys = verdicts.keys().map_err(reading())?;
     keys.sort_unstable();
-    let mut counts = Vec::new();
-    for key in keys {
-        if Some(key.side()) != dataplane.state().side() {
-            continue;
-        }
-        if let Some(decider) = DecidedBy::new(key.decider(), Some(candidate)) {
-            let total = sum(&verdicts.get(&key).map_err(reading())?);
-            counts.push(DeciderCount {
-                decider,
-                packets: total.packets,
-                bytes: total.bytes,
-            });
-        }
-    }
-    Ok(counts)
+    keys.into_iter()
+        .filter(|key| Some(key.side()) == dataplane.state().side())
+        .map(|key| {
+            let counters = verdicts.get(&key).map_err(reading())?;
+            Ok((key.decider(), sum(&counters)))
+        })
+        .collect()
+}
+
+fn verdicts(
+    dataplane: &Dataplane,
+    candidate: &Candidate,
+    pins: &Pins,
+) -> Result<Vec<DeciderCount>, Error> {
+    let judged = judged(dataplane, pins)?;
+    let counts = judged.into_iter().filter_map(|(id, total)| {
+        Some(DeciderCount {
+            decider: DecidedBy::new(id, Some(candidate))?,
+            packets: total.packets,
+            bytes: total.bytes,
+        })
+    });
+    Ok(counts.collect())
 }
 
 fn sum(counters: &[Counter]) -> Counter {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     datapath::ProgramSize,
     flows::{Filter, FlowRecord, record::DecidedBy},
+    inspect::{endpoints::Endpoint, peers::Peer, policies::Policy},
 };
 
 /// What a client asks.
@@ -38,6 +39,12 @@ pub enum Request {
         /// What follows after them.
         then: After,
     },
+    /// The endpoints on this node.
+    Endpoints,
+    /// Everybody that policies may speak about.
+    Peers,
+    /// The policies in force.
+    Policies,
     /// Remove everything from the node and end.
     Detach,
 }
@@ -67,6 +74,21 @@ pub enum Response {
     },
     /// To [`Request::Flows`].
     Flow(Box<FlowRecord>),
+    /// To [`Request::Endpoints`].
+    Endpoints {
+        /// In order of the inventory.
+        endpoints: Vec<Endpoint>,
+    },
+    /// To [`Request::Peers`].
+    Peers {
+        /// This node, endpoints, other nodes, other entities, blocks of addresses.
+        peers: Vec<Peer>,
+    },
+    /// To [`Request::Policies`].
+    Policies {
+        /// In order of name.
+        policies: Vec<Policy>,
+    },
     /// To [`Request::Detach`].
     Detached,
     /// To anything that went wrong.

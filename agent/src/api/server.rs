@@ -16,7 +16,13 @@ use std::{
 use miette::Diagnostic as _;
 
 use super::{After, Request, Response};
-use crate::{Error, agent::Agent, flows::Filter, names};
+use crate::{
+    Error,
+    agent::Agent,
+    flows::Filter,
+    inspect::{endpoints, peers, policies},
+    names,
+};
 
 /// The longest request that is read.
 const MAX_REQUEST: u64 = 64 * 1024;
@@ -74,6 +80,21 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             }
         }
         Request::Status => reply(stream, agent.status().map(Box::new).map(Response::Status)),
+        Request::Endpoints => {
+            let endpoints = endpoints::collect(&agent.candidate());
+            send(stream, &Response::Endpoints { endpoints })
+        }
+        Request::Peers => {
+            let peers = peers::collect(&agent.candidate());
+            send(stream, &Response::Peers { peers })
+        }
+        Request::Policies => {
+            let listed = agent.judged().map(|(candidate, judged)| {
+                let policies = policies::collect(&candidate, &judged);
+                Response::Policies { policies }
+            });
+            reply(stream, listed)
+        }
         Request::Apply { bundle, inventory } => {
             reply(stream, agent.apply(&bundle, inventory.as_deref()))
         }

@@ -2,9 +2,14 @@
 
 pub mod apply;
 pub mod detach;
+pub mod endpoints;
 pub mod flows;
+mod json;
+pub mod peers;
+pub mod policies;
 pub mod run;
 pub mod status;
+mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +37,12 @@ enum Command {
     Status(status::StatusCommand),
     /// Show new flows and drops, with the rule and the source line that decided
     Flows(flows::Flows),
+    /// List the endpoints on this node, with the policies that judge them
+    Endpoints(endpoints::Endpoints),
+    /// List everybody that policies may speak about, with the policies that do
+    Peers(peers::Peers),
+    /// List the policies in force: where they are written, whom they select, what they decided
+    Policies(policies::Policies),
     /// Remove everything from the node: nothing is enforced any more
     Detach(detach::Detach),
 }
@@ -80,7 +91,11 @@ impl Cli {
     /// # Errors
     /// See [`Error`].
     pub fn execute(self) -> Result<(), Error> {
-        if matches!(self.command, Command::Status(_) | Command::Flows(_)) {
+        let only_prints = !matches!(
+            self.command,
+            Command::Run(_) | Command::Apply(_) | Command::Detach(_)
+        );
+        if only_prints {
             signal::end_with_reader();
         }
         match self.command {
@@ -88,9 +103,18 @@ impl Cli {
             Command::Apply(command) => command.execute(),
             Command::Status(command) => command.execute(),
             Command::Flows(command) => command.execute(),
+            Command::Endpoints(command) => command.execute(),
+            Command::Peers(command) => command.execute(),
+            Command::Policies(command) => command.execute(),
             Command::Detach(command) => command.execute(),
         }
     }
+}
+
+/// Several in one cell of a table.
+fn list<T: ToString>(all: &[T]) -> String {
+    let texts: Vec<String> = all.iter().map(T::to_string).collect();
+    texts.join(", ")
 }
 
 /// The path as the agent, which has another working directory, must know it.

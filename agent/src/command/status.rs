@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Which;
+use super::{Which, json};
 use crate::{
     Error,
     api::{Request, Response, Status, client},
@@ -23,12 +23,9 @@ impl StatusCommand {
         let answer = client::ask_once(&self.which.state_dir().socket(), &Request::Status)?;
         if let Response::Status(status) = answer {
             if self.json {
-                let text = serde_json::to_string_pretty(&status)
-                    .map_err(|cause| Error::kernel("writing JSON")(cause.into()))?;
-                println!("{text}");
-            } else {
-                print(&status);
+                return json::print(&status);
             }
+            print(&status);
         }
         Ok(())
     }

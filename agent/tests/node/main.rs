@@ -11,6 +11,7 @@ mod entities;
 mod flows;
 mod hostile;
 mod inputs;
+mod lists;
 mod named;
 mod package;
 mod reachability;

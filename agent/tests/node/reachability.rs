@@ -257,7 +257,7 @@ fn a_reader_that_goes_away_is_no_error() {
     let Some(scene) = Scene::enforcing("pipe", &shop()) else {
         return;
     };
-    for subcommand in ["status", "flows"] {
+    for subcommand in ["status", "flows", "peers"] {
         let mut child = scene.start_asking(subcommand);
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
