@@ -208,6 +208,14 @@ pub enum Error {
         cause: io::Error,
     },
 
+    /// An agent answers and has nothing in force.
+    #[error("polc-agent answers and has no policy in force")]
+    #[diagnostic(
+        code(polc::agent::nothing_in_force),
+        help("what it says on its standard error tells why")
+    )]
+    NothingInForce,
+
     /// The agent says no. It has said why.
     #[error("{message}")]
     #[diagnostic(help("{help}"))]
@@ -248,6 +256,7 @@ impl Error {
             | Self::PublicKey { .. }
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
+            | Self::NothingInForce
             | Self::UnknownName { .. }
             | Self::TooLarge(_) => 1,
             Self::Answer { exit, .. } => *exit,

@@ -27,23 +27,16 @@ pub struct Cli {
     command: Command,
 }
 
+/// What each does is said where its arguments are.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Put a bundle in force and keep it so, until told otherwise
     Run(run::Run),
-    /// Give the running agent another bundle
     Apply(apply::Apply),
-    /// Say what is in force and what it did
     Status(status::StatusCommand),
-    /// Show new flows and drops, with the rule and the source line that decided
     Flows(flows::Flows),
-    /// List the endpoints on this node, with the policies that judge them
     Endpoints(endpoints::Endpoints),
-    /// List everybody that policies may speak about, with the policies that do
     Peers(peers::Peers),
-    /// List the policies in force: where they are written, whom they select, what they decided
     Policies(policies::Policies),
-    /// Remove everything from the node: nothing is enforced any more
     Detach(detach::Detach),
 }
 

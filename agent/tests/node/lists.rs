@@ -1,5 +1,7 @@
 //! `polc-agent endpoints`, `peers` and `policies`: what is in force, as an operator looks at it.
 
+use std::time::{Duration, Instant};
+
 use polc_agent::inspect::{endpoints::Endpoint, peers::Peer, policies::Policy};
 use polc_model::{Direction, Enforcement, L4Match};
 use serde::de::DeserializeOwned;
@@ -32,6 +34,29 @@ fn table(scene: &Scene, subcommand: &str) -> Vec<String> {
     let output = scene.ask(subcommand, &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn status_waits_for_an_agent_that_enforces() {
+    let Some(mut scene) = Scene::new("wait") else {
+        return;
+    };
+    // Nobody comes.
+    let begin = Instant::now();
+    let output = scene.ask("status", &["--wait", "1"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+
+    // Somebody does.
+    scene.write("start.polb", &shop());
+    let waiting = scene.follow("status", &["--wait", "20"]);
+    scene.start();
+    let output = waiting.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stdout);
+    assert!(said.contains("in force on node-1"), "{said}");
+    // At once, when there is nothing to wait for.
+    assert_eq!(scene.ask("status", &["--wait"]).status.code(), Some(0));
 }
 
 #[test]
