@@ -179,7 +179,16 @@ impl Agent {
 
     /// What is in force.
     pub(crate) fn candidate(&self) -> Arc<Candidate> {
-        Arc::clone(&self.lock().candidate)
+        self.in_force().0
+    }
+
+    /// What is in force, and its epoch.
+    pub(crate) fn in_force(&self) -> (Arc<Candidate>, u32) {
+        let inner = self.lock();
+        (
+            Arc::clone(&inner.candidate),
+            inner.dataplane.state().epoch(),
+        )
     }
 
     /// What is in force, and how often each of its deciders decided.

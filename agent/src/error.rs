@@ -208,6 +208,16 @@ pub enum Error {
         cause: io::Error,
     },
 
+    /// A question without an answer.
+    #[error("{message}")]
+    #[diagnostic(code(polc::agent::no_answer), help("{help}"))]
+    NoAnswer {
+        /// Why there is none.
+        message: String,
+        /// What to ask instead.
+        help: String,
+    },
+
     /// An agent answers and has nothing in force.
     #[error("polc-agent answers and has no policy in force")]
     #[diagnostic(
@@ -257,6 +267,7 @@ impl Error {
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
             | Self::NothingInForce
+            | Self::NoAnswer { .. }
             | Self::UnknownName { .. }
             | Self::TooLarge(_) => 1,
             Self::Answer { exit, .. } => *exit,

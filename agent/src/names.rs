@@ -6,26 +6,19 @@ use crate::{
     flows::{History, filter::means},
 };
 
-/// How near a word must be to be what was meant, from 0 (anything) to 1 (equal).
-const NEAR: f64 = 0.7;
-
-/// The candidate that is nearest to `word`, where it is near enough to be a slip.
+/// The candidate that is nearest to `word`, where it is near enough to be a slip of the keyboard: an
+/// edit for every three letters. Of equally near ones, the first.
 pub(crate) fn closest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    let allowed = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| {
-            let nearness = strsim::normalized_damerau_levenshtein(word, candidate);
-            (nearness, candidate)
-        })
-        .filter(|(nearness, _)| *nearness >= NEAR)
-        // Of equally near ones the first.
-        .fold(None, |best: Option<(f64, &str)>, next| match best {
-            Some(best) if best.0 >= next.0 => Some(best),
-            _ => Some(next),
-        })
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        // Replacing every letter is not a slip.
+        .filter(|(edits, candidate)| *edits <= allowed && *edits < candidate.chars().count())
+        .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
 

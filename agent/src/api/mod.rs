@@ -4,16 +4,18 @@
 //! until it or the agent hangs up.
 
 pub mod client;
+pub mod explain;
 pub mod server;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use self::explain::About;
 use crate::{
     datapath::ProgramSize,
     flows::{Filter, FlowRecord, record::DecidedBy},
-    inspect::{endpoints::Endpoint, peers::Peer, policies::Policy},
+    inspect::{endpoints::Endpoint, explain::Explanation, peers::Peer, policies::Policy},
 };
 
 /// What a client asks.
@@ -45,6 +47,11 @@ pub enum Request {
     Peers,
     /// The policies in force.
     Policies,
+    /// Why a packet gets its verdict.
+    Explain {
+        /// Which.
+        about: About,
+    },
     /// Remove everything from the node and end.
     Detach,
 }
@@ -89,6 +96,8 @@ pub enum Response {
         /// In order of name.
         policies: Vec<Policy>,
     },
+    /// To [`Request::Explain`].
+    Explanation(Box<Explanation>),
     /// To [`Request::Detach`].
     Detached,
     /// To anything that went wrong.

@@ -15,7 +15,7 @@ use std::{
 
 use miette::Diagnostic as _;
 
-use super::{After, Request, Response};
+use super::{After, Request, Response, explain};
 use crate::{
     Error,
     agent::Agent,
@@ -95,6 +95,7 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             });
             reply(stream, listed)
         }
+        Request::Explain { about } => reply(stream, explain::answer(agent, &about)),
         Request::Apply { bundle, inventory } => {
             reply(stream, agent.apply(&bundle, inventory.as_deref()))
         }

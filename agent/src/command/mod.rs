@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod detach;
 pub mod endpoints;
+pub mod explain;
 pub mod flows;
 mod json;
 pub mod peers;
@@ -37,6 +38,7 @@ enum Command {
     Endpoints(endpoints::Endpoints),
     Peers(peers::Peers),
     Policies(policies::Policies),
+    Explain(explain::Explain),
     Detach(detach::Detach),
 }
 
@@ -99,6 +101,7 @@ impl Cli {
             Command::Endpoints(command) => command.execute(),
             Command::Peers(command) => command.execute(),
             Command::Policies(command) => command.execute(),
+            Command::Explain(command) => command.execute(),
             Command::Detach(command) => command.execute(),
         }
     }

@@ -128,6 +128,14 @@ impl WantedPort {
 #[error("{0}")]
 pub struct Unreadable(String);
 
+impl Unreadable {
+    /// With what could have been written.
+    #[must_use]
+    pub const fn new(message: String) -> Self {
+        Self(message)
+    }
+}
+
 impl FromStr for Who {
     type Err = Unreadable;
 

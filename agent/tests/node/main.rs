@@ -8,6 +8,7 @@
 
 mod audit;
 mod entities;
+mod explain;
 mod flows;
 mod hostile;
 mod inputs;
