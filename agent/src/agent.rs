@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     candidate::{Candidate, MissingInterface},
     dataplane::{ClassProgram, Dataplane},
     flows::{History, reader::Epochs},
+    metrics::Meters,
     pins::Pins,
     removal,
     state_dir::{Source, StartedWith, StateDir},
@@ -30,6 +32,7 @@ pub struct Agent {
     trust: Trust,
     epochs: Epochs,
     history: History,
+    meters: Meters,
     ending: AtomicBool,
     pins: Pins,
     mechanism: Mechanism,
@@ -58,6 +61,7 @@ impl Agent {
     ) -> Result<Self, Error> {
         let started_with = wanted.started_with;
         let epochs = Epochs::default();
+        let meters = Meters::new()?;
         let state = dataplane.state();
         let candidate = Arc::new(wanted.candidate);
         let mut programs = Vec::new();
@@ -69,10 +73,13 @@ impl Agent {
                 state.epoch()
             );
         } else {
+            let begin = Instant::now();
             let applied = dataplane.apply(&candidate, |next| {
                 epochs.add(next.epoch(), Arc::clone(&candidate));
                 state_dir.save(next.epoch(), &candidate.source, &started_with)
-            })?;
+            });
+            meters.applied(begin.elapsed(), &applied);
+            let applied = applied?;
             // Is in force all the same; the next apply or start removes what is left over.
             if let Err(error) = state_dir.keep_only(applied.state.epoch()) {
                 eprintln!("polc-agent: {error}");
@@ -96,6 +103,7 @@ impl Agent {
             trust,
             epochs,
             history: History::default(),
+            meters,
             ending: AtomicBool::new(false),
             pins,
             mechanism,
@@ -105,6 +113,13 @@ impl Agent {
 
     /// Puts another bundle in force.
     pub(crate) fn apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
+        let begin = Instant::now();
+        let result = self.try_apply(bundle, inventory);
+        self.meters.applied(begin.elapsed(), &result);
+        result
+    }
+
+    fn try_apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
         let mut inner = self.lock();
         let read = |path: &Path| std::fs::read(path).map_err(Error::file(path));
         let source = Source {
@@ -138,8 +153,10 @@ impl Agent {
             &inner.inventory_path,
             MissingInterface::Skip,
         )?;
-        self.put_in_force(&mut inner, candidate)?;
-        Ok(true)
+        let begin = Instant::now();
+        let result = self.put_in_force(&mut inner, candidate);
+        self.meters.applied(begin.elapsed(), &result);
+        result.map(|_| true)
     }
 
     fn put_in_force(&self, inner: &mut Inner, candidate: Candidate) -> Result<Response, Error> {
@@ -221,6 +238,14 @@ impl Agent {
 
     pub(crate) const fn history(&self) -> &History {
         &self.history
+    }
+
+    pub(crate) const fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    pub(crate) const fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     pub(crate) const fn is_ending(&self) -> &AtomicBool {

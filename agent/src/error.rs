@@ -1,6 +1,6 @@
 //! What can go wrong, in words for the person who has to do something about it.
 
-use std::{fmt, io, path::PathBuf};
+use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error as ThisError;
@@ -218,6 +218,17 @@ pub enum Error {
         help: String,
     },
 
+    /// Metrics would be there for other machines.
+    #[error("metrics at {0} could be read by other machines")]
+    #[diagnostic(
+        code(polc::agent::metrics_address),
+        help(
+            "nothing was changed; use a loopback address such as 127.0.0.1:9464, or say \
+             `--metrics-beyond-loopback`"
+        )
+    )]
+    MetricsAddress(SocketAddr),
+
     /// An agent answers and has nothing in force.
     #[error("polc-agent answers and has no policy in force")]
     #[diagnostic(
@@ -267,6 +278,7 @@ impl Error {
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
             | Self::NothingInForce
+            | Self::MetricsAddress(_)
             | Self::NoAnswer { .. }
             | Self::UnknownName { .. }
             | Self::TooLarge(_) => 1,

@@ -8,6 +8,7 @@
 //! - [`state_dir`]: which bundle is in force, for the agent that comes after us
 //! - [`flows`]: what the datapath reports, with names and source lines
 //! - [`inspect`]: what is in force, for people who look at it
+//! - [`metrics`]: numbers for Prometheus
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
 //! - [`sys`]: the kernel's own interfaces
 
@@ -21,6 +22,7 @@ pub mod dataplane;
 mod error;
 pub mod flows;
 pub mod inspect;
+pub mod metrics;
 mod names;
 pub mod pins;
 mod removal;

@@ -33,8 +33,6 @@ pub fn collect(
     let reading = || Error::kernel("reading a counter");
     let state = dataplane.state();
     let flows: Map<FlowKey, Flow> = Map::open(&pins.map(map::FLOWS)).map_err(reading())?;
-    let lost: PerCpuMap<u32, u64> =
-        PerCpuMap::open(&pins.map(map::LOST_EVENTS)).map_err(reading())?;
     Ok(Status {
         package: candidate.bundle.model.package.clone(),
         bundle: candidate.digest.clone(),
@@ -54,7 +52,7 @@ pub fn collect(
             })
             .collect(),
         flows: flows.keys().map_err(reading())?.len(),
-        lost_events: lost.get(&0).map_err(reading())?.iter().sum(),
+        lost_events: lost_events(pins)?,
         drops: drops(pins)?,
         verdicts: verdicts(dataplane, candidate, pins)?,
         datapath: dataplane.datapath().sizes()?,
@@ -86,7 +84,22 @@ fn policies(candidate: &Candidate, slot: u32, direction: Direction) -> Vec<Strin
         .unwrap_or_default()
 }
 
-fn drops(pins: &Pins) -> Result<Vec<Count>, Error> {
+/// Events that the ring buffer had no room for.
+///
+/// # Errors
+/// What the kernel says.
+pub fn lost_events(pins: &Pins) -> Result<u64, Error> {
+    let reading = || Error::kernel("reading a counter");
+    let lost: PerCpuMap<u32, u64> =
+        PerCpuMap::open(&pins.map(map::LOST_EVENTS)).map_err(reading())?;
+    Ok(lost.get(&0).map_err(reading())?.iter().sum())
+}
+
+/// Drops by reason, where there were any.
+///
+/// # Errors
+/// What the kernel says.
+pub fn drops(pins: &Pins) -> Result<Vec<Count>, Error> {
     let reading = || Error::kernel("reading the drops");
     let drops: PerCpuMap<u32, Counter> =
         PerCpuMap::open(&pins.map(map::DROPS)).map_err(reading())?;

@@ -52,6 +52,8 @@ pub enum Request {
         /// Which.
         about: About,
     },
+    /// Numbers for Prometheus.
+    Metrics,
     /// Remove everything from the node and end.
     Detach,
 }
@@ -98,6 +100,11 @@ pub enum Response {
     },
     /// To [`Request::Explain`].
     Explanation(Box<Explanation>),
+    /// To [`Request::Metrics`].
+    Metrics {
+        /// In Prometheus' text format.
+        text: String,
+    },
     /// To [`Request::Detach`].
     Detached,
     /// To anything that went wrong.

@@ -21,7 +21,7 @@ use crate::{
     agent::Agent,
     flows::Filter,
     inspect::{endpoints, peers, policies},
-    names,
+    metrics, names,
 };
 
 /// The longest request that is read.
@@ -96,6 +96,10 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             reply(stream, listed)
         }
         Request::Explain { about } => reply(stream, explain::answer(agent, &about)),
+        Request::Metrics => {
+            let metrics = metrics::text(agent).map(|text| Response::Metrics { text });
+            reply(stream, metrics)
+        }
         Request::Apply { bundle, inventory } => {
             reply(stream, agent.apply(&bundle, inventory.as_deref()))
         }

@@ -6,6 +6,7 @@ pub mod endpoints;
 pub mod explain;
 pub mod flows;
 mod json;
+pub mod metrics;
 pub mod peers;
 pub mod policies;
 pub mod run;
@@ -39,6 +40,7 @@ enum Command {
     Peers(peers::Peers),
     Policies(policies::Policies),
     Explain(explain::Explain),
+    Metrics(metrics::Metrics),
     Detach(detach::Detach),
 }
 
@@ -102,6 +104,7 @@ impl Cli {
             Command::Peers(command) => command.execute(),
             Command::Policies(command) => command.execute(),
             Command::Explain(command) => command.execute(),
+            Command::Metrics(command) => command.execute(),
             Command::Detach(command) => command.execute(),
         }
     }

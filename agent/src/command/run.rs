@@ -1,6 +1,7 @@
 //! `polc-agent run`.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
     thread,
@@ -15,6 +16,7 @@ use crate::{
     api::server,
     dataplane::Dataplane,
     flows::reader::Reader,
+    metrics::{self, server::Reach},
     state_dir::Source,
     sys::{mount, signal::Termination},
     trust::Trust,
@@ -35,6 +37,12 @@ pub struct Run {
     /// times, of one of them
     #[arg(long = "public-key", value_name = "FILE")]
     public_keys: Vec<PathBuf>,
+    /// Answer `GET /metrics`, for Prometheus, and `GET /healthz` at this address and port
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+    /// Let the address of `--metrics` be one that other machines reach
+    #[arg(long, requires = "metrics")]
+    metrics_beyond_loopback: bool,
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
@@ -50,6 +58,13 @@ impl Run {
         let (bundle_path, inventory_path) = (absolute(&self.bundle)?, absolute(&self.inventory)?);
         let (pins, mechanism) = (self.place.pins(), self.place.mechanism());
         // Before anything on the node is touched.
+        let reach = if self.metrics_beyond_loopback {
+            Reach::Anyone
+        } else {
+            Reach::Loopback
+        };
+        let listener = |address| metrics::server::listen(address, reach);
+        let metrics_listener = self.metrics.map(listener).transpose()?;
         let trust = Trust::read(&self.public_keys)?;
         let given = Source::read(&bundle_path, &inventory_path)?;
         let paths = [bundle_path, inventory_path];
@@ -77,6 +92,10 @@ impl Run {
         });
         let watcher = Arc::clone(&agent);
         thread::spawn(move || watch::interfaces(&watcher));
+        if let Some(listener) = metrics_listener {
+            let agent = Arc::clone(&agent);
+            thread::spawn(move || metrics::server::serve(&listener, &agent));
+        }
         let clients = Arc::clone(&agent);
         thread::spawn(move || server::serve(&listener, &clients));
 

@@ -77,6 +77,12 @@ impl History {
         found.cloned()
     }
 
+    /// How many records there have been.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.lock().last
+    }
+
     /// Whether an end of one of the records has this name.
     #[must_use]
     pub fn knows(&self, name: &str) -> bool {

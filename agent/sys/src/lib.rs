@@ -16,3 +16,4 @@ pub mod program;
 pub mod signal;
 pub mod state_word;
 pub mod test_run;
+pub mod usage;

@@ -13,6 +13,7 @@ mod flows;
 mod hostile;
 mod inputs;
 mod lists;
+mod metrics;
 mod named;
 mod package;
 mod reachability;

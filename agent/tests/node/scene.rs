@@ -48,6 +48,7 @@ pub(crate) struct Scene {
     agent: Option<Child>,
     attach: &'static str,
     public_keys: Vec<PathBuf>,
+    run_arguments: Vec<String>,
 }
 
 impl Scene {
@@ -70,6 +71,7 @@ impl Scene {
             agent: None,
             attach: "tcx",
             public_keys: Vec::new(),
+            run_arguments: Vec::new(),
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -105,6 +107,11 @@ impl Scene {
     /// Whose signatures the next agent asks for: files with public keys.
     pub(crate) fn trust(&mut self, public_keys: &[PathBuf]) {
         self.public_keys = public_keys.to_vec();
+    }
+
+    /// What the next agent is started with, besides.
+    pub(crate) fn run_with(&mut self, arguments: &[&str]) {
+        self.run_arguments = arguments.iter().map(|&one| one.to_owned()).collect();
     }
 
     pub(crate) fn pod(&self, name: &str) -> &Host {
@@ -244,6 +251,7 @@ impl Scene {
         for key in &self.public_keys {
             command.arg("--public-key").arg(key);
         }
+        command.args(&self.run_arguments);
         command
     }
 
