@@ -229,6 +229,14 @@ pub enum Error {
     )]
     MetricsAddress(SocketAddr),
 
+    /// An agent cannot run here.
+    #[error("an agent cannot run here: {0}")]
+    #[diagnostic(
+        code(polc::agent::preflight),
+        help("each line that says `missing` says what to do")
+    )]
+    Preflight(String),
+
     /// An agent answers and has nothing in force.
     #[error("polc-agent answers and has no policy in force")]
     #[diagnostic(
@@ -278,6 +286,7 @@ impl Error {
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
             | Self::NothingInForce
+            | Self::Preflight(_)
             | Self::MetricsAddress(_)
             | Self::NoAnswer { .. }
             | Self::UnknownName { .. }

@@ -8,6 +8,7 @@
 //! - [`state_dir`]: which bundle is in force, for the agent that comes after us
 //! - [`flows`]: what the datapath reports, with names and source lines
 //! - [`inspect`]: what is in force, for people who look at it
+//! - [`preflight`], [`capabilities`]: whether it can run here, and with which rights it does
 //! - [`metrics`]: numbers for Prometheus
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
 //! - [`sys`]: the kernel's own interfaces
@@ -16,6 +17,7 @@ pub mod agent;
 pub mod api;
 pub mod attach;
 pub mod candidate;
+pub mod capabilities;
 pub mod command;
 pub mod datapath;
 pub mod dataplane;
@@ -25,6 +27,7 @@ pub mod inspect;
 pub mod metrics;
 mod names;
 pub mod pins;
+pub mod preflight;
 mod removal;
 pub mod state_dir;
 pub mod status;

@@ -9,6 +9,7 @@ mod json;
 pub mod metrics;
 pub mod peers;
 pub mod policies;
+pub mod preflight;
 pub mod run;
 pub mod status;
 mod table;
@@ -41,6 +42,7 @@ enum Command {
     Policies(policies::Policies),
     Explain(explain::Explain),
     Metrics(metrics::Metrics),
+    Preflight(preflight::Preflight),
     Detach(detach::Detach),
 }
 
@@ -105,6 +107,7 @@ impl Cli {
             Command::Policies(command) => command.execute(),
             Command::Explain(command) => command.execute(),
             Command::Metrics(command) => command.execute(),
+            Command::Preflight(command) => command.execute(),
             Command::Detach(command) => command.execute(),
         }
     }

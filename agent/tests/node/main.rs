@@ -16,6 +16,7 @@ mod lists;
 mod metrics;
 mod named;
 mod package;
+mod preflight;
 mod reachability;
 mod reject;
 mod restart;

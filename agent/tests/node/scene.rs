@@ -257,12 +257,14 @@ impl Scene {
 
     fn command(&self, subcommand: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_polc-agent"));
-        command
-            .arg(subcommand)
-            .arg("--state-dir")
-            .arg(self.path("state"));
-        if matches!(subcommand, "run" | "detach") {
+        command.arg(subcommand);
+        if subcommand != "preflight" {
+            command.arg("--state-dir").arg(self.path("state"));
+        }
+        if matches!(subcommand, "run" | "detach" | "preflight") {
             command.arg("--bpffs").arg(self.path("bpf"));
+        }
+        if matches!(subcommand, "run" | "detach") {
             command.args(["--attach", self.attach]);
         }
         command
