@@ -12,7 +12,6 @@ use std::{
 use crate::{
     Error,
     api::{Response, Status},
-    attach::Mechanism,
     candidate::{Candidate, MissingInterface},
     dataplane::{ClassProgram, Dataplane},
     flows::{History, reader::Epochs},
@@ -35,7 +34,6 @@ pub struct Agent {
     meters: Meters,
     ending: AtomicBool,
     pins: Pins,
-    mechanism: Mechanism,
     state_dir: StateDir,
 }
 
@@ -55,7 +53,6 @@ impl Agent {
         wanted: Wanted,
         trust: Trust,
         pins: Pins,
-        mechanism: Mechanism,
         state_dir: StateDir,
         [bundle_path, inventory_path]: [PathBuf; 2],
     ) -> Result<Self, Error> {
@@ -106,7 +103,6 @@ impl Agent {
             meters,
             ending: AtomicBool::new(false),
             pins,
-            mechanism,
             state_dir,
         })
     }
@@ -218,7 +214,7 @@ impl Agent {
     /// Removes everything from the node.
     pub(crate) fn detach(&self) -> Result<(), Error> {
         let _inner = self.lock();
-        removal::remove(&self.pins, self.mechanism, &self.state_dir)
+        removal::remove(&self.pins, &self.state_dir)
     }
 
     /// Ends the process, as after SIGTERM.

@@ -73,15 +73,7 @@ impl Run {
         mount::ensure_bpffs(&self.place.bpffs)
             .map_err(Error::kernel("mounting the BPF file system"))?;
         let dataplane = Dataplane::open(pins.clone(), mechanism)?;
-        let agent = Agent::start(
-            dataplane,
-            wanted,
-            trust,
-            pins.clone(),
-            mechanism,
-            state_dir,
-            paths,
-        )?;
+        let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
         let agent = Arc::new(agent);
 
         let reader = Reader::open(&pins)?;
