@@ -9,6 +9,8 @@ use std::{
     time::Instant,
 };
 
+use tracing::{info, warn};
+
 use crate::{
     Error,
     api::{Response, Status},
@@ -64,10 +66,10 @@ impl Agent {
         let mut programs = Vec::new();
         if wanted.is_in_force && dataplane.resume(&candidate)? {
             epochs.add(state.epoch(), Arc::clone(&candidate));
-            eprintln!(
-                "polc-agent: goes on with bundle {}, epoch {}",
-                candidate.digest,
-                state.epoch()
+            info!(
+                digest = candidate.digest,
+                epoch = state.epoch(),
+                "goes on with bundle"
             );
         } else {
             let begin = Instant::now();
@@ -79,14 +81,11 @@ impl Agent {
             let applied = applied?;
             // Is in force all the same; the next apply or start removes what is left over.
             if let Err(error) = state_dir.keep_only(applied.state.epoch()) {
-                eprintln!("polc-agent: {error}");
+                warn!("{error}");
             }
             programs = applied.programs;
-            eprintln!(
-                "polc-agent: bundle {} is in force, epoch {}",
-                candidate.digest,
-                applied.state.epoch()
-            );
+            let epoch = applied.state.epoch();
+            info!(digest = candidate.digest, epoch, "bundle is in force");
         }
         Ok(Self {
             inner: Mutex::new(Inner {
@@ -167,12 +166,9 @@ impl Agent {
         let epoch = applied.state.epoch();
         // Is in force all the same; the next apply or start removes what is left over.
         if let Err(error) = self.state_dir.keep_only(epoch) {
-            eprintln!("polc-agent: {error}");
+            warn!("{error}");
         }
-        eprintln!(
-            "polc-agent: bundle {} is in force, epoch {epoch}",
-            candidate.digest
-        );
+        info!(digest = candidate.digest, epoch, "bundle is in force");
         Ok(Response::Applied {
             bundle: candidate.digest.clone(),
             epoch,

@@ -17,6 +17,7 @@ use aya::{
     util::KernelVersion,
 };
 use clap::ValueEnum;
+use serde::Deserialize;
 
 use crate::{
     Error,
@@ -67,7 +68,8 @@ pub struct Hook {
 }
 
 /// How this kernel keeps hooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mechanism {
     /// Pinned tcx links, since Linux 6.6
     Tcx,

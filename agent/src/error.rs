@@ -237,6 +237,33 @@ pub enum Error {
     )]
     Preflight(String),
 
+    /// A file of settings that cannot be used.
+    #[error("`{}`{}: {message}", path.display(), at(*line))]
+    #[diagnostic(code(polc::agent::settings), help("{help}"))]
+    Settings {
+        /// Where it was read.
+        path: PathBuf,
+        /// Which line, counted from 1.
+        line: Option<usize>,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+
+    /// Something that an agent cannot do without is not said.
+    #[error("an agent needs {what}")]
+    #[diagnostic(
+        code(polc::agent::unsaid),
+        help("give `--{key} FILE`, or `{key}: FILE` in the file that `--config` names")
+    )]
+    Unsaid {
+        /// What, in words.
+        what: &'static str,
+        /// The setting.
+        key: &'static str,
+    },
+
     /// An agent answers and has nothing in force.
     #[error("polc-agent answers and has no policy in force")]
     #[diagnostic(
@@ -286,6 +313,7 @@ impl Error {
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
             | Self::NothingInForce
+            | Self::Settings { .. }
             | Self::Preflight(_)
             | Self::MetricsAddress(_)
             | Self::NoAnswer { .. }
@@ -295,6 +323,10 @@ impl Error {
             _ => 2,
         }
     }
+}
+
+fn at(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(", line {line}"))
 }
 
 /// The end of the verifier's log, which is where it says what it does not like.

@@ -9,6 +9,7 @@
 //! - [`flows`]: what the datapath reports, with names and source lines
 //! - [`inspect`]: what is in force, for people who look at it
 //! - [`preflight`], [`capabilities`]: whether it can run here, and with which rights it does
+//! - [`settings`], [`logging`]: what it is started with, and how it says things
 //! - [`metrics`]: numbers for Prometheus
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
 //! - [`sys`]: the kernel's own interfaces
@@ -24,11 +25,13 @@ pub mod dataplane;
 mod error;
 pub mod flows;
 pub mod inspect;
+pub mod logging;
 pub mod metrics;
 mod names;
 pub mod pins;
 pub mod preflight;
 mod removal;
+pub mod settings;
 pub mod state_dir;
 pub mod status;
 pub mod trust;

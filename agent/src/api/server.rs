@@ -14,6 +14,7 @@ use std::{
 };
 
 use miette::Diagnostic as _;
+use tracing::debug;
 
 use super::{After, Request, Response, explain};
 use crate::{
@@ -72,6 +73,7 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             );
         }
     };
+    debug!(request = ?request, "was asked");
     match request {
         Request::Flows { last, filter, then } => {
             match names::check(&agent.candidate(), agent.history(), filter.names()) {

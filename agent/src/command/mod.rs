@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Error, attach::Mechanism, pins::Pins, state_dir::StateDir, sys::signal};
+use crate::{Error, pins::Pins, state_dir::StateDir, sys::signal};
 
 /// Enforces network policy on a node.
 ///
@@ -46,11 +46,15 @@ enum Command {
     Detach(detach::Detach),
 }
 
+const DEFAULT_STATE_DIR: &str = "/run/polc";
+const DEFAULT_BPFFS: &str = "/sys/fs/bpf";
+const DEFAULT_NAME: &str = "default";
+
 /// Which agent is meant.
 #[derive(Args, Clone, Debug)]
 pub struct Which {
     /// Where the agent keeps its socket and what is in force
-    #[arg(long, default_value = "/run/polc", value_name = "DIR")]
+    #[arg(long, default_value = DEFAULT_STATE_DIR, value_name = "DIR")]
     pub state_dir: PathBuf,
 }
 
@@ -58,14 +62,11 @@ pub struct Which {
 #[derive(Args, Clone, Debug)]
 pub struct Where {
     /// Where the BPF file system is mounted, or shall be
-    #[arg(long, default_value = "/sys/fs/bpf", value_name = "DIR")]
+    #[arg(long, default_value = DEFAULT_BPFFS, value_name = "DIR")]
     pub bpffs: PathBuf,
     /// The agent's name, for several on one kernel
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = DEFAULT_NAME)]
     pub name: String,
-    /// How to attach programs; the best that the kernel has, unless said otherwise
-    #[arg(long, value_enum)]
-    pub attach: Option<Mechanism>,
 }
 
 impl Which {
@@ -77,10 +78,6 @@ impl Which {
 impl Where {
     fn pins(&self) -> Pins {
         Pins::new(&self.bpffs, &self.name)
-    }
-
-    fn mechanism(&self) -> Mechanism {
-        self.attach.unwrap_or_else(Mechanism::probe)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub struct Preflight {
     /// Where the BPF file system is mounted, or shall be
-    #[arg(long, default_value = "/sys/fs/bpf", value_name = "DIR")]
+    #[arg(long, default_value = super::DEFAULT_BPFFS, value_name = "DIR")]
     bpffs: PathBuf,
     /// One JSON array
     #[arg(long)]

@@ -1,23 +1,27 @@
 //! `polc-agent run`.
 
 use std::{
-    net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread,
 };
 
 use clap::Args;
+use tracing::{error, info};
 
-use super::{Where, Which, absolute};
+use super::{DEFAULT_BPFFS, DEFAULT_NAME, DEFAULT_STATE_DIR, absolute};
 use crate::{
     Error,
     agent::Agent,
     api::server,
+    attach::Mechanism,
     dataplane::Dataplane,
     flows::reader::Reader,
+    logging,
     metrics::{self, server::Reach},
-    state_dir::Source,
+    pins::Pins,
+    settings::Settings,
+    state_dir::{Source, StateDir},
     sys::{mount, signal::Termination},
     trust::Trust,
     wanted::Wanted,
@@ -27,51 +31,52 @@ use crate::{
 /// Put a bundle in force and keep it so, until told otherwise
 #[derive(Args, Debug)]
 pub struct Run {
-    /// The bundle to start with
+    /// A YAML file that says what flags would, under their names with `_` for `-`; flags win
     #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
-    /// What runs on this node and elsewhere
-    #[arg(long, value_name = "FILE")]
-    inventory: PathBuf,
-    /// Take only bundles with a signature of this key, `BUNDLE.minisig` beside each; given several
-    /// times, of one of them
-    #[arg(long = "public-key", value_name = "FILE")]
-    public_keys: Vec<PathBuf>,
-    /// Answer `GET /metrics`, for Prometheus, and `GET /healthz` at this address and port
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    metrics: Option<SocketAddr>,
-    /// Let the address of `--metrics` be one that other machines reach
-    #[arg(long, requires = "metrics")]
-    metrics_beyond_loopback: bool,
+    config: Option<PathBuf>,
     #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    place: Where,
+    flags: Settings,
 }
 
 impl Run {
     pub(super) fn execute(self) -> Result<(), Error> {
         let termination = Termination::block().map_err(Error::kernel("blocking signals"))?;
-        let state_dir = self.which.state_dir();
-        state_dir.create()?;
-        let _lock = state_dir.lock()?;
-        let (bundle_path, inventory_path) = (absolute(&self.bundle)?, absolute(&self.inventory)?);
-        let (pins, mechanism) = (self.place.pins(), self.place.mechanism());
+        let settings = match &self.config {
+            Some(path) => self.flags.or(Settings::read(path)?),
+            None => self.flags,
+        };
+        logging::start(
+            settings.log_format.unwrap_or_default(),
+            settings.log_level.unwrap_or_default(),
+        );
+        let said =
+            |path: Option<PathBuf>, what, key| absolute(&path.ok_or(Error::Unsaid { what, key })?);
+        let bundle_path = said(settings.bundle, "a bundle", "bundle")?;
+        let inventory_path = said(settings.inventory, "an inventory", "inventory")?;
         // Before anything on the node is touched.
-        let reach = if self.metrics_beyond_loopback {
+        let reach = if settings.metrics_beyond_loopback == Some(true) {
             Reach::Anyone
         } else {
             Reach::Loopback
         };
         let listener = |address| metrics::server::listen(address, reach);
-        let metrics_listener = self.metrics.map(listener).transpose()?;
-        let trust = Trust::read(&self.public_keys)?;
+        let metrics_listener = settings.metrics.map(listener).transpose()?;
+        let state_dir = settings.state_dir.as_deref();
+        let state_dir = StateDir::new(state_dir.unwrap_or(Path::new(DEFAULT_STATE_DIR)));
+        state_dir.create()?;
+        let _lock = state_dir.lock()?;
+        let bpffs = settings
+            .bpffs
+            .as_deref()
+            .unwrap_or(Path::new(DEFAULT_BPFFS));
+        let pins = Pins::new(bpffs, settings.name.as_deref().unwrap_or(DEFAULT_NAME));
+        let mechanism = settings.attach.unwrap_or_else(Mechanism::probe);
+        let trust = Trust::read(settings.public_key.as_deref().unwrap_or_default())?;
         let given = Source::read(&bundle_path, &inventory_path)?;
         let paths = [bundle_path, inventory_path];
         let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
 
-        mount::ensure_bpffs(&self.place.bpffs)
-            .map_err(Error::kernel("mounting the BPF file system"))?;
+        mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
         let dataplane = Dataplane::open(pins.clone(), mechanism)?;
         let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
         let agent = Arc::new(agent);
@@ -96,14 +101,12 @@ impl Run {
             .map_err(Error::kernel("waiting for a signal"))?;
         agent.is_ending().store(true, Ordering::Relaxed);
         if let Ok(Err(error)) = events.join() {
-            eprintln!("polc-agent: {error}");
+            error!("{error}");
         }
         if pins.exist() {
             // A socket that nobody listens at only confuses.
             let _ = std::fs::remove_file(agent.socket());
-            eprintln!(
-                "polc-agent: ends; what is in force stays in force (`polc-agent detach` removes it)"
-            );
+            info!("ends; what is in force stays in force (`polc-agent detach` removes it)");
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ mod reachability;
 mod reject;
 mod restart;
 mod scene;
+mod service;
 mod signatures;
 mod source;
 mod swap;

@@ -311,7 +311,6 @@ fn filters_are_removed_whatever_the_mechanism_is_now() {
     };
     scene.kill();
     assert_eq!(filters(&scene), 2);
-    scene.attach_by("tcx");
     let output = scene.ask("detach", &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(filters(&scene), 0);

@@ -109,11 +109,6 @@ impl Scene {
         self.public_keys = public_keys.to_vec();
     }
 
-    /// How the next agent attaches programs, and the next `detach` thinks that it did.
-    pub(crate) const fn attach_by(&mut self, mechanism: &'static str) {
-        self.attach = mechanism;
-    }
-
     /// What the next agent is started with, besides.
     pub(crate) fn run_with(&mut self, arguments: &[&str]) {
         self.run_arguments = arguments.iter().map(|&one| one.to_owned()).collect();
@@ -269,7 +264,7 @@ impl Scene {
         if matches!(subcommand, "run" | "detach" | "preflight") {
             command.arg("--bpffs").arg(self.path("bpf"));
         }
-        if matches!(subcommand, "run" | "detach") {
+        if subcommand == "run" {
             command.args(["--attach", self.attach]);
         }
         command
