@@ -153,7 +153,7 @@ pub enum Error {
     #[error("{doing} failed: {cause}")]
     #[diagnostic(
         code(polc::agent::kernel),
-        help("polc-agent needs root, or CAP_BPF and CAP_NET_ADMIN")
+        help("`polc-agent preflight` says which rights are missing, and what the kernel lacks")
     )]
     Kernel {
         /// What was asked.

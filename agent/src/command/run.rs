@@ -15,6 +15,7 @@ use crate::{
     agent::Agent,
     api::server,
     attach::Mechanism,
+    capabilities,
     dataplane::Dataplane,
     flows::reader::Reader,
     logging,
@@ -77,6 +78,8 @@ impl Run {
         let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
 
         mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
+        // Before the first thread, and before anything that others can send.
+        capabilities::reduce()?;
         let dataplane = Dataplane::open(pins.clone(), mechanism)?;
         let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
         let agent = Arc::new(agent);
@@ -91,7 +94,7 @@ impl Run {
         thread::spawn(move || watch::interfaces(&watcher));
         if let Some(listener) = metrics_listener {
             let agent = Arc::clone(&agent);
-            thread::spawn(move || metrics::server::serve(&listener, &agent));
+            thread::spawn(move || metrics::server::serve(listener, &agent));
         }
         let clients = Arc::clone(&agent);
         thread::spawn(move || server::serve(&listener, &clients));

@@ -1,6 +1,6 @@
 //! Metrics over HTTP.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use tiny_http::{Header, Method, Request, Response, Server};
 
@@ -16,21 +16,26 @@ pub enum Reach {
     Anyone,
 }
 
-/// Listens, without answering yet.
+/// Listens, without answering yet and without a thread.
 ///
 /// # Errors
 /// The address is not a loopback address and must be, or it cannot be had.
-pub fn listen(address: SocketAddr, reach: Reach) -> Result<Server, Error> {
+pub fn listen(address: SocketAddr, reach: Reach) -> Result<TcpListener, Error> {
     if reach == Reach::Loopback && !address.ip().to_canonical().is_loopback() {
         return Err(Error::MetricsAddress(address));
     }
-    Server::http(address)
-        .map_err(std::io::Error::other)
-        .map_err(Error::kernel(format!("listening at {address} for metrics")))
+    TcpListener::bind(address).map_err(Error::kernel(format!("listening at {address} for metrics")))
 }
 
 /// Answers until the process ends.
-pub fn serve(server: &Server, agent: &Agent) {
+pub fn serve(listener: TcpListener, agent: &Agent) {
+    let server = match Server::from_listener(listener, None) {
+        Ok(server) => server,
+        Err(cause) => {
+            tracing::error!("answering for metrics: {cause}");
+            return;
+        }
+    };
     for request in server.incoming_requests() {
         // Whoever hangs up early is no concern of ours.
         let _ = answer(request, agent);

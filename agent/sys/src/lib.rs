@@ -12,6 +12,7 @@ pub mod link;
 pub mod map;
 pub mod mount;
 pub mod percpu;
+pub mod privileges;
 pub mod probe;
 pub mod program;
 pub mod signal;

@@ -17,6 +17,7 @@ mod metrics;
 mod named;
 mod package;
 mod preflight;
+mod privileges;
 mod reachability;
 mod reject;
 mod restart;

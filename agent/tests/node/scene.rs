@@ -49,6 +49,7 @@ pub(crate) struct Scene {
     attach: &'static str,
     public_keys: Vec<PathBuf>,
     run_arguments: Vec<String>,
+    run_under: Vec<String>,
 }
 
 impl Scene {
@@ -72,6 +73,7 @@ impl Scene {
             attach: "tcx",
             public_keys: Vec::new(),
             run_arguments: Vec::new(),
+            run_under: Vec::new(),
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -112,6 +114,11 @@ impl Scene {
     /// What the next agent is started with, besides.
     pub(crate) fn run_with(&mut self, arguments: &[&str]) {
         self.run_arguments = arguments.iter().map(|&one| one.to_owned()).collect();
+    }
+
+    /// The command that starts the next agent: what it becomes, and its arguments.
+    pub(crate) fn run_under(&mut self, words: &[&str]) {
+        self.run_under = words.iter().map(|&one| one.to_owned()).collect();
     }
 
     pub(crate) fn pod(&self, name: &str) -> &Host {
@@ -256,7 +263,15 @@ impl Scene {
     }
 
     fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_polc-agent"));
+        let agent = env!("CARGO_BIN_EXE_polc-agent");
+        let mut command = match self.run_under.split_first() {
+            Some((first, rest)) if subcommand == "run" => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(agent);
+                command
+            }
+            _ => Command::new(agent),
+        };
         command.arg(subcommand);
         if subcommand != "preflight" {
             command.arg("--state-dir").arg(self.path("state"));
