@@ -133,9 +133,11 @@ fn print(explanation: &Explanation, shown: Shown) {
     );
     if let Some(record) = &explanation.record {
         println!("record {}: {record}", record.id);
-        if record.epoch != explanation.epoch {
+        if record.epoch == 0 {
+            println!("nothing was in force yet; what is now:");
+        } else if record.epoch != explanation.epoch {
             println!(
-                "what was in force in epoch {} is not known any more",
+                "what was in force in epoch {} is not known any more; what is now:",
                 record.epoch
             );
         }

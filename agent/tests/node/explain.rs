@@ -5,7 +5,7 @@ use polc_agent::{
     inspect::explain::{Explanation, side::Outcome},
 };
 use polc_model::Direction;
-use polc_testbed::Outcome as Reached;
+use polc_testbed::{Frame, Outcome as Reached};
 
 use crate::{
     package::{Package, labelled, tcp, udp},
@@ -106,6 +106,22 @@ fn a_record_is_explained_by_its_number() {
     // Nobody is isolated any more.
     let arguments = ["--from", "web", "--to", "db", "--port", "tcp/5432"];
     assert_eq!(explain(&scene, &arguments).verdict, "allowed");
+}
+
+#[test]
+fn a_packet_that_policy_was_not_asked_about_is_explained_as_such() {
+    let Some(scene) = Scene::enforcing("unasked", &shop()) else {
+        return;
+    };
+    let (api, web) = (scene.pod("api"), scene.pod("web"));
+    let (db, stolen) = (scene.pod("db").v4().unwrap(), api.v4().unwrap());
+    web.inject(&Frame::udp((stolen, 4000), (db, 53))).unwrap();
+    let flows = scene.flows();
+    let spoofed = |flow: &&FlowRecord| flow.reason.as_deref() == Some("spoofed_source");
+    let id = flows.iter().find(spoofed).unwrap().id.to_string();
+    let shown = text(&scene.ask("explain", &[&id]).stdout);
+    let line = "it was dropped before policy was asked; policy would have said:";
+    assert!(shown.lines().any(|one| one == line), "{shown}");
 }
 
 #[test]

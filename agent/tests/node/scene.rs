@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, SendError},
     thread,
     time::{Duration, Instant},
 };
@@ -130,19 +131,26 @@ impl Scene {
         let mut command = self.run_command();
         command.stderr(Stdio::piped());
         let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        self.agent = Some(child);
+        let (send, receive) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                // Nobody listens any more once the agent enforces.
+                if let Err(SendError(line)) = send.send(line) {
+                    eprintln!("{line}");
+                }
+            }
+        });
         let mut said = String::new();
-        for line in lines.by_ref() {
-            let line = line.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while let Ok(line) = receive.recv_timeout(deadline.duration_since(Instant::now())) {
             said.push_str(&line);
             said.push('\n');
             if line.contains("bundle") {
                 break;
             }
         }
-        thread::spawn(move || lines.for_each(|line| eprintln!("{}", line.unwrap_or_default())));
-        self.agent = Some(child);
-        let deadline = Instant::now() + Duration::from_secs(5);
         while !self.path("state/agent.sock").exists() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }

@@ -1,6 +1,7 @@
 //! How an agent is started where it is not a test: by a file of settings, under systemd.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -104,6 +105,93 @@ fn the_file_that_is_deployed_is_one() {
     let settings = Settings::read(&deployed("agent.yaml")).unwrap();
     assert!(settings.bundle.is_some() && settings.inventory.is_some());
     assert!(settings.metrics.unwrap().ip().is_loopback());
+}
+
+/// Names of system calls that a unit's filter lets through.
+fn filtered(unit: &str) -> BTreeSet<String> {
+    let filter = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("SystemCallFilter="));
+    let mut open: Vec<String> = filter
+        .unwrap()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    let mut calls = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if !name.starts_with('@') {
+            calls.insert(name);
+            continue;
+        }
+        let output = Command::new("systemd-analyze")
+            .args(["syscall-filter", "--no-pager", &name])
+            .output()
+            .unwrap();
+        let members = text(&output.stdout);
+        let members = members.lines().map(str::trim).skip(1);
+        open.extend(
+            members
+                .filter(|line| !line.is_empty() && !line.starts_with('#'))
+                .map(str::to_owned),
+        );
+    }
+    calls
+}
+
+#[test]
+fn the_unit_lets_through_every_system_call_of_an_agent() {
+    let test = "syscalls";
+    let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
+    if !has("strace") || !has("systemd-analyze") {
+        eprintln!("skipped: {test}: there is no strace or no systemd-analyze");
+        return;
+    }
+    let Some(mut scene) = Scene::new(test) else {
+        return;
+    };
+    scene.write("start.polb", &shop());
+    // The unit finds it mounted.
+    let bpffs = scene.path("bpf");
+    fs::create_dir(&bpffs).unwrap();
+    let mount = Command::new("mount")
+        .args(["-t", "bpf", "bpf"])
+        .arg(&bpffs)
+        .status();
+    assert!(mount.unwrap().success());
+    let trace = scene.path("trace");
+    scene.run_under(&["strace", "-f", "-qq", "-o", trace.to_str().unwrap()]);
+    scene.run_with(&["--metrics", "127.0.0.1:9464"]);
+    scene.start();
+    scene.apply(&shop());
+    for subcommand in [
+        "status",
+        "flows",
+        "endpoints",
+        "peers",
+        "policies",
+        "metrics",
+    ] {
+        assert!(scene.ask(subcommand, &[]).status.success(), "{subcommand}");
+    }
+    assert!(scene.ask("detach", &[]).status.success());
+    assert_eq!(scene.wait(), Some(0));
+
+    let unit = fs::read_to_string(deployed("systemd/polc-agent.service")).unwrap();
+    let allowed = filtered(&unit);
+    // `PID  name(arguments...`, and signals and ends in other forms.
+    let trace = fs::read_to_string(trace).unwrap();
+    let used: BTreeSet<&str> = trace
+        .lines()
+        .filter_map(|line| line.split_once(' ')?.1.trim().split_once('('))
+        .map(|(name, _)| name)
+        .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        .collect();
+    assert!(used.contains("bpf") && used.contains("capset"), "{used:?}");
+    let refused: Vec<&&str> = used
+        .iter()
+        .filter(|name| !allowed.contains(**name))
+        .collect();
+    assert!(refused.is_empty(), "{refused:?}");
 }
 
 #[test]
