@@ -272,6 +272,13 @@ pub enum Error {
     )]
     NothingInForce,
 
+    /// An error that was said already, in the form that was asked for.
+    #[error("the agent has said why")]
+    Said {
+        /// The exit code of what was said.
+        exit: u8,
+    },
+
     /// The agent says no. It has said why.
     #[error("{message}")]
     #[diagnostic(help("{help}"))]
@@ -319,7 +326,7 @@ impl Error {
             | Self::NoAnswer { .. }
             | Self::UnknownName { .. }
             | Self::TooLarge(_) => 1,
-            Self::Answer { exit, .. } => *exit,
+            Self::Answer { exit, .. } | Self::Said { exit } => *exit,
             _ => 2,
         }
     }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use miette::Diagnostic as _;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{After, Request, Response, explain};
 use crate::{
@@ -103,7 +103,11 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             reply(stream, metrics)
         }
         Request::Apply { bundle, inventory } => {
-            reply(stream, agent.apply(&bundle, inventory.as_deref()))
+            let result = agent.apply(&bundle, inventory.as_deref());
+            if let Err(error) = &result {
+                warn!(bundle = %bundle.display(), "was not applied: {error}");
+            }
+            reply(stream, result)
         }
         Request::Detach => {
             let result = agent.detach().map(|()| Response::Detached);

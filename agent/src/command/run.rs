@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use miette::Diagnostic as _;
 use tracing::{error, info};
 
 use super::{DEFAULT_BPFFS, DEFAULT_NAME, DEFAULT_STATE_DIR, absolute};
@@ -18,7 +19,7 @@ use crate::{
     capabilities,
     dataplane::Dataplane,
     flows::reader::Reader,
-    logging,
+    logging::{self, Format},
     metrics::{self, server::Reach},
     pins::Pins,
     settings::Settings,
@@ -46,71 +47,81 @@ impl Run {
             Some(path) => self.flags.or(Settings::read(path)?),
             None => self.flags,
         };
-        logging::start(
-            settings.log_format.unwrap_or_default(),
-            settings.log_level.unwrap_or_default(),
-        );
-        let said =
-            |path: Option<PathBuf>, what, key| absolute(&path.ok_or(Error::Unsaid { what, key })?);
-        let bundle_path = said(settings.bundle, "a bundle", "bundle")?;
-        let inventory_path = said(settings.inventory, "an inventory", "inventory")?;
-        // Before anything on the node is touched.
-        let reach = if settings.metrics_beyond_loopback == Some(true) {
-            Reach::Anyone
-        } else {
-            Reach::Loopback
-        };
-        let listener = |address| metrics::server::listen(address, reach);
-        let metrics_listener = settings.metrics.map(listener).transpose()?;
-        let state_dir = settings.state_dir.as_deref();
-        let state_dir = StateDir::new(state_dir.unwrap_or(Path::new(DEFAULT_STATE_DIR)));
-        state_dir.create()?;
-        let _lock = state_dir.lock()?;
-        let bpffs = settings
-            .bpffs
-            .as_deref()
-            .unwrap_or(Path::new(DEFAULT_BPFFS));
-        let pins = Pins::new(bpffs, settings.name.as_deref().unwrap_or(DEFAULT_NAME));
-        let mechanism = settings.attach.unwrap_or_else(Mechanism::probe);
-        let trust = Trust::read(settings.public_key.as_deref().unwrap_or_default())?;
-        let given = Source::read(&bundle_path, &inventory_path)?;
-        let paths = [bundle_path, inventory_path];
-        let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
-
-        mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
-        // Before the first thread, and before anything that others can send.
-        capabilities::reduce()?;
-        let dataplane = Dataplane::open(pins.clone(), mechanism)?;
-        let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
-        let agent = Arc::new(agent);
-
-        let reader = Reader::open(&pins)?;
-        let listener = server::listen(&agent.socket())?;
-        let events = Arc::clone(&agent);
-        let events = thread::spawn(move || {
-            reader.run(events.epochs(), events.history(), events.is_ending())
-        });
-        let watcher = Arc::clone(&agent);
-        thread::spawn(move || watch::interfaces(&watcher));
-        if let Some(listener) = metrics_listener {
-            let agent = Arc::clone(&agent);
-            thread::spawn(move || metrics::server::serve(listener, &agent));
+        let format = settings.log_format.unwrap_or_default();
+        logging::start(format, settings.log_level.unwrap_or_default());
+        match (format, enforce(settings, termination)) {
+            (Format::Json, Err(fault)) => {
+                let help = fault.help().map(|help| help.to_string());
+                error!(help, "{fault}");
+                let exit = fault.exit_code();
+                Err(Error::Said { exit })
+            }
+            (_, result) => result,
         }
-        let clients = Arc::clone(&agent);
-        thread::spawn(move || server::serve(&listener, &clients));
-
-        termination
-            .wait()
-            .map_err(Error::kernel("waiting for a signal"))?;
-        agent.is_ending().store(true, Ordering::Relaxed);
-        if let Ok(Err(error)) = events.join() {
-            error!("{error}");
-        }
-        if pins.exist() {
-            // A socket that nobody listens at only confuses.
-            let _ = std::fs::remove_file(agent.socket());
-            info!("ends; what is in force stays in force (`polc-agent detach` removes it)");
-        }
-        Ok(())
     }
+}
+
+/// Puts the bundle in force and stays until it is told to end.
+fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
+    let said =
+        |path: Option<PathBuf>, what, key| absolute(&path.ok_or(Error::Unsaid { what, key })?);
+    let bundle_path = said(settings.bundle, "a bundle", "bundle")?;
+    let inventory_path = said(settings.inventory, "an inventory", "inventory")?;
+    // Before anything on the node is touched.
+    let reach = if settings.metrics_beyond_loopback == Some(true) {
+        Reach::Anyone
+    } else {
+        Reach::Loopback
+    };
+    let listener = |address| metrics::server::listen(address, reach);
+    let metrics_listener = settings.metrics.map(listener).transpose()?;
+    let state_dir = settings.state_dir.as_deref();
+    let state_dir = StateDir::new(state_dir.unwrap_or(Path::new(DEFAULT_STATE_DIR)));
+    state_dir.create()?;
+    let _lock = state_dir.lock()?;
+    let bpffs = settings
+        .bpffs
+        .as_deref()
+        .unwrap_or(Path::new(DEFAULT_BPFFS));
+    let pins = Pins::new(bpffs, settings.name.as_deref().unwrap_or(DEFAULT_NAME));
+    let mechanism = settings.attach.unwrap_or_else(Mechanism::probe);
+    let trust = Trust::read(settings.public_key.as_deref().unwrap_or_default())?;
+    let given = Source::read(&bundle_path, &inventory_path)?;
+    let paths = [bundle_path, inventory_path];
+    let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
+
+    mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
+    // Before the first thread, and before anything that others can send.
+    capabilities::reduce()?;
+    let dataplane = Dataplane::open(pins.clone(), mechanism)?;
+    let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
+    let agent = Arc::new(agent);
+
+    let reader = Reader::open(&pins)?;
+    let listener = server::listen(&agent.socket())?;
+    let events = Arc::clone(&agent);
+    let events =
+        thread::spawn(move || reader.run(events.epochs(), events.history(), events.is_ending()));
+    let watcher = Arc::clone(&agent);
+    thread::spawn(move || watch::interfaces(&watcher));
+    if let Some(listener) = metrics_listener {
+        let agent = Arc::clone(&agent);
+        thread::spawn(move || metrics::server::serve(listener, &agent));
+    }
+    let clients = Arc::clone(&agent);
+    thread::spawn(move || server::serve(&listener, &clients));
+
+    termination
+        .wait()
+        .map_err(Error::kernel("waiting for a signal"))?;
+    agent.is_ending().store(true, Ordering::Relaxed);
+    if let Ok(Err(error)) = events.join() {
+        error!("{error}");
+    }
+    if pins.exist() {
+        // A socket that nobody listens at only confuses.
+        let _ = std::fs::remove_file(agent.socket());
+        info!("ends; what is in force stays in force (`polc-agent detach` removes it)");
+    }
+    Ok(())
 }

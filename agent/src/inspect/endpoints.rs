@@ -1,6 +1,6 @@
 //! The endpoints on this node.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use polc_model::{Direction, Enforcement, Isolation, Labels, Model, Phase, Tier};
 use polc_plan::ClassKey;
@@ -89,22 +89,28 @@ pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
             .filter(|class| class.key.direction == direction)
             .map_or_else(Class::default, |class| Class::of(model, &class.key))
     };
-    let ifindex = |id: u32| {
-        let mut known = candidate.endpoints.iter();
-        known.find(|(_, one)| one.id == id).map(|(&index, _)| index)
-    };
+    let ifindex: BTreeMap<u32, u32> = candidate
+        .endpoints
+        .iter()
+        .map(|(&ifindex, endpoint)| (endpoint.id, ifindex))
+        .collect();
+    let listed: BTreeMap<String, &polc_inventory::Endpoint> = candidate
+        .inventory
+        .endpoints
+        .iter()
+        .map(|endpoint| (endpoint.full_name(), endpoint))
+        .collect();
     let endpoints = candidate.tables.endpoints.iter();
     endpoints
         .map(|local| {
-            let known = candidate.inventory.endpoints.iter();
-            let listed = known.clone().find(|one| one.full_name() == local.name);
+            let listed = listed.get(&local.name);
             Endpoint {
                 id: local.id,
                 name: local.name.clone(),
                 init: listed.is_some_and(|one| one.init),
                 labels: listed.map(|one| one.labels.clone()).unwrap_or_default(),
                 interface: local.interface.clone(),
-                ifindex: ifindex(local.id),
+                ifindex: ifindex.get(&local.id).copied(),
                 addresses: local.addresses.iter().copied().map(address_of).collect(),
                 ingress: class(local.ingress_slot, Direction::Ingress),
                 egress: class(local.egress_slot, Direction::Egress),

@@ -70,6 +70,18 @@ pub fn all(inventory: &Inventory) -> Vec<Party<'_>> {
     parties
 }
 
+/// How many [`all`] are.
+#[must_use]
+pub fn count(inventory: &Inventory) -> usize {
+    let others = inventory.addresses_of.others();
+    let entities = others.filter(|(.., addresses)| !addresses.is_empty());
+    usize::from(!inventory.node.addresses.is_empty())
+        + inventory.endpoints.len()
+        + inventory.remote_nodes.len()
+        + entities.count()
+        + usize::from(inventory.outside_apiservers().next().is_some())
+}
+
 /// What a kind of peer is called, in tables and JSON.
 #[must_use]
 pub const fn kind_name(kind: PeerKind) -> &'static str {
@@ -117,6 +129,7 @@ mod tests {
                 ("kube_apiserver", "world"),
             ]
         );
+        assert_eq!(count(&inventory), names.len());
         let apiservers: Vec<String> = all
             .iter()
             .flat_map(|party| &party.at)

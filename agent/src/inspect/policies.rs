@@ -1,5 +1,7 @@
 //! The policies in force and what they did.
 
+use std::collections::BTreeSet;
+
 use polc_abi::{event::Counter, verdict::DeciderId};
 use polc_model::{Action, Decider, Direction, Enforcement, PolicyId};
 use serde::{Deserialize, Serialize};
@@ -37,8 +39,9 @@ pub struct Policy {
 pub fn collect(candidate: &Candidate, judged: &[(DeciderId, Counter)]) -> Vec<Policy> {
     let model = &candidate.bundle.model;
     let mut policies: Vec<Policy> = model
-        .policies_with_ids()
-        .map(|(id, policy)| Policy {
+        .policies
+        .iter()
+        .map(|policy| Policy {
             name: policy.name.clone(),
             place: model.place(&policy.origin),
             tier: policy.tier.name().to_owned(),
@@ -48,12 +51,13 @@ pub fn collect(candidate: &Candidate, judged: &[(DeciderId, Counter)]) -> Vec<Po
                 .into_iter()
                 .filter(|&direction| policy.covers(direction).is_some())
                 .collect(),
-            endpoints: endpoints(candidate, id),
+            endpoints: Vec::new(),
             packets: 0,
             bytes: 0,
             denied: 0,
         })
         .collect();
+    add_endpoints(candidate, &mut policies);
     for (decider, counter) in judged {
         let (id, denies) = match candidate.deciders.decider(*decider) {
             Some(Decider::Isolation(policy)) => (policy, true),
@@ -75,14 +79,19 @@ pub fn collect(candidate: &Candidate, judged: &[(DeciderId, Counter)]) -> Vec<Po
     policies
 }
 
-fn endpoints(candidate: &Candidate, policy: PolicyId) -> Vec<String> {
-    let is_in = |slot: u32| {
-        let class = candidate.tables.classes.get(slot as usize);
-        class.is_some_and(|class| class.key.policies.contains(&policy))
-    };
-    let endpoints = candidate.tables.endpoints.iter();
-    endpoints
-        .filter(|one| is_in(one.ingress_slot) || is_in(one.egress_slot))
-        .map(|one| one.name.clone())
-        .collect()
+/// Names each endpoint at the policies of its classes.
+fn add_endpoints(candidate: &Candidate, policies: &mut [Policy]) {
+    for endpoint in &candidate.tables.endpoints {
+        let of_class = |slot: u32| {
+            let class = candidate.tables.classes.get(slot as usize);
+            class.map_or(&[][..], |class| &class.key.policies)
+        };
+        let both = [endpoint.ingress_slot, endpoint.egress_slot].map(of_class);
+        let its: BTreeSet<PolicyId> = both.into_iter().flatten().copied().collect();
+        for id in its {
+            if let Some(policy) = policies.get_mut(id.index()) {
+                policy.endpoints.push(endpoint.name.clone());
+            }
+        }
+    }
 }

@@ -93,7 +93,7 @@ fn in_force(families: &Families, candidate: &Candidate, epoch: u32) -> Result<()
     families.single(
         "polc_peers",
         "Endpoints, nodes and entities with an address.",
-        party::all(&candidate.inventory).len(),
+        party::count(&candidate.inventory),
     )
 }
 

@@ -83,6 +83,22 @@ fn a_file_with_a_fault_is_refused_where_it_is() {
     );
     assert!(words.contains("did you mean `metrics`?"), "{words}");
     assert!(!scene.path("bpf/polc").exists());
+
+    // As JSON, from when that is known on.
+    scene.run_with(&["--log-format", "json", "--metrics", "192.0.2.1:9464"]);
+    let output = scene.run_again();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    let line: serde_json::Value = serde_json::from_str(said.trim_end()).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    assert_eq!(
+        line["message"],
+        "metrics at 192.0.2.1:9464 could be read by other machines"
+    );
+    assert!(
+        line["help"].as_str().unwrap().contains("loopback"),
+        "{line}"
+    );
 }
 
 #[test]
