@@ -237,6 +237,21 @@ pub enum Error {
     )]
     Preflight(String),
 
+    /// The address for metrics cannot be had.
+    #[error("listening at {address} for metrics failed: {cause}")]
+    #[diagnostic(
+        code(polc::agent::listen),
+        help(
+            "nothing was changed; `ss -ltnp` shows who has the port, and `--metrics` takes another"
+        )
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: io::Error,
+    },
+
     /// A file of settings that cannot be used.
     #[error("`{}`{}: {message}", path.display(), at(*line))]
     #[diagnostic(code(polc::agent::settings), help("{help}"))]

@@ -24,7 +24,7 @@ pub fn listen(address: SocketAddr, reach: Reach) -> Result<TcpListener, Error> {
     if reach == Reach::Loopback && !address.ip().to_canonical().is_loopback() {
         return Err(Error::MetricsAddress(address));
     }
-    TcpListener::bind(address).map_err(Error::kernel(format!("listening at {address} for metrics")))
+    TcpListener::bind(address).map_err(|cause| Error::Listen { address, cause })
 }
 
 /// Answers until the process ends.
@@ -80,5 +80,13 @@ mod tests {
             assert!(listen(address, Reach::Loopback).is_ok(), "{address}");
         }
         assert!(listen("0.0.0.0:0".parse().unwrap(), Reach::Anyone).is_ok());
+    }
+
+    #[test]
+    fn a_port_that_somebody_has_is_said_to_be_had() {
+        let first = listen("127.0.0.1:0".parse().unwrap(), Reach::Loopback).unwrap();
+        let address = first.local_addr().unwrap();
+        let refused = listen(address, Reach::Loopback).err();
+        assert!(matches!(refused, Some(Error::Listen { .. })));
     }
 }
