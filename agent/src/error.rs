@@ -140,7 +140,10 @@ pub enum Error {
     #[error("`{}`: {cause}", path.display())]
     #[diagnostic(
         code(polc::agent::denied),
-        help("polc-agent and its files are root's: run it as root")
+        help(
+            "polc-agent and its files are root's: run it as root; and as a running agent has no \
+             rights beyond its user's, root must own what it reads, or everybody be let in"
+        )
     )]
     Denied {
         /// Which.

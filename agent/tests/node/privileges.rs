@@ -1,13 +1,13 @@
 //! What a running agent may do: no more than it needs.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use polc_model::Direction;
 use polc_testbed::Outcome;
 
 use crate::{
     package::{Package, labelled, tcp},
-    scene::{Scene, text},
+    scene::{Scene, text, words_of},
 };
 
 /// CAP_NET_ADMIN, CAP_PERFMON and CAP_BPF, by their numbers.
@@ -67,6 +67,26 @@ fn no_thread_of_an_agent_has_more_rights_than_it_needs() {
     let output = scene.ask("detach", &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(!scene.path("bpf/polc").exists());
+}
+
+#[test]
+fn a_bundle_that_only_another_user_may_read_is_refused_with_what_to_do() {
+    let Some(scene) = Scene::enforcing("others", &shop(5432)) else {
+        return;
+    };
+    let folder = scene.path("home");
+    fs::create_dir(&folder).unwrap();
+    let bundle = folder.join("next.polb");
+    fs::write(&bundle, shop(5433)).unwrap();
+    std::os::unix::fs::chown(&folder, Some(65_534), None).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    let apply = || scene.ask("apply", &["--bundle", bundle.to_str().unwrap()]);
+    let output = apply();
+    assert_eq!(output.status.code(), Some(2));
+    let words = words_of(&output.stderr);
+    assert!(words.contains("root must own what it reads"), "{words}");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(apply().status.success());
 }
 
 #[test]
