@@ -6,19 +6,22 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
+
+use tracing::{info, warn};
 
 use crate::{
     Error,
     api::{Response, Status},
-    attach::Mechanism,
     candidate::{Candidate, MissingInterface},
     dataplane::{ClassProgram, Dataplane},
     flows::{History, reader::Epochs},
+    metrics::Meters,
     pins::Pins,
     removal,
     state_dir::{Source, StartedWith, StateDir},
-    status,
+    status::{self, Judged},
     sys::signal,
     trust::{self, Trust},
     wanted::Wanted,
@@ -30,9 +33,9 @@ pub struct Agent {
     trust: Trust,
     epochs: Epochs,
     history: History,
+    meters: Meters,
     ending: AtomicBool,
     pins: Pins,
-    mechanism: Mechanism,
     state_dir: StateDir,
 }
 
@@ -60,37 +63,37 @@ impl Agent {
         wanted: Wanted,
         trust: Trust,
         pins: Pins,
-        mechanism: Mechanism,
         state_dir: StateDir,
         [bundle_path, inventory_path]: [PathBuf; 2],
     ) -> Result<Self, Error> {
         let started_with = wanted.started_with;
         let epochs = Epochs::default();
+        let meters = Meters::new()?;
         let state = dataplane.state();
         let candidate = Arc::new(wanted.candidate);
         let mut programs = Vec::new();
         if wanted.is_in_force && dataplane.resume(&candidate)? {
             epochs.add(state.epoch(), Arc::clone(&candidate));
-            eprintln!(
-                "polc-agent: goes on with bundle {}, epoch {}",
-                candidate.digest,
-                state.epoch()
+            info!(
+                digest = candidate.digest,
+                epoch = state.epoch(),
+                "goes on with bundle"
             );
         } else {
+            let begin = Instant::now();
             let applied = dataplane.apply(&candidate, |next| {
                 epochs.add(next.epoch(), Arc::clone(&candidate));
                 state_dir.save(next.epoch(), &candidate.source, &started_with)
-            })?;
+            });
+            meters.applied(begin.elapsed(), &applied);
+            let applied = applied?;
             // Is in force all the same; the next apply or start removes what is left over.
             if let Err(error) = state_dir.keep_only(applied.state.epoch()) {
-                eprintln!("polc-agent: {error}");
+                warn!("{error}");
             }
             programs = applied.programs;
-            eprintln!(
-                "polc-agent: bundle {} is in force, epoch {}",
-                candidate.digest,
-                applied.state.epoch()
-            );
+            let epoch = applied.state.epoch();
+            info!(digest = candidate.digest, epoch, "bundle is in force");
         }
         Ok(Self {
             inner: Mutex::new(Inner {
@@ -104,15 +107,22 @@ impl Agent {
             trust,
             epochs,
             history: History::default(),
+            meters,
             ending: AtomicBool::new(false),
             pins,
-            mechanism,
             state_dir,
         })
     }
 
     /// Puts another bundle in force.
     pub(crate) fn apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
+        let begin = Instant::now();
+        let result = self.try_apply(bundle, inventory);
+        self.meters.applied(begin.elapsed(), &result);
+        result
+    }
+
+    fn try_apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
         let mut inner = self.lock();
         let read = |path: &Path| std::fs::read(path).map_err(Error::file(path));
         let source = Source {
@@ -153,8 +163,10 @@ impl Agent {
             [&inner.bundle_path, &inner.inventory_path],
             MissingInterface::Skip,
         )?;
-        self.put_in_force(&mut inner, candidate)?;
-        Ok(true)
+        let begin = Instant::now();
+        let result = self.put_in_force(&mut inner, candidate);
+        self.meters.applied(begin.elapsed(), &result);
+        result.map(|_| true)
     }
 
     fn put_in_force(&self, inner: &mut Inner, candidate: Candidate) -> Result<Response, Error> {
@@ -169,12 +181,9 @@ impl Agent {
         let epoch = applied.state.epoch();
         // Is in force all the same; the next apply or start removes what is left over.
         if let Err(error) = self.state_dir.keep_only(epoch) {
-            eprintln!("polc-agent: {error}");
+            warn!("{error}");
         }
-        eprintln!(
-            "polc-agent: bundle {} is in force, epoch {epoch}",
-            candidate.digest
-        );
+        info!(digest = candidate.digest, epoch, "bundle is in force");
         Ok(Response::Applied {
             bundle: candidate.digest.clone(),
             epoch,
@@ -192,10 +201,31 @@ impl Agent {
         )
     }
 
+    /// What is in force.
+    pub(crate) fn candidate(&self) -> Arc<Candidate> {
+        self.in_force().0
+    }
+
+    /// What is in force, and its epoch.
+    pub(crate) fn in_force(&self) -> (Arc<Candidate>, u32) {
+        let inner = self.lock();
+        (
+            Arc::clone(&inner.candidate),
+            inner.dataplane.state().epoch(),
+        )
+    }
+
+    /// What is in force, and how often each of its deciders decided.
+    pub(crate) fn judged(&self) -> Result<(Arc<Candidate>, Judged), Error> {
+        let inner = self.lock();
+        let judged = status::judged(&inner.dataplane, &self.pins)?;
+        Ok((Arc::clone(&inner.candidate), judged))
+    }
+
     /// Removes everything from the node.
     pub(crate) fn detach(&self) -> Result<(), Error> {
         let _inner = self.lock();
-        removal::remove(&self.pins, self.mechanism, &self.state_dir)
+        removal::remove(&self.pins, &self.state_dir)
     }
 
     /// Ends the process, as after SIGTERM.
@@ -215,6 +245,14 @@ impl Agent {
 
     pub(crate) const fn history(&self) -> &History {
         &self.history
+    }
+
+    pub(crate) const fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    pub(crate) const fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     pub(crate) const fn is_ending(&self) -> &AtomicBool {

@@ -17,6 +17,15 @@ use crate::{Error, pins::Pins, sys::map::Map};
 /// The object that `build.rs` found, or nothing.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/polc-datapath"));
 
+/// Its programs.
+const PROGRAMS: [&str; 5] = [
+    "judged",
+    "reject",
+    "from_endpoint",
+    "to_endpoint",
+    "from_uplink",
+];
+
 /// Whether this agent was built with its datapath.
 #[must_use]
 pub fn is_built_in() -> bool {
@@ -59,13 +68,7 @@ impl Datapath {
             cause: cause.to_string(),
             log: String::new(),
         })?;
-        for name in [
-            "judged",
-            "reject",
-            "from_endpoint",
-            "to_endpoint",
-            "from_uplink",
-        ] {
+        for name in PROGRAMS {
             program(&mut object, name)?.load().map_err(refused)?;
         }
         let continuations: Map<u32, u32> =
@@ -80,6 +83,27 @@ impl Datapath {
                 .map_err(Error::kernel("setting a continuation"))?;
         }
         Ok(Self { object })
+    }
+
+    /// Loads the programs with maps of their own, that nothing else sees, and lets them go again.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn try_out() -> Result<Vec<ProgramSize>, Error> {
+        if !is_built_in() {
+            return Err(Error::NoDatapath);
+        }
+        let object = EbpfLoader::new()
+            .load(OBJECT)
+            .map_err(|cause| Error::Datapath {
+                cause: cause.to_string(),
+                log: String::new(),
+            })?;
+        let mut datapath = Self { object };
+        for name in PROGRAMS {
+            datapath.program(name)?.load().map_err(refused)?;
+        }
+        datapath.sizes()
     }
 
     /// A hook's program.

@@ -3,6 +3,8 @@
 
 use std::{sync::atomic::Ordering, thread, time::Duration};
 
+use tracing::{info, warn};
+
 use crate::agent::Agent;
 
 /// How often to look. The interface is open for so long; kubelet and CNI take longer to start
@@ -16,12 +18,12 @@ pub(crate) fn interfaces(agent: &Agent) {
         thread::sleep(PERIOD);
         match agent.refresh() {
             Ok(false) => last_said.clear(),
-            Ok(true) => eprintln!("polc-agent: interfaces have changed"),
+            Ok(true) => info!("interfaces have changed"),
             Err(error) => {
                 // Once, not five times a second: it may be gone for good.
                 let said = error.to_string();
                 if said != last_said {
-                    eprintln!("polc-agent: {said}");
+                    warn!("{said}");
                     last_said = said;
                 }
             }

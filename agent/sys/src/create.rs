@@ -19,6 +19,7 @@ const PROGRAM_ARRAY: u32 = 3;
 const PER_CPU_ARRAY: u32 = 6;
 const PREFIXES: u32 = 11;
 const ARRAY_OF_MAPS: u32 = 12;
+const RING_BUFFER: u32 = 27;
 /// `BPF_F_NO_PREALLOC`
 const ENTRY_BY_ENTRY: u32 = 1;
 /// `BPF_F_RDONLY_PROG`
@@ -112,6 +113,15 @@ pub(super) fn small_array() -> io::Result<OwnedFd> {
         key_size: 4,
         value_size: 4,
         max_entries: 1,
+        ..CreateAttributes::default()
+    })
+}
+
+/// A ring buffer.
+pub(super) fn ring_buffer(bytes: u32) -> io::Result<OwnedFd> {
+    create(CreateAttributes {
+        kind: RING_BUFFER,
+        max_entries: bytes,
         ..CreateAttributes::default()
     })
 }

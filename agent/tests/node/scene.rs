@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, SendError},
     thread,
     time::{Duration, Instant},
 };
@@ -48,6 +49,8 @@ pub(crate) struct Scene {
     agent: Option<Child>,
     attach: &'static str,
     public_keys: Vec<PathBuf>,
+    run_arguments: Vec<String>,
+    run_under: Vec<String>,
 }
 
 impl Scene {
@@ -70,6 +73,8 @@ impl Scene {
             agent: None,
             attach: "tcx",
             public_keys: Vec::new(),
+            run_arguments: Vec::new(),
+            run_under: Vec::new(),
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -107,6 +112,16 @@ impl Scene {
         self.public_keys = public_keys.to_vec();
     }
 
+    /// What the next agent is started with, besides.
+    pub(crate) fn run_with(&mut self, arguments: &[&str]) {
+        self.run_arguments = arguments.iter().map(|&one| one.to_owned()).collect();
+    }
+
+    /// The command that starts the next agent: what it becomes, and its arguments.
+    pub(crate) fn run_under(&mut self, words: &[&str]) {
+        self.run_under = words.iter().map(|&one| one.to_owned()).collect();
+    }
+
     pub(crate) fn pod(&self, name: &str) -> &Host {
         self.testbed.pod(&format!("shop/{name}")).unwrap()
     }
@@ -116,19 +131,26 @@ impl Scene {
         let mut command = self.run_command();
         command.stderr(Stdio::piped());
         let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        self.agent = Some(child);
+        let (send, receive) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                // Nobody listens any more once the agent enforces.
+                if let Err(SendError(line)) = send.send(line) {
+                    eprintln!("{line}");
+                }
+            }
+        });
         let mut said = String::new();
-        for line in lines.by_ref() {
-            let line = line.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while let Ok(line) = receive.recv_timeout(deadline.duration_since(Instant::now())) {
             said.push_str(&line);
             said.push('\n');
             if line.contains("bundle") {
                 break;
             }
         }
-        thread::spawn(move || lines.for_each(|line| eprintln!("{}", line.unwrap_or_default())));
-        self.agent = Some(child);
-        let deadline = Instant::now() + Duration::from_secs(5);
         while !self.path("state/agent.sock").exists() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
@@ -252,17 +274,28 @@ impl Scene {
         for key in &self.public_keys {
             command.arg("--public-key").arg(key);
         }
+        command.args(&self.run_arguments);
         command
     }
 
     fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_polc-agent"));
-        command
-            .arg(subcommand)
-            .arg("--state-dir")
-            .arg(self.path("state"));
-        if matches!(subcommand, "run" | "detach") {
+        let agent = env!("CARGO_BIN_EXE_polc-agent");
+        let mut command = match self.run_under.split_first() {
+            Some((first, rest)) if subcommand == "run" => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(agent);
+                command
+            }
+            _ => Command::new(agent),
+        };
+        command.arg(subcommand);
+        if subcommand != "preflight" {
+            command.arg("--state-dir").arg(self.path("state"));
+        }
+        if matches!(subcommand, "run" | "detach" | "preflight") {
             command.arg("--bpffs").arg(self.path("bpf"));
+        }
+        if subcommand == "run" {
             command.args(["--attach", self.attach]);
         }
         command
