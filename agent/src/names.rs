@@ -33,18 +33,19 @@ pub(crate) fn check<'a>(
 ) -> Result<(), Error> {
     let known = &candidate.tables.names;
     names.into_iter().try_for_each(|name| {
-        if known.iter().any(|one| means(name, one)) || history.knows(name) {
+        if known.iter().any(|(_, one)| means(name, one)) || history.knows(name) {
             Ok(())
         } else {
-            Err(unknown(name, known))
+            Err(unknown(name, known.iter().map(|(_, one)| one)))
         }
     })
 }
 
 /// The error about a name that nobody has.
-pub(crate) fn unknown(name: &str, known: &[String]) -> Error {
+pub(crate) fn unknown<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+    let known: Vec<&str> = known.into_iter().collect();
     let short = known.iter().filter_map(|one| one.rsplit('/').next());
-    let near = closest(name, known.iter().map(String::as_str).chain(short));
+    let near = closest(name, known.iter().copied().chain(short));
     Error::UnknownName {
         name: name.to_owned(),
         help: match near {
@@ -60,8 +61,8 @@ mod tests {
 
     #[test]
     fn slips_find_the_name_that_was_meant() {
-        let known = ["world".to_owned(), "shop/web-1".to_owned()];
-        let help = |name| match unknown(name, &known) {
+        let known = ["world", "shop/web-1"];
+        let help = |name| match unknown(name, known) {
             Error::UnknownName { help, .. } => help,
             other => panic!("{other}"),
         };

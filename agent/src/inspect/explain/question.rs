@@ -169,8 +169,8 @@ fn ends<'a>(
                     .map(|(address, facts)| end(party, *address, facts))
                     .collect()),
                 [] => {
-                    let known: Vec<String> = parties.iter().map(|one| one.name.clone()).collect();
-                    Err(names::unknown(name, &known))
+                    let known = parties.iter().map(|one| one.name.as_str());
+                    Err(names::unknown(name, known))
                 }
                 several => {
                     let names: Vec<&str> = several.iter().map(|one| one.name.as_str()).collect();
