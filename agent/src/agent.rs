@@ -9,14 +9,17 @@ use std::{
     time::Instant,
 };
 
+use polc_inventory::Inventory;
 use tracing::{info, warn};
 
 use crate::{
     Error,
     api::{Response, Status},
-    candidate::{Candidate, MissingInterface},
+    candidate::{Candidate, KeepsPlaces, MissingInterface},
     dataplane::{ClassProgram, Dataplane},
     flows::{History, reader::Epochs},
+    followed::Follower,
+    inventory_source::{InventorySource, Reading},
     metrics::Meters,
     pins::Pins,
     removal,
@@ -34,6 +37,7 @@ pub struct Agent {
     epochs: Epochs,
     history: History,
     meters: Meters,
+    followed: Follower,
     ending: AtomicBool,
     pins: Pins,
     state_dir: StateDir,
@@ -108,6 +112,7 @@ impl Agent {
             epochs,
             history: History::default(),
             meters,
+            followed: Follower::default(),
             ending: AtomicBool::new(false),
             pins,
             state_dir,
@@ -129,7 +134,7 @@ impl Agent {
             bundle: read(bundle)?,
             signature: trust::read_signature(bundle)?,
             inventory: match inventory {
-                Some(path) => std::fs::read_to_string(path).map_err(Error::file(path))?,
+                Some(path) => InventorySource::text(path)?,
                 None => inner.candidate.source.inventory.clone(),
             },
         };
@@ -169,6 +174,54 @@ impl Agent {
         result.map(|_| true)
     }
 
+    /// Puts another inventory in force beside the bundle that is. Whether it is another.
+    pub(crate) fn follow(&self, reading: Reading) -> Result<bool, Error> {
+        let mut inner = self.lock();
+        if *reading.inventory == *inner.candidate.inventory {
+            return Ok(false);
+        }
+        let begin = Instant::now();
+        let result = self.try_follow(&mut inner, reading.text, reading.inventory);
+        self.meters.applied(begin.elapsed(), &result);
+        result?;
+        let lag = reading.changed.and_then(|changed| changed.elapsed().ok());
+        self.followed.changed(lag);
+        if let Some(lag) = lag {
+            self.meters.followed(lag);
+        }
+        Ok(true)
+    }
+
+    fn try_follow(
+        &self,
+        inner: &mut Inner,
+        text: String,
+        inventory: Arc<Inventory>,
+    ) -> Result<Response, Error> {
+        let keeps_places = if inner.dataplane.can_go_on() {
+            KeepsPlaces::Yes
+        } else {
+            KeepsPlaces::No
+        };
+        let candidate = Candidate::with_inventory(&inner.candidate, keeps_places, text, inventory)?;
+        // Of the inventory that a restart is given, this is what it says by now.
+        let digest = StartedWith::of(&candidate.source).inventory;
+        let before = std::mem::replace(&mut inner.started_with.inventory, digest);
+        self.put_in_force(inner, candidate).inspect_err(|_| {
+            inner.started_with.inventory = before;
+        })
+    }
+
+    /// How following the inventory goes.
+    pub(crate) const fn followed(&self) -> &Follower {
+        &self.followed
+    }
+
+    /// Where the inventory in force comes from.
+    pub(crate) fn inventory_path(&self) -> PathBuf {
+        self.lock().inventory_path.clone()
+    }
+
     fn put_in_force(&self, inner: &mut Inner, candidate: Candidate) -> Result<Response, Error> {
         let candidate = Arc::new(candidate);
         let applied = inner.dataplane.apply(&candidate, |next| {
@@ -193,12 +246,16 @@ impl Agent {
     /// How things are.
     pub(crate) fn status(&self) -> Result<Status, Error> {
         let inner = self.lock();
-        status::collect(
+        let status = status::collect(
             &inner.dataplane,
             &inner.candidate,
             &inner.programs,
             &self.pins,
-        )
+        )?;
+        Ok(Status {
+            followed: self.followed.get(),
+            ..status
+        })
     }
 
     /// What is in force.

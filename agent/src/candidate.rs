@@ -42,6 +42,24 @@ pub struct Candidate {
     pub source: Source,
 }
 
+/// Whether what programs ask about stays where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepsPlaces {
+    /// The programs in force serve on.
+    Yes,
+    /// They are others' programs.
+    No,
+}
+
+/// A bundle and an inventory, read.
+struct Read {
+    bundle: Arc<Bundle>,
+    digest: String,
+    signed_by: Option<KeyId>,
+    inventory: Arc<Inventory>,
+    source: Source,
+}
+
 /// What to do about an interface of the inventory that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingInterface {
@@ -106,6 +124,53 @@ impl Candidate {
                     }
                 })?),
             };
+        let read = Read {
+            bundle,
+            digest,
+            signed_by,
+            inventory,
+            source,
+        };
+        Self::compute(before, read, missing)
+    }
+
+    /// The bundle of what is in force with another inventory, whose text this is. `keeps_places` says
+    /// whether the programs in force serve on.
+    ///
+    /// # Errors
+    /// More than the maps hold.
+    pub(crate) fn with_inventory(
+        in_force: &Self,
+        keeps_places: KeepsPlaces,
+        text: String,
+        inventory: Arc<Inventory>,
+    ) -> Result<Self, Error> {
+        let read = Read {
+            bundle: Arc::clone(&in_force.bundle),
+            digest: in_force.digest.clone(),
+            signed_by: in_force.signed_by,
+            inventory,
+            source: Source {
+                inventory: text,
+                ..in_force.source.clone()
+            },
+        };
+        let before = (keeps_places == KeepsPlaces::Yes).then_some(in_force);
+        Self::compute(before, read, MissingInterface::Skip)
+    }
+
+    fn compute(
+        before: Option<&Self>,
+        read: Read,
+        missing: MissingInterface,
+    ) -> Result<Self, Error> {
+        let Read {
+            bundle,
+            digest,
+            signed_by,
+            inventory,
+            source,
+        } = read;
         let tables = NodeTables::compute_with(
             &bundle.model,
             &bundle.plan,

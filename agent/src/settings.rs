@@ -25,9 +25,13 @@ pub struct Settings {
     /// The bundle to start with
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
-    /// What runs on this node and elsewhere
-    #[arg(long, value_name = "FILE")]
+    /// What runs on this node and elsewhere; of a directory, what its `*.yaml` files say together
+    #[arg(long, value_name = "PATH")]
     pub inventory: Option<PathBuf>,
+    /// Put changes of the inventory in force as they are written
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub follow_inventory: Option<bool>,
     /// Take only bundles with a signature of this key, `BUNDLE.minisig` beside each; given several
     /// times, of one of them. A list in the file
     #[arg(long, value_name = "FILE")]
@@ -82,6 +86,7 @@ impl Settings {
         Self {
             bundle: self.bundle.or(other.bundle),
             inventory: self.inventory.or(other.inventory),
+            follow_inventory: self.follow_inventory.or(other.follow_inventory),
             public_key: self.public_key.or(other.public_key),
             metrics: self.metrics.or(other.metrics),
             metrics_beyond_loopback: self
@@ -198,6 +203,7 @@ mod tests {
     fn every_flag_is_a_key() {
         let text = "bundle: a.polb\n\
                     inventory: i.yaml\n\
+                    follow_inventory: true\n\
                     public_key: [k.pub]\n\
                     metrics: 127.0.0.1:9464\n\
                     metrics_beyond_loopback: false\n\

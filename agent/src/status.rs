@@ -40,6 +40,7 @@ pub fn collect(
         epoch: state.epoch(),
         node: candidate.inventory.node.name.clone(),
         pid: std::process::id(),
+        followed: None,
         endpoints: candidate
             .tables
             .endpoints

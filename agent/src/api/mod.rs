@@ -15,6 +15,7 @@ use self::explain::About;
 use crate::{
     datapath::ProgramSize,
     flows::{Filter, FlowRecord, record::DecidedBy},
+    followed::Followed,
     inspect::{endpoints::Endpoint, explain::Explanation, peers::Peer, policies::Policy},
 };
 
@@ -134,6 +135,9 @@ pub struct Status {
     pub node: String,
     /// Process id of the agent.
     pub pid: u32,
+    /// How following the inventory goes; `None` where it is not followed.
+    #[serde(default)]
+    pub followed: Option<Followed>,
     /// Endpoints on this node.
     pub endpoints: Vec<EndpointStatus>,
     /// Flows in the table, stale ones included.

@@ -104,6 +104,10 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
         thread::spawn(move || reader.run(events.epochs(), events.history(), events.is_ending()));
     let watcher = Arc::clone(&agent);
     thread::spawn(move || watch::interfaces(&watcher));
+    if settings.follow_inventory == Some(true) {
+        let follower = Arc::clone(&agent);
+        thread::spawn(move || watch::inventory(&follower));
+    }
     if let Some(listener) = metrics_listener {
         let agent = Arc::clone(&agent);
         thread::spawn(move || metrics::server::serve(listener, &agent));

@@ -89,6 +89,15 @@ fn print(status: &Status) {
         Some(key) => println!("signed with key {key}"),
         None => println!("signatures are not asked for"),
     }
+    if let Some(followed) = &status.followed {
+        println!(
+            "inventory followed: {} changes, the last in force after {} ms, the slowest after {} ms",
+            followed.changes, followed.last_lag_ms, followed.longest_lag_ms
+        );
+        if let Some(problem) = &followed.problem {
+            println!("what it says now is not in force: {problem}");
+        }
+    }
     println!("flows: {}", status.flows);
     if status.lost_events > 0 {
         println!("events lost: {}", status.lost_events);

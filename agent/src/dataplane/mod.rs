@@ -14,6 +14,7 @@ use polc_abi::{
     map,
     node::{Side, State},
 };
+use tracing::warn;
 
 use crate::{
     Error,
@@ -148,7 +149,7 @@ impl Dataplane {
 
         // From here on nothing fails: what follows only tidies up.
         if let Err(error) = self.retire(side.other(), candidate) {
-            eprintln!("polc-agent: tidying up after the switch: {error}");
+            warn!("tidying up after the switch: {error}");
         }
         Ok(Applied {
             state: next,

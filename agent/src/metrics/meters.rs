@@ -16,6 +16,7 @@ pub struct Meters {
     registry: Registry,
     apply_seconds: Histogram,
     applies: IntCounterVec,
+    inventory_lag: Histogram,
 }
 
 impl Meters {
@@ -33,6 +34,17 @@ impl Meters {
             .buckets(SECONDS.to_vec()),
         )
         .map_err(unusable)?;
+        let inventory_lag = Histogram::with_opts(
+            HistogramOpts::new(
+                "polc_inventory_lag_seconds",
+                "From when a change of a followed inventory was written until it was in force.",
+            )
+            .buckets(SECONDS.to_vec()),
+        )
+        .map_err(unusable)?;
+        registry
+            .register(Box::new(inventory_lag.clone()))
+            .map_err(unusable)?;
         let applies = IntCounterVec::new(
             Opts::new(
                 "polc_applies_total",
@@ -54,6 +66,7 @@ impl Meters {
             registry,
             apply_seconds,
             applies,
+            inventory_lag,
         })
     }
 
@@ -64,6 +77,11 @@ impl Meters {
         }
         let result = if result.is_ok() { "ok" } else { "failed" };
         self.applies.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a change of a followed inventory.
+    pub fn followed(&self, lag: Duration) {
+        self.inventory_lag.observe(lag.as_secs_f64());
     }
 
     /// All of it.

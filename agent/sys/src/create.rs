@@ -178,7 +178,7 @@ impl WordRows {
     /// # Errors
     /// What the kernel says; `bits` that are not made of rows.
     pub fn set(&self, first: u32, bits: &[u64]) -> io::Result<()> {
-        if bits.len() % self.words.max(1) != 0 {
+        if !bits.len().is_multiple_of(self.words.max(1)) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let count = size(bits.len() / self.words.max(1))?;

@@ -10,6 +10,7 @@ mod audit;
 mod entities;
 mod explain;
 mod flows;
+mod follow;
 mod hostile;
 mod inputs;
 mod lists;
