@@ -149,6 +149,8 @@ impl Agent {
             missing,
         )?;
         let response = self.put_in_force(&mut inner, candidate)?;
+        let epoch = inner.dataplane.state().epoch();
+        info!(digest = inner.candidate.digest, epoch, "bundle is in force");
         inner.bundle_path = bundle.to_owned();
         inner.inventory_path = inventory;
         Ok(response)
@@ -236,7 +238,6 @@ impl Agent {
         if let Err(error) = self.state_dir.keep_only(epoch) {
             warn!("{error}");
         }
-        info!(digest = candidate.digest, epoch, "bundle is in force");
         Ok(Response::Applied {
             bundle: candidate.digest.clone(),
             epoch,
@@ -275,7 +276,7 @@ impl Agent {
     /// What is in force, and how often each of its deciders decided.
     pub(crate) fn judged(&self) -> Result<(Arc<Candidate>, Judged), Error> {
         let inner = self.lock();
-        let judged = status::judged(&inner.dataplane, &self.pins)?;
+        let judged = inner.dataplane.judged()?;
         Ok((Arc::clone(&inner.candidate), judged))
     }
 

@@ -1,7 +1,7 @@
 //! Collecting how things are.
 
 use polc_abi::{
-    event::{Counter, VerdictCounterKey},
+    event::Counter,
     flow::{Flow, FlowKey},
     map,
     verdict::{DeciderId, DropReason},
@@ -14,7 +14,7 @@ use crate::{
     api::{Count, DeciderCount, EndpointStatus, Status},
     candidate::Candidate,
     datapath::ProgramSize,
-    dataplane::{ClassProgram, Dataplane},
+    dataplane::{ClassProgram, Dataplane, judgements::sum},
     flows::record::DecidedBy,
     pins::Pins,
     sys::{map::Map, percpu::PerCpuMap},
@@ -55,7 +55,7 @@ pub fn collect(
         flows: flows.keys().map_err(reading())?.len(),
         lost_events: lost_events(pins)?,
         drops: drops(pins)?,
-        verdicts: verdicts(dataplane, candidate, pins)?,
+        verdicts: verdicts(dataplane, candidate)?,
         datapath: dataplane.datapath().sizes()?,
         programs: programs
             .iter()
@@ -121,31 +121,8 @@ pub fn drops(pins: &Pins) -> Result<Vec<Count>, Error> {
 /// How often each decider decided.
 pub type Judged = Vec<(DeciderId, Counter)>;
 
-/// How often each decider of the side in force decided, in order of decider.
-///
-/// # Errors
-/// What the kernel says.
-pub fn judged(dataplane: &Dataplane, pins: &Pins) -> Result<Judged, Error> {
-    let reading = || Error::kernel("reading the verdicts");
-    let verdicts: PerCpuMap<VerdictCounterKey, Counter> =
-        PerCpuMap::open(&pins.map(map::VERDICTS)).map_err(reading())?;
-    let mut keys = verdicts.keys().map_err(reading())?;
-    keys.sort_unstable();
-    keys.into_iter()
-        .filter(|key| Some(key.side()) == dataplane.state().side())
-        .map(|key| {
-            let counters = verdicts.get(&key).map_err(reading())?;
-            Ok((key.decider(), sum(&counters)))
-        })
-        .collect()
-}
-
-fn verdicts(
-    dataplane: &Dataplane,
-    candidate: &Candidate,
-    pins: &Pins,
-) -> Result<Vec<DeciderCount>, Error> {
-    let judged = judged(dataplane, pins)?;
+fn verdicts(dataplane: &Dataplane, candidate: &Candidate) -> Result<Vec<DeciderCount>, Error> {
+    let judged = dataplane.judged()?;
     let counts = judged.into_iter().filter_map(|(id, total)| {
         Some(DeciderCount {
             decider: DecidedBy::new(id, Some(candidate))?,
@@ -154,13 +131,4 @@ fn verdicts(
         })
     });
     Ok(counts.collect())
-}
-
-fn sum(counters: &[Counter]) -> Counter {
-    counters
-        .iter()
-        .fold(Counter::default(), |sum, counter| Counter {
-            packets: sum.packets + counter.packets,
-            bytes: sum.bytes + counter.bytes,
-        })
 }

@@ -5,7 +5,7 @@
 
 use std::{sync::atomic::Ordering, thread, time::Duration};
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{agent::Agent, inventory_source::InventorySource};
 
@@ -32,7 +32,11 @@ pub(crate) fn inventory(agent: &Agent) {
         let followed = source.read().and_then(|reading| match reading {
             None => Ok(()),
             Some(reading) => {
-                let result = agent.follow(reading).map(|_| ());
+                let result = agent.follow(reading).map(|is_new| {
+                    if is_new {
+                        debug!("the inventory has changed");
+                    }
+                });
                 if result.is_err() {
                     source = InventorySource::new(path.clone());
                 }

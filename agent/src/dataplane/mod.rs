@@ -5,14 +5,17 @@
 //! Whatever fails before that leaves the side in force as it was.
 
 mod held;
+pub(crate) mod judgements;
 mod programs;
 mod side;
 
 use std::collections::BTreeSet;
 
 use polc_abi::{
+    event::Counter,
     map,
     node::{Side, State},
+    verdict::DeciderId,
 };
 use tracing::warn;
 
@@ -25,6 +28,7 @@ use crate::{
     sys::{grace::GracePeriod, state_word::StateWord},
 };
 
+use judgements::Judgements;
 pub use programs::ClassProgram;
 use programs::Programs;
 use side::SideTables;
@@ -39,6 +43,7 @@ pub struct Dataplane {
     zero: SideTables,
     one: SideTables,
     programs: Programs,
+    judgements: Judgements,
     idle: Idle,
     /// Hooks that run this agent's programs.
     attached: BTreeSet<Hook>,
@@ -83,6 +88,7 @@ impl Dataplane {
             zero: SideTables::open(&pins, Side::Zero)?,
             one: SideTables::open(&pins, Side::One)?,
             programs: Programs::open(&pins)?,
+            judgements: Judgements::open(&pins)?,
             idle: Idle::Unknown,
             attached: BTreeSet::new(),
             pins,
@@ -114,6 +120,7 @@ impl Dataplane {
             return Ok(false);
         }
         self.attach(&candidate.hooks)?;
+        self.judgements.resume(&candidate.digest);
         Ok(true)
     }
 
@@ -135,6 +142,8 @@ impl Dataplane {
             self.wait()?;
             self.idle = Idle::Quiet;
         }
+        // Most often nothing: the side was retired.
+        self.judgements.forget(side)?;
         let filled = self.programs.fill(side, candidate)?;
         self.tables_mut(side).fill(candidate, &filled)?;
         let hooks = candidate.hooks.iter();
@@ -187,6 +196,7 @@ impl Dataplane {
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
         self.wait()?;
         self.idle = Idle::Quiet;
+        self.judgements.take(side, &candidate.digest)?;
         self.programs.retire(side)?;
         // Those that were there before: an interface may have been made anew with the same index.
         self.attached.clear();
@@ -213,6 +223,14 @@ impl Dataplane {
         self.grace
             .wait()
             .map_err(Error::kernel("waiting for packets"))
+    }
+
+    /// How often each decider of the bundle in force decided, in order of decider.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn judged(&self) -> Result<Vec<(DeciderId, Counter)>, Error> {
+        self.judgements.all(self.state().side())
     }
 
     /// Whether a candidate can go on with programs that are loaded, which keeps to the places of the

@@ -3,53 +3,42 @@
 use std::collections::BTreeMap;
 
 use polc_abi::{
-    event::{Counter, VerdictCounterKey},
     key::Address,
     map,
     node::{Endpoint, Peer, PrefixKey, Side},
     policy::PROGRAM_SLOTS,
 };
 
-use crate::{
-    Error,
-    candidate::Candidate,
-    pins::Pins,
-    sys::{map::Map, percpu::PerCpuMap},
-};
+use crate::{Error, candidate::Candidate, pins::Pins, sys::map::Map};
 
 use super::{held::Held, programs::Filled};
 
 /// The tables of one side.
 pub(super) struct SideTables {
-    side: Side,
     endpoints: Map<u32, Endpoint>,
     addresses: Map<Address, Peer>,
     prefixes: Map<PrefixKey, Peer>,
     endpoints_held: Held<u32, Endpoint>,
     addresses_held: Held<Address, Peer>,
     prefixes_held: Held<PrefixKey, Peer>,
-    verdicts: PerCpuMap<VerdictCounterKey, Counter>,
 }
 
 impl SideTables {
     pub(super) fn open(pins: &Pins, side: Side) -> Result<Self, Error> {
         let opening = || Error::kernel("opening a table");
         Ok(Self {
-            side,
             endpoints: Map::open(&pins.map(map::endpoints(side))).map_err(opening())?,
             addresses: Map::open(&pins.map(map::addresses(side))).map_err(opening())?,
             prefixes: Map::open(&pins.map(map::prefixes(side))).map_err(opening())?,
             endpoints_held: Held::unknown(),
             addresses_held: Held::unknown(),
             prefixes_held: Held::unknown(),
-            verdicts: PerCpuMap::open(&pins.map(map::VERDICTS)).map_err(opening())?,
         })
     }
 
     /// Makes the tables hold the candidate's entries. Only for the side that is not in force.
     pub(super) fn fill(&mut self, candidate: &Candidate, filled: &Filled) -> Result<(), Error> {
         let filling = || Error::kernel("filling a table");
-        self.forget_counters()?;
         let tables = &candidate.tables;
         let slot = |class: u32| filled.slots.get(class as usize).copied();
         let endpoints = candidate.endpoints.iter().map(|(&ifindex, endpoint)| {
@@ -77,17 +66,6 @@ impl SideTables {
         self.prefixes_held
             .become_these(&self.prefixes, prefixes.collect())
             .map_err(filling())
-    }
-
-    /// Forgets the counters of this side's deciders.
-    fn forget_counters(&self) -> Result<(), Error> {
-        let clearing = || Error::kernel("clearing a table");
-        for key in self.verdicts.keys().map_err(clearing())? {
-            if key.side() == self.side {
-                self.verdicts.remove(&key).map_err(clearing())?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether the side holds exactly the candidate's endpoints, on the same interfaces, whatever

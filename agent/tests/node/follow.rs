@@ -81,6 +81,12 @@ impl Shop {
         self.scene.pod(from).connect_tcp(db, 5432).unwrap()
     }
 
+    /// Packets that were judged under the bundle in force.
+    fn judged(&self) -> u64 {
+        let verdicts = self.scene.status().verdicts;
+        verdicts.iter().map(|count| count.packets).sum()
+    }
+
     fn followed(&self) -> Followed {
         self.scene.status().followed.unwrap()
     }
@@ -118,10 +124,13 @@ fn labels_take_effect_on_new_and_live_connections() {
     };
     assert!(answered());
     let before = shop.followed().changes;
+    let judged = shop.judged();
+    assert!(judged > 0);
     shop.label("api", "other");
     shop.eventually("the change is in force", |shop| {
         shop.followed().changes > before
     });
+    assert!(shop.judged() >= judged, "judgements are forgotten");
     assert!(
         !answered(),
         "a live connection goes on after its peer changed"
@@ -209,8 +218,8 @@ fn a_busy_cluster_is_followed() {
         let due = started + Duration::from_secs(1) / A_SECOND * change;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         // Pods elsewhere that come, become api or stop being it, and go.
-        let name = format!("pod-{}", change * 7 % 50);
-        let address = Ipv4Addr::new(10, 244, 9, u8::try_from(change * 7 % 50).unwrap());
+        let name = format!("pod-{}", change * 7 % 53);
+        let address = Ipv4Addr::new(10, 244, 9, u8::try_from(change * 7 % 53).unwrap());
         if change % 5 == 4 {
             let _ = fs::remove_file(shop.directory.join(format!("{name}.yaml")));
             expected.remove(&name);
