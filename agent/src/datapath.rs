@@ -23,6 +23,36 @@ pub fn is_built_in() -> bool {
     !OBJECT.is_empty()
 }
 
+/// How many settled flows the node keeps; a number in [`map::FLOWS_RANGE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowCapacity(u32);
+
+impl FlowCapacity {
+    /// So many, or `None` where that is out of range.
+    #[must_use]
+    pub fn new(flows: u32) -> Option<Self> {
+        map::FLOWS_RANGE.contains(&flows).then_some(Self(flows))
+    }
+
+    /// Settled flows.
+    #[must_use]
+    pub const fn settled(self) -> u32 {
+        self.0
+    }
+
+    /// Flows that are not settled yet, beside them.
+    #[must_use]
+    pub const fn unsettled(self) -> u32 {
+        map::new_flows(self.0)
+    }
+}
+
+impl Default for FlowCapacity {
+    fn default() -> Self {
+        Self(map::FLOWS_BY_DEFAULT)
+    }
+}
+
 /// The datapath's programs, loaded.
 pub struct Datapath {
     object: Ebpf,
@@ -39,11 +69,12 @@ pub struct ProgramSize {
 
 impl Datapath {
     /// Loads the programs. Maps that are pinned are taken over with what they hold, others are
-    /// made and pinned. From here on, the continuations are this object's.
+    /// made and pinned, those of flows for `flows`. From here on, the continuations are this
+    /// object's.
     ///
     /// # Errors
     /// The agent was built without a datapath, or the kernel refuses it.
-    pub fn load(pins: &Pins) -> Result<Self, Error> {
+    pub fn load(pins: &Pins, flows: FlowCapacity) -> Result<Self, Error> {
         if !is_built_in() {
             return Err(Error::NoDatapath);
         }
@@ -55,6 +86,8 @@ impl Datapath {
         for (name, path) in &paths {
             loader.map_pin_path(name, path);
         }
+        loader.map_max_entries(map::FLOWS, flows.settled());
+        loader.map_max_entries(map::NEW_FLOWS, flows.unsettled());
         let mut object = loader.load(OBJECT).map_err(|cause| Error::Datapath {
             cause: cause.to_string(),
             log: String::new(),
@@ -99,6 +132,24 @@ impl Datapath {
         Ok(program.fd().map_err(refused)?.as_fd())
     }
 
+    /// How many settled flows its table holds: of a table that was taken over, what it was made for.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn settled_flows(&self) -> Result<u32, Error> {
+        let map = self.object.map(map::FLOWS);
+        let Some(aya::maps::Map::LruHashMap(flows)) = map else {
+            return Err(missing(map::FLOWS));
+        };
+        flows
+            .info()
+            .map(|info| info.max_entries())
+            .map_err(|cause| Error::Datapath {
+                cause: cause.to_string(),
+                log: String::new(),
+            })
+    }
+
     /// What the verifier made of each program.
     ///
     /// # Errors
@@ -129,7 +180,7 @@ fn program<'a>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifi
 
 fn missing(name: &str) -> Error {
     Error::Datapath {
-        cause: format!("the object has no tc program `{name}`"),
+        cause: format!("the object has no `{name}`"),
         log: String::new(),
     }
 }

@@ -6,13 +6,15 @@ use std::{
     thread,
 };
 
-use clap::Args;
+use clap::{Args, builder::RangedI64ValueParser, value_parser};
+use polc_abi::map;
 
 use super::{Where, Which, absolute};
 use crate::{
     Error,
     agent::Agent,
     api::server,
+    datapath::FlowCapacity,
     dataplane::Dataplane,
     flows::reader::Reader,
     state_dir::Source,
@@ -35,6 +37,11 @@ pub struct Run {
     /// times, of one of them
     #[arg(long = "public-key", value_name = "FILE")]
     public_keys: Vec<PathBuf>,
+    /// How many flows the node keeps that both ends have agreed to, and a quarter as many others.
+    /// Counts when the maps are made: at the first start, or after `detach`
+    #[arg(long, value_name = "N", default_value_t = map::FLOWS_BY_DEFAULT,
+        value_parser = flow_capacity())]
+    flows: u32,
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
@@ -57,7 +64,19 @@ impl Run {
 
         mount::ensure_bpffs(&self.place.bpffs)
             .map_err(Error::kernel("mounting the BPF file system"))?;
-        let dataplane = Dataplane::open(pins.clone(), mechanism)?;
+        let dataplane = Dataplane::open_for(
+            pins.clone(),
+            mechanism,
+            FlowCapacity::new(self.flows).unwrap_or_default(),
+        )?;
+        let kept = dataplane.datapath().settled_flows()?;
+        if kept != self.flows {
+            eprintln!(
+                "polc-agent: the table of flows stays one for {kept}, as its flows are live; \
+                 `--flows {}` counts after `polc-agent detach`",
+                self.flows
+            );
+        }
         let agent = Agent::start(
             dataplane,
             wanted,
@@ -96,4 +115,10 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Numbers that are a [`FlowCapacity`].
+fn flow_capacity() -> RangedI64ValueParser<u32> {
+    let range = map::FLOWS_RANGE;
+    value_parser!(u32).range(i64::from(*range.start())..=i64::from(*range.end()))
 }

@@ -46,7 +46,7 @@ fn print(status: &Status) {
         Some(key) => println!("signed with key {key}"),
         None => println!("signatures are not asked for"),
     }
-    println!("flows: {}", status.flows);
+    println!("flows: {}, new ones: {}", status.flows, status.new_flows);
     if status.lost_events > 0 {
         println!("events lost: {}", status.lost_events);
     }

@@ -58,8 +58,12 @@ pub struct Packet {
     pub known: u8,
     /// A [`Verdict`](polc_abi::verdict::Verdict), once policy was asked.
     pub verdict: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// TCP: sequence number.
+    pub sequence: u32,
+    /// TCP: acknowledgement number.
+    pub acknowledgement: u32,
+    /// TCP: bytes of the header.
+    pub header_length: u32,
 }
 
 // Addresses are copied and compared as words, and all of it is made zero as words.

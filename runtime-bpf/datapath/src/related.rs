@@ -10,7 +10,7 @@ use polc_abi::{
 
 use crate::{
     bytes::{be16, load},
-    maps::FLOWS,
+    flow::table,
     packet::Packet,
     parse::{Network, ipv4, ipv6},
 };
@@ -60,9 +60,7 @@ pub fn judge(
         }
     }
     packet.key.protocol = inner.protocol;
-    let flow = FLOWS
-        .get_ptr_mut(&packet.key)
-        .ok_or(DropReason::UnrelatedError)?;
+    let (flow, _) = table::find(&packet.key, 0).ok_or(DropReason::UnrelatedError)?;
     // SAFETY: map memory, read once.
     let judgement = Judgement(unsafe { (&raw const (*flow).judgement).read_volatile() });
     match judgement.verdict() {
