@@ -11,9 +11,12 @@
 )]
 
 mod budget;
+mod connections;
 mod equivalence;
+mod hooks;
 mod limits;
 mod probing;
+mod reasons;
 mod reject;
 mod scale;
 

@@ -20,7 +20,7 @@ use polc_model::{
 };
 use polc_testbed::Frame;
 
-const INVENTORY: &str = "
+pub(crate) const INVENTORY: &str = "
 node: { name: node-1 }
 endpoints: [{ name: a, interface: veth-a, addresses: [10.0.0.2, 'fd00::2'] }]
 ";
@@ -32,7 +32,7 @@ const RST: u8 = 4;
 const ACK: u8 = 16;
 
 /// One policy for everybody, both directions, that does this with everything.
-fn model(action: Action) -> Model {
+pub(crate) fn model(action: Action) -> Model {
     let rule = |direction| Rule {
         policy: PolicyId::new(0),
         direction,

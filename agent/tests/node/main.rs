@@ -12,6 +12,7 @@ mod hostile;
 mod inputs;
 mod named;
 mod package;
+mod pressure;
 mod reachability;
 mod reject;
 mod restart;

@@ -48,6 +48,7 @@ pub(crate) struct Scene {
     agent: Option<Child>,
     attach: &'static str,
     public_keys: Vec<PathBuf>,
+    flows: Option<u32>,
 }
 
 impl Scene {
@@ -70,6 +71,7 @@ impl Scene {
             agent: None,
             attach: "tcx",
             public_keys: Vec::new(),
+            flows: None,
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -90,6 +92,20 @@ impl Scene {
         scene.write("start.polb", bundle);
         scene.start();
         Some(scene)
+    }
+
+    /// As [`Self::enforcing`], with tables for so many settled flows.
+    pub(crate) fn enforcing_for(test: &str, bundle: &[u8], flows: u32) -> Option<Self> {
+        let mut scene = Self::new(test)?;
+        scene.keep(flows);
+        scene.write("start.polb", bundle);
+        scene.start();
+        Some(scene)
+    }
+
+    /// How many settled flows the next agent is told to keep.
+    pub(crate) fn keep(&mut self, flows: u32) {
+        self.flows = Some(flows);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -243,6 +259,9 @@ impl Scene {
             .arg(self.path("inventory.yaml"));
         for key in &self.public_keys {
             command.arg("--public-key").arg(key);
+        }
+        if let Some(flows) = self.flows {
+            command.args(["--flows", &flows.to_string()]);
         }
         command
     }
