@@ -94,7 +94,8 @@ impl Hooks {
     pub(crate) fn run(&mut self, hook: &str, frame: &[u8]) -> Seen {
         while self.events.next().is_some() {}
         let program = self.dataplane.datapath().descriptor(hook).unwrap();
-        let answer = test_run::run(&program, frame, self.ifindex).unwrap();
+        let answer = test_run::run(&program, frame, self.ifindex)
+            .unwrap_or_else(|error| panic!("{hook} of {frame:02x?}: {error}"));
         let event = self.events.next().and_then(|item| event::decode(&item));
         Seen {
             result: answer.result,

@@ -15,6 +15,7 @@ mod connections;
 mod equivalence;
 mod hooks;
 mod limits;
+mod packets;
 mod probing;
 mod reasons;
 mod reject;

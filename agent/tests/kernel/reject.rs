@@ -205,7 +205,10 @@ fn frames(from: IpAddr, to: IpAddr) -> Vec<(&'static str, i32, Frame)> {
         optioned.extend([9, 9, 0, 53, 0, 8, 0, 0]);
         let optioned = Frame::ip(from, to, 17, &optioned).with_byte(0, 0x46);
         frames.push(("datagram behind options", ANSWERED, optioned));
-        let first = udp().with_byte(6, 0x20).with_byte(4, 0x55);
+        // All but the last are whole units of eight bytes.
+        let first = [9, 9, 0, 53, 0, 16, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        let first = Frame::ip(from, to, 17, &first);
+        let first = first.with_byte(6, 0x20).with_byte(4, 0x55);
         frames.push(("first fragment", ANSWERED, first));
         let later = Frame::ip(from, to, 17, &[0; 16]).with_byte(4, 0x55);
         frames.push(("later fragment", RETURN_ON_FAILURE, later.with_byte(7, 1)));

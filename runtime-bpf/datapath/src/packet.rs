@@ -64,6 +64,10 @@ pub struct Packet {
     pub acknowledgement: u32,
     /// TCP: bytes of the header.
     pub header_length: u32,
+    /// Where in the IPv4 options the parser is.
+    pub cursor: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 // Addresses are copied and compared as words, and all of it is made zero as words.

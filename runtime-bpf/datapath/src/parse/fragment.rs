@@ -40,6 +40,15 @@ fn key(packet: &Packet, network: &Network) -> FragmentKey {
     }
 }
 
+/// Whether the fragment can be a part of a datagram: all but the last have whole units of eight
+/// bytes (RFC 791, RFC 8200, 4.5), and no datagram is longer than its length can say.
+#[inline(always)]
+pub fn is_possible(network: &Network) -> bool {
+    let length = network.end.saturating_sub(network.at);
+    let last = u32::from(network.fragment_offset) * 8 + length;
+    last <= u32::from(u16::MAX) && (!network.more_fragments || length % 8 == 0)
+}
+
 /// Remembers a first fragment; does nothing for anything else.
 #[inline(always)]
 pub fn remember(packet: &Packet, network: &Network) -> Result<(), DropReason> {
