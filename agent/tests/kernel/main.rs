@@ -13,12 +13,14 @@
 mod budget;
 mod connections;
 mod equivalence;
+mod fragments;
 mod hooks;
 mod limits;
 mod packets;
 mod probing;
 mod reasons;
 mod reject;
+mod related;
 mod scale;
 
 use std::{path::Path, process::Command};

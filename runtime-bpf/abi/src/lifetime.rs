@@ -37,6 +37,10 @@ pub const ICMP: u64 = 30 * SECOND;
 /// Every other protocol.
 pub const OTHERS: u64 = 600 * SECOND;
 
+/// What a first fragment said: as long as receivers wait for the others (RFC 8200, 4.5; Linux waits
+/// 30 seconds for IPv4's).
+pub const FRAGMENTS: u64 = 60 * SECOND;
+
 /// Nanoseconds of silence that end a TCP connection.
 #[inline(always)]
 #[must_use]

@@ -87,7 +87,7 @@ const POSSIBLE: [DropReason; 7] = [
 
 struct Bench {
     hooks: Hooks,
-    fragments: Map<[u8; 44], [u8; 8]>,
+    fragments: Map<[u8; 44], [u8; 16]>,
     memory: Memory,
     fates: std::collections::BTreeMap<&'static str, u64>,
 }
