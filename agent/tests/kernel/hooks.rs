@@ -90,16 +90,20 @@ impl Hooks {
             .unwrap();
     }
 
+    /// The next report that nobody has read.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        self.events.next().and_then(|item| event::decode(&item))
+    }
+
     /// Runs a hook's program on a frame.
     pub(crate) fn run(&mut self, hook: &str, frame: &[u8]) -> Seen {
-        while self.events.next().is_some() {}
+        while self.next_event().is_some() {}
         let program = self.dataplane.datapath().descriptor(hook).unwrap();
         let answer = test_run::run(&program, frame, self.ifindex)
             .unwrap_or_else(|error| panic!("{hook} of {frame:02x?}: {error}"));
-        let event = self.events.next().and_then(|item| event::decode(&item));
         Seen {
             result: answer.result,
-            event,
+            event: self.next_event(),
         }
     }
 

@@ -26,8 +26,16 @@ impl Hook {
     }
 }
 
-/// A hook and a frame for it.
+/// A hook and a frame for it, with which the kernel makes a test run.
 pub(crate) fn frame(random: &mut Rng) -> (Hook, Vec<u8>) {
+    let (hook, mut bytes) = any_frame(random);
+    bytes.resize(bytes.len().max(15), 0);
+    bytes.resize(bytes.len().clamp(least(&bytes), MOST), 0);
+    (hook, bytes)
+}
+
+/// A hook and a frame for it, of any length.
+pub(crate) fn any_frame(random: &mut Rng) -> (Hook, Vec<u8>) {
     let hook = match random.u8(..8) {
         0..4 => Hook::FromEndpoint,
         4..7 => Hook::ToEndpoint,
@@ -37,8 +45,6 @@ pub(crate) fn frame(random: &mut Rng) -> (Hook, Vec<u8>) {
     for _ in 0..random.usize(..4) {
         damage(random, &mut bytes);
     }
-    bytes.resize(bytes.len().max(15), 0);
-    bytes.resize(bytes.len().clamp(least(&bytes), MOST), 0);
     (hook, bytes)
 }
 
@@ -46,7 +52,7 @@ pub(crate) fn frame(random: &mut Rng) -> (Hook, Vec<u8>) {
 const MOST: usize = 2_000;
 
 /// The kernel makes no test run without the first header behind the link's. What is shorter is sent
-/// over a link: `tests/node/hostile.rs`.
+/// over a [`wire`](super::wire).
 fn least(frame: &[u8]) -> usize {
     match frame.get(12..14) {
         Some([0x08, 0x00]) => 34,

@@ -9,6 +9,7 @@
 mod expect;
 mod generate;
 mod plain;
+mod wire;
 
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use expect::{Fate, Memory, Tuple};
 use fastrand::Rng;
 use generate::Hook;
 use polc_abi::{
+    event::Event,
     map,
     policy::{RETURN_ON_FAILURE, RETURN_PASS},
     verdict::{DropReason, Verdict},
@@ -217,7 +219,12 @@ fn agree(expected: &Fate, seen: &Seen) -> bool {
         Fate::Passes(_) | Fate::Begins(..) => RETURN_PASS,
         Fate::Dropped(..) => RETURN_ON_FAILURE,
     };
-    let told = seen.event.map(|event| {
+    seen.result == result && agree_on(expected, seen.event)
+}
+
+/// Whether what was reported is what was to be.
+fn agree_on(expected: &Fate, event: Option<Event>) -> bool {
+    let told = event.map(|event| {
         let tuple = Tuple {
             source: event.source,
             destination: event.destination,
@@ -227,15 +234,14 @@ fn agree(expected: &Fate, seen: &Seen) -> bool {
         let verdict = Verdict::from_raw(event.verdict.into());
         (verdict, DropReason::from_raw(event.reason), tuple)
     });
-    let agreed = match (expected, told) {
+    match (expected, told) {
         (Fate::Passes(_), None) => true,
         (Fate::Begins(tuple, _), Some((Some(Verdict::Allow), None, told))) => *tuple == told,
         (Fate::Dropped(reason, tuple), Some((Some(Verdict::Deny), Some(why), told))) => {
             *reason == why && tuple.is_none_or(|tuple| tuple == told)
         }
         _ => false,
-    };
-    agreed && seen.result == result
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
