@@ -8,6 +8,7 @@
 //! - [`state_dir`]: which bundle is in force, for the agent that comes after us
 //! - [`flows`]: what the datapath reports, with names and source lines
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
+//! - [`sweeper`]: forgetting flows whose time is over
 //! - [`sys`]: the kernel's own interfaces
 
 pub mod agent;
@@ -23,6 +24,7 @@ pub mod pins;
 mod removal;
 pub mod state_dir;
 pub mod status;
+pub mod sweeper;
 pub mod trust;
 mod wanted;
 mod watch;

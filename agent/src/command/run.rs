@@ -18,6 +18,7 @@ use crate::{
     dataplane::Dataplane,
     flows::reader::Reader,
     state_dir::Source,
+    sweeper,
     sys::{mount, signal::Termination},
     trust::Trust,
     wanted::Wanted,
@@ -96,6 +97,13 @@ impl Run {
         });
         let watcher = Arc::clone(&agent);
         thread::spawn(move || watch::interfaces(&watcher));
+        let sweeping = (pins.clone(), Arc::clone(&agent));
+        thread::spawn(move || {
+            let (pins, agent) = sweeping;
+            if let Err(error) = sweeper::run(&pins, agent.is_ending()) {
+                eprintln!("polc-agent: {error}");
+            }
+        });
         let clients = Arc::clone(&agent);
         thread::spawn(move || server::serve(&listener, &clients));
 

@@ -13,7 +13,7 @@ use polc_abi::{
     },
     verdict::DropReason,
 };
-use polc_agent::sys::event;
+use polc_agent::{sweeper, sys::event};
 use polc_model::{
     Action,
     Direction::{Egress, Ingress},
@@ -82,7 +82,7 @@ impl<'a> Connection<'a> {
         let [flow] = [settled, new].concat()[..] else {
             panic!("not one flow");
         };
-        TcpState::of(flow.initiator.progress, flow.responder.progress)
+        flow.tcp_state()
     }
 
     fn forget(&mut self) {
@@ -146,6 +146,9 @@ fn a_connection_is_followed_to_its_end() {
         assert_eq!(one.state(), TcpState::LastAck);
         assert_eq!(one.client(ACK, 10, 8, &[]), None);
         assert_eq!(one.state(), TcpState::TimeWait);
+        assert_eq!(one.tables().0, [], "is in nobody's way");
+        assert_eq!(one.server(FIN | ACK, 7, 10, &[]), None);
+        assert_eq!(one.client(ACK, 10, 8, &[]), None);
         // The same ports again, with other numbers: a flow of its own, in the place of the old one.
         assert_eq!(one.client(SYN, 90_000, 0, &[]), None);
         assert_eq!(one.server(SYN | ACK, 70_000, 90_001, &[]), None);
@@ -181,11 +184,9 @@ fn nobody_who_guesses_ends_a_connection() {
         assert_eq!(one.tables().0[0].reply_packets, 9);
         // The client says that it has.
         assert_eq!(one.client(RST, 1, 0, &[]), None);
-        let closed = one.tables().0[0];
-        assert_eq!(
-            TcpState::of(closed.initiator.progress, closed.responder.progress),
-            TcpState::Closed
-        );
+        let (settled, new) = one.tables();
+        assert_eq!((settled.len(), new.len()), (0, 1));
+        assert_eq!(new[0].tcp_state(), TcpState::SynSent);
     });
 }
 
@@ -272,6 +273,30 @@ fn age(one: &mut Connection<'_>, silence: u64) {
             map.set(&key, &Flow { seen_ns, ..flow }).unwrap();
         }
     }
+}
+
+#[test]
+fn the_sweeper_forgets_what_is_over_and_nothing_else() {
+    super::on_a_node("sweeper", &["veth-a"], |bpffs| {
+        let mut hooks = Hooks::doing(bpffs, "sweeper", Action::Allow);
+        for port in 4000..4010 {
+            Connection::new(&mut hooks, Family::V6, port).open();
+        }
+        let now = event::monotonic_ns();
+        assert_eq!(sweeper::sweep(&hooks.flows, now).unwrap(), 0);
+        // Half of them closed by one end, and silent since.
+        for port in 4000..4005 {
+            let mut one = Connection::new(&mut hooks, Family::V6, port);
+            assert_eq!(one.client(FIN | ACK, 1, 1, &[]), None);
+        }
+        let later = event::monotonic_ns() + lifetime::FIN_WAIT;
+        assert_eq!(sweeper::sweep(&hooks.flows, later + 1).unwrap(), 5);
+        assert_eq!(hooks.flows.keys().unwrap().len(), 5);
+        for port in 4005..4010 {
+            let mut one = Connection::new(&mut hooks, Family::V6, port);
+            assert_eq!(one.server(ACK, 1, 1, b"still here"), None);
+        }
+    });
 }
 
 #[test]

@@ -94,6 +94,24 @@ fn what_is_open_survives_a_flood_of_new_flows() {
 }
 
 #[test]
+fn a_silent_connection_survives_many_short_ones() {
+    let open = Package::new().compile();
+    let Some(scene) = Scene::enforcing_for("short-ones", &open, FLOWS) else {
+        return;
+    };
+    let (api, db) = (scene.pod("api"), scene.pod("db"));
+    let _server = db.serve_tcp(443).unwrap();
+    let silent = api.open_tcp(db.v6().unwrap(), 443).unwrap();
+    // Two flows each: three times what the table holds.
+    for _ in 0..FLOWS * 3 / 2 {
+        let short = api.open_tcp(db.v4().unwrap(), 443).unwrap();
+        assert!(is_alive(&short));
+    }
+    assert!(is_alive(&silent));
+    assert_eq!(scene.drops("no_connection"), 0);
+}
+
+#[test]
 fn a_connection_that_lost_its_place_is_cut_and_says_why() {
     let open = Package::new().compile();
     let Some(scene) = Scene::enforcing_for("lost-place", &open, FLOWS) else {

@@ -139,8 +139,15 @@ pub struct Flow {
 unsafe impl Plain for Flow {}
 
 impl Flow {
+    /// The state of a TCP connection.
+    #[inline(always)]
+    #[must_use]
+    pub const fn tcp_state(&self) -> TcpState {
+        TcpState::of(self.initiator.progress, self.responder.progress)
+    }
+
     /// Whether both ends have shown that they want the flow, so that it belongs in the table of
-    /// settled flows: a TCP connection, once its handshake is complete; of other protocols, a flow
+    /// settled flows: a TCP connection, from its handshake to its end; of other protocols, a flow
     /// whose initiator goes on after it was answered. A question and its answer (DNS, ICMP echo)
     /// are over before that. `forward` is whether the initiator sent the packet at hand, which is
     /// counted already.
@@ -148,9 +155,7 @@ impl Flow {
     #[must_use]
     pub const fn settles(&self, protocol: u8, forward: bool) -> bool {
         match protocol {
-            protocol::TCP => {
-                TcpState::was_established(self.initiator.progress, self.responder.progress)
-            }
+            protocol::TCP => self.tcp_state().is_open(),
             protocol::ICMP | protocol::ICMPV6 => false,
             _ => forward && self.reply_packets != 0,
         }

@@ -62,10 +62,7 @@ pub const fn of_connection(state: TcpState) -> u64 {
 #[must_use]
 pub const fn of(protocol: u8, flow: &Flow) -> u64 {
     match protocol {
-        protocol::TCP => of_connection(TcpState::of(
-            flow.initiator.progress,
-            flow.responder.progress,
-        )),
+        protocol::TCP => of_connection(flow.tcp_state()),
         protocol::UDP if flow.reply_packets == 0 => UDP_UNANSWERED,
         protocol::UDP => UDP,
         protocol::ICMP | protocol::ICMPV6 => ICMP,

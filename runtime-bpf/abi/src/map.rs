@@ -37,7 +37,7 @@ pub const POLICIES: &str = "policies";
 /// LRU hash of settled flows, in which a flow is once both ends have shown that they want it:
 /// [`FlowKey`](crate::flow::FlowKey) to [`Flow`](crate::flow::Flow).
 pub const FLOWS: &str = "flows";
-/// LRU hash of the others, shaped alike. Whoever floods the node with packets that nobody wants
+/// LRU hash of the others, and of connections that are over, shaped alike. Whoever floods the node with packets that nobody wants
 /// fills this one, and takes no place of a settled flow.
 pub const NEW_FLOWS: &str = "new_flows";
 /// LRU hash, private to the datapath: ports of first fragments.

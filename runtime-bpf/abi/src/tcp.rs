@@ -133,11 +133,21 @@ impl TcpState {
         }
     }
 
-    /// Whether both ends have agreed to the connection at some time.
+    /// Whether both ends have agreed to the connection, and not both to its end.
     #[inline(always)]
     #[must_use]
-    pub const fn was_established(initiator: u32, responder: u32) -> bool {
-        initiator & responder & progress::SYN_ACKNOWLEDGED != 0
+    pub const fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Established | Self::FinWait | Self::CloseWait | Self::LastAck
+        )
+    }
+
+    /// Whether nothing more is to come.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::TimeWait | Self::Closed)
     }
 }
 

@@ -246,10 +246,7 @@ fn states_only_go_forward() {
             seen[one.state() as usize] += 1;
         }
         let both = one.initiator.progress & one.responder.progress;
-        assert_eq!(
-            TcpState::was_established(one.initiator.progress, one.responder.progress),
-            both & progress::SYN_ACKNOWLEDGED != 0
-        );
+        assert!(!one.state().is_open() || both & progress::SYN_ACKNOWLEDGED != 0);
     }
     for state in TcpState::ALL {
         assert!(seen[state as usize] > 0, "{state:?} never seen");

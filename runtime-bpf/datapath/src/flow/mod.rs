@@ -12,7 +12,7 @@ use polc_abi::{
     flow::{Direction, Flow, Judgement},
     key::protocol,
     lifetime,
-    tcp::{TcpState, opens as opens_connection},
+    tcp::opens as opens_connection,
     verdict::{DeciderId, DropReason, Verdict},
 };
 use table::Table;
@@ -42,13 +42,14 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
     };
     // SAFETY: map memory, which stays valid while the program runs; CPUs share it, so the one
     // word that decides is read once and the counters are added to atomically.
-    let (judgement, l4, direction, seen_ns, lifetime) = unsafe {
+    let (judgement, l4, direction, seen_ns, lifetime, state) = unsafe {
         (
             Judgement((&raw const (*flow).judgement).read_volatile()),
             (*flow).l4,
             (*flow).direction,
             (*flow).seen_ns,
             lifetime::of(packet.key.protocol, &*flow),
+            (*flow).tcp_state(),
         )
     };
     if packet.time_ns.saturating_sub(seen_ns) > lifetime {
@@ -60,8 +61,8 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
     }
     let forward = direction == sender(hook) as u8;
     // A connection that the other end opens is a flow of its own, and so is one that is opened
-    // again after a reset.
-    if opens(packet) && (!forward || tcp::state(flow) as u8 == TcpState::Closed as u8) {
+    // again after its end.
+    if opens(packet) && (!forward || state.is_over()) {
         return Known::No;
     }
     if judgement.epoch() != packet.epoch {
@@ -167,10 +168,15 @@ fn count(flow: *mut Flow, table: Table, packet: &Packet, forward: bool) {
     if packet.key.protocol == protocol::TCP && packet.l4_at != 0 {
         tcp::follow(flow, table, packet, forward);
     }
-    // SAFETY: as in `known`; what is not settled is in the table of new flows.
+    // SAFETY: as in `known`; the flow is in the table that it was found in.
     unsafe {
-        if table == Table::New && (*flow).settles(packet.key.protocol, forward) {
-            table::settle(&packet.key, flow);
+        let settles = (*flow).settles(packet.key.protocol, forward);
+        match table {
+            Table::New if settles => table::settle(&packet.key, flow),
+            Table::Settled if packet.key.protocol == protocol::TCP && !settles => {
+                table::end(&packet.key, flow);
+            }
+            _ => {}
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The two tables of flows. One is for flows that both ends have shown to want; the other for those
-//! that may be anybody's invention. A flow begins in the second and moves once, so that a flood of
-//! packets that nobody wants takes no place of a flow that somebody uses.
+//! that may be anybody's invention, and for connections that are over. A flow begins in the second
+//! and moves once, a connection twice, so that neither a flood of packets that nobody wants nor many
+//! short connections take the place of a flow that somebody uses.
 
-use aya_ebpf::bindings::BPF_ANY;
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use polc_abi::{
     flow::{Flow, FlowKey},
     key::protocol,
@@ -71,6 +72,18 @@ pub unsafe fn settle(key: &FlowKey, flow: *mut Flow) {
     {
         let _ = NEW_FLOWS.remove(key);
     }
+}
+
+/// Moves a connection that is over away from the settled flows, to where it is in nobody's way.
+///
+/// # Safety
+/// `flow` is a value of `flows`.
+#[inline(always)]
+pub unsafe fn end(key: &FlowKey, flow: *mut Flow) {
+    // SAFETY: as in `settle`. A handshake of the same ports may have begun there, and stays; and what
+    // finds no place is over anyway.
+    let _ = NEW_FLOWS.insert(key, unsafe { &*flow }, u64::from(BPF_NOEXIST));
+    forget_settled(key);
 }
 
 /// Forgets the settled flow of a key, if there is one.

@@ -3,7 +3,7 @@
 use polc_abi::{
     flow::Flow,
     key::protocol,
-    tcp::{Segment, TcpEnd, TcpState, accepts, observe},
+    tcp::{Segment, TcpEnd, accepts, observe},
 };
 
 use super::table::{self, Table};
@@ -28,13 +28,6 @@ pub fn opening(packet: &Packet) -> (TcpEnd, TcpEnd) {
         return (nothing, nothing);
     }
     observe(nothing, nothing, segment(packet)).unwrap_or((nothing, nothing))
-}
-
-/// The state of a connection.
-#[inline(always)]
-pub fn state(flow: *mut Flow) -> TcpState {
-    // SAFETY: map memory; each half is one end's.
-    unsafe { TcpState::of((*flow).initiator.progress, (*flow).responder.progress) }
 }
 
 /// Moves the state on by a packet of the flow.
