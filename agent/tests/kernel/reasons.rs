@@ -13,7 +13,7 @@ use polc_abi::{
     flow::{Flow, FlowKey},
     map,
     node::{Endpoint, Peer, PrefixKey},
-    policy::RETURN_ON_FAILURE,
+    policy::{self, RETURN_ON_FAILURE},
     verdict::DropReason,
 };
 use polc_agent::{
@@ -44,6 +44,36 @@ fn every_reason_happens_is_reported_and_counted() {
             let packets: u64 = counters.iter().map(|counter| counter.packets).sum();
             assert_eq!(packets, 1, "{reason:?}");
         }
+    });
+}
+
+#[test]
+fn without_a_continuation_nothing_passes_and_it_is_said() {
+    super::on_a_node("continuations", &["veth-a"], |bpffs| {
+        let mut hooks = Hooks::doing(bpffs, "continuations", Action::Allow);
+        let continuations: Map<u32, u32> =
+            Map::open(&hooks.pins.map(policy::CONTINUATIONS_MAP)).unwrap();
+        assert!(continuations.remove(&policy::CONTINUATION_JUDGED).unwrap());
+        // Nobody is left to say so, until the next packet of the CPU, which a test cannot choose.
+        let said = (0..100).any(|_| {
+            let seen = hooks.send(Ingress, &question(4000));
+            assert_eq!(seen.result, RETURN_ON_FAILURE);
+            let arp = hooks.run("to_endpoint", Frame::new(0x0806, &[0; 28]).bytes());
+            assert_eq!(arp.result, policy::RETURN_PASS);
+            let port = arp.event.map(|event| event.source_port);
+            arp.reason() == Some(DropReason::MissingProgram) && port == Some(4000)
+        });
+        assert!(said);
+        assert!(hooks.new_flows.keys().unwrap().is_empty());
+
+        // What is rejected is dropped, also where nothing can answer it.
+        let mut hooks = Hooks::doing(bpffs, "rejections", Action::Reject);
+        let continuations: Map<u32, u32> =
+            Map::open(&hooks.pins.map(policy::CONTINUATIONS_MAP)).unwrap();
+        assert!(continuations.remove(&policy::CONTINUATION_REJECT).unwrap());
+        let seen = hooks.send(Ingress, &question(4000));
+        assert_eq!(seen.result, RETURN_ON_FAILURE);
+        assert_eq!(seen.reason(), Some(DropReason::Policy));
     });
 }
 
