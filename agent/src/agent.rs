@@ -6,19 +6,25 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
+
+use polc_inventory::Inventory;
+use tracing::{info, warn};
 
 use crate::{
     Error,
     api::{Response, Status},
-    attach::Mechanism,
-    candidate::{Candidate, MissingInterface},
+    candidate::{Candidate, KeepsPlaces, MissingInterface},
     dataplane::{ClassProgram, Dataplane},
     flows::{History, reader::Epochs},
+    followed::Follower,
+    inventory_source::{InventorySource, Reading},
+    metrics::Meters,
     pins::Pins,
     removal,
     state_dir::{Source, StartedWith, StateDir},
-    status,
+    status::{self, Judged},
     sys::signal,
     trust::{self, Trust},
     wanted::Wanted,
@@ -30,9 +36,10 @@ pub struct Agent {
     trust: Trust,
     epochs: Epochs,
     history: History,
+    meters: Meters,
+    followed: Follower,
     ending: AtomicBool,
     pins: Pins,
-    mechanism: Mechanism,
     state_dir: StateDir,
 }
 
@@ -45,6 +52,14 @@ struct Inner {
     inventory_path: PathBuf,
 }
 
+impl Inner {
+    /// What is in force, where a candidate can go on with its programs.
+    fn before(&self) -> Option<Arc<Candidate>> {
+        let can_go_on = self.dataplane.can_go_on();
+        can_go_on.then(|| Arc::clone(&self.candidate))
+    }
+}
+
 impl Agent {
     /// Goes on with what is in force, or puts in force what was given.
     pub(crate) fn start(
@@ -52,37 +67,37 @@ impl Agent {
         wanted: Wanted,
         trust: Trust,
         pins: Pins,
-        mechanism: Mechanism,
         state_dir: StateDir,
         [bundle_path, inventory_path]: [PathBuf; 2],
     ) -> Result<Self, Error> {
         let started_with = wanted.started_with;
         let epochs = Epochs::default();
+        let meters = Meters::new()?;
         let state = dataplane.state();
         let candidate = Arc::new(wanted.candidate);
         let mut programs = Vec::new();
         if wanted.is_in_force && dataplane.resume(&candidate)? {
             epochs.add(state.epoch(), Arc::clone(&candidate));
-            eprintln!(
-                "polc-agent: goes on with bundle {}, epoch {}",
-                candidate.digest,
-                state.epoch()
+            info!(
+                digest = candidate.digest,
+                epoch = state.epoch(),
+                "goes on with bundle"
             );
         } else {
+            let begin = Instant::now();
             let applied = dataplane.apply(&candidate, |next| {
                 epochs.add(next.epoch(), Arc::clone(&candidate));
                 state_dir.save(next.epoch(), &candidate.source, &started_with)
-            })?;
+            });
+            meters.applied(begin.elapsed(), &applied);
+            let applied = applied?;
             // Is in force all the same; the next apply or start removes what is left over.
             if let Err(error) = state_dir.keep_only(applied.state.epoch()) {
-                eprintln!("polc-agent: {error}");
+                warn!("{error}");
             }
             programs = applied.programs;
-            eprintln!(
-                "polc-agent: bundle {} is in force, epoch {}",
-                candidate.digest,
-                applied.state.epoch()
-            );
+            let epoch = applied.state.epoch();
+            info!(digest = candidate.digest, epoch, "bundle is in force");
         }
         Ok(Self {
             inner: Mutex::new(Inner {
@@ -96,28 +111,43 @@ impl Agent {
             trust,
             epochs,
             history: History::default(),
+            meters,
+            followed: Follower::default(),
             ending: AtomicBool::new(false),
             pins,
-            mechanism,
             state_dir,
         })
     }
 
     /// Puts another bundle in force.
     pub(crate) fn apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
+        let begin = Instant::now();
+        let result = self.try_apply(bundle, inventory);
+        self.meters.applied(begin.elapsed(), &result);
+        result
+    }
+
+    fn try_apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
         let mut inner = self.lock();
         let read = |path: &Path| std::fs::read(path).map_err(Error::file(path));
         let source = Source {
             bundle: read(bundle)?,
             signature: trust::read_signature(bundle)?,
             inventory: match inventory {
-                Some(path) => std::fs::read_to_string(path).map_err(Error::file(path))?,
+                Some(path) => InventorySource::text(path)?,
                 None => inner.candidate.source.inventory.clone(),
             },
         };
         let inventory = inventory.unwrap_or(&inner.inventory_path).to_owned();
         let missing = MissingInterface::Refuse;
-        let candidate = Candidate::new(source, &self.trust, bundle, &inventory, missing)?;
+        let before = inner.before();
+        let candidate = Candidate::after(
+            before.as_deref(),
+            source,
+            &self.trust,
+            [bundle, &inventory],
+            missing,
+        )?;
         let response = self.put_in_force(&mut inner, candidate)?;
         inner.bundle_path = bundle.to_owned();
         inner.inventory_path = inventory;
@@ -131,15 +161,65 @@ impl Agent {
             return Ok(false);
         }
         let source = inner.candidate.source.clone();
-        let candidate = Candidate::new(
+        let candidate = Candidate::after(
+            inner.before().as_deref(),
             source,
             &self.trust,
-            &inner.bundle_path,
-            &inner.inventory_path,
+            [&inner.bundle_path, &inner.inventory_path],
             MissingInterface::Skip,
         )?;
-        self.put_in_force(&mut inner, candidate)?;
+        let begin = Instant::now();
+        let result = self.put_in_force(&mut inner, candidate);
+        self.meters.applied(begin.elapsed(), &result);
+        result.map(|_| true)
+    }
+
+    /// Puts another inventory in force beside the bundle that is. Whether it is another.
+    pub(crate) fn follow(&self, reading: Reading) -> Result<bool, Error> {
+        let mut inner = self.lock();
+        if *reading.inventory == *inner.candidate.inventory {
+            return Ok(false);
+        }
+        let begin = Instant::now();
+        let result = self.try_follow(&mut inner, reading.text, reading.inventory);
+        self.meters.applied(begin.elapsed(), &result);
+        result?;
+        let lag = reading.changed.and_then(|changed| changed.elapsed().ok());
+        self.followed.changed(lag);
+        if let Some(lag) = lag {
+            self.meters.followed(lag);
+        }
         Ok(true)
+    }
+
+    fn try_follow(
+        &self,
+        inner: &mut Inner,
+        text: String,
+        inventory: Arc<Inventory>,
+    ) -> Result<Response, Error> {
+        let keeps_places = if inner.dataplane.can_go_on() {
+            KeepsPlaces::Yes
+        } else {
+            KeepsPlaces::No
+        };
+        let candidate = Candidate::with_inventory(&inner.candidate, keeps_places, text, inventory)?;
+        // Of the inventory that a restart is given, this is what it says by now.
+        let digest = StartedWith::of(&candidate.source).inventory;
+        let before = std::mem::replace(&mut inner.started_with.inventory, digest);
+        self.put_in_force(inner, candidate).inspect_err(|_| {
+            inner.started_with.inventory = before;
+        })
+    }
+
+    /// How following the inventory goes.
+    pub(crate) const fn followed(&self) -> &Follower {
+        &self.followed
+    }
+
+    /// Where the inventory in force comes from.
+    pub(crate) fn inventory_path(&self) -> PathBuf {
+        self.lock().inventory_path.clone()
     }
 
     fn put_in_force(&self, inner: &mut Inner, candidate: Candidate) -> Result<Response, Error> {
@@ -154,12 +234,9 @@ impl Agent {
         let epoch = applied.state.epoch();
         // Is in force all the same; the next apply or start removes what is left over.
         if let Err(error) = self.state_dir.keep_only(epoch) {
-            eprintln!("polc-agent: {error}");
+            warn!("{error}");
         }
-        eprintln!(
-            "polc-agent: bundle {} is in force, epoch {epoch}",
-            candidate.digest
-        );
+        info!(digest = candidate.digest, epoch, "bundle is in force");
         Ok(Response::Applied {
             bundle: candidate.digest.clone(),
             epoch,
@@ -169,18 +246,43 @@ impl Agent {
     /// How things are.
     pub(crate) fn status(&self) -> Result<Status, Error> {
         let inner = self.lock();
-        status::collect(
+        let status = status::collect(
             &inner.dataplane,
             &inner.candidate,
             &inner.programs,
             &self.pins,
+        )?;
+        Ok(Status {
+            followed: self.followed.get(),
+            ..status
+        })
+    }
+
+    /// What is in force.
+    pub(crate) fn candidate(&self) -> Arc<Candidate> {
+        self.in_force().0
+    }
+
+    /// What is in force, and its epoch.
+    pub(crate) fn in_force(&self) -> (Arc<Candidate>, u32) {
+        let inner = self.lock();
+        (
+            Arc::clone(&inner.candidate),
+            inner.dataplane.state().epoch(),
         )
+    }
+
+    /// What is in force, and how often each of its deciders decided.
+    pub(crate) fn judged(&self) -> Result<(Arc<Candidate>, Judged), Error> {
+        let inner = self.lock();
+        let judged = status::judged(&inner.dataplane, &self.pins)?;
+        Ok((Arc::clone(&inner.candidate), judged))
     }
 
     /// Removes everything from the node.
     pub(crate) fn detach(&self) -> Result<(), Error> {
         let _inner = self.lock();
-        removal::remove(&self.pins, self.mechanism, &self.state_dir)
+        removal::remove(&self.pins, &self.state_dir)
     }
 
     /// Ends the process, as after SIGTERM.
@@ -200,6 +302,14 @@ impl Agent {
 
     pub(crate) const fn history(&self) -> &History {
         &self.history
+    }
+
+    pub(crate) const fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    pub(crate) const fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     pub(crate) const fn is_ending(&self) -> &AtomicBool {

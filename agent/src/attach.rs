@@ -17,8 +17,14 @@ use aya::{
     util::KernelVersion,
 };
 use clap::ValueEnum;
+use serde::Deserialize;
 
-use crate::{Error, datapath::Datapath, pins::Pins, sys::link};
+use crate::{
+    Error,
+    datapath::Datapath,
+    pins::Pins,
+    sys::{link, probe},
+};
 
 /// Where a program of the datapath belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +68,8 @@ pub struct Hook {
 }
 
 /// How this kernel keeps hooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mechanism {
     /// Pinned tcx links, since Linux 6.6
     Tcx,
@@ -76,12 +83,17 @@ const PRIORITY: u16 = 1;
 const HANDLE: TcHandle = TcHandle::new(0, 0x706f);
 
 impl Mechanism {
-    /// What this kernel has.
+    /// What this kernel has: tried out, as distributions move features to older versions.
     #[must_use]
     pub fn probe() -> Self {
-        match KernelVersion::current() {
-            Ok(version) if version >= KernelVersion::new(6, 6, 0) => Self::Tcx,
-            _ => Self::Clsact,
+        match probe::tcx() {
+            Ok(true) => Self::Tcx,
+            Ok(false) => Self::Clsact,
+            // Somebody without the right to ask gets told so by what comes next.
+            Err(_) => match KernelVersion::current() {
+                Ok(version) if version >= KernelVersion::new(6, 6, 0) => Self::Tcx,
+                _ => Self::Clsact,
+            },
         }
     }
 

@@ -1,13 +1,13 @@
 //! A bundle and an inventory on their way into force: read, checked and computed, with nothing on
 //! the node touched yet.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
 use polc_bundle::{Bundle, signature::KeyId};
 use polc_inventory::Inventory;
-use polc_plan::Deciders;
-use polc_tables::NodeTables;
+use polc_plan::{Choice, Deciders};
+use polc_tables::{Before, NodeTables};
 
 use crate::{
     Error,
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The bundle.
-    pub bundle: Bundle,
+    pub bundle: Arc<Bundle>,
     /// The numbers of its deciders.
     pub deciders: Deciders,
     /// Its name.
@@ -29,10 +29,10 @@ pub struct Candidate {
     /// The key that signed it, where signatures are asked for.
     pub signed_by: Option<KeyId>,
     /// The inventory.
-    pub inventory: Inventory,
+    pub inventory: Arc<Inventory>,
     /// What the maps will hold.
     pub tables: NodeTables,
-    /// Endpoints by interface index. Slots count from the side's start.
+    /// Endpoints by interface index. Their slots are positions of classes.
     pub endpoints: BTreeMap<u32, Endpoint>,
     /// Where programs must be attached.
     pub hooks: Vec<Hook>,
@@ -40,6 +40,24 @@ pub struct Candidate {
     pub absent: Vec<String>,
     /// What all of this was read from.
     pub source: Source,
+}
+
+/// Whether what programs ask about stays where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepsPlaces {
+    /// The programs in force serve on.
+    Yes,
+    /// They are others' programs.
+    No,
+}
+
+/// A bundle and an inventory, read.
+struct Read {
+    bundle: Arc<Bundle>,
+    digest: String,
+    signed_by: Option<KeyId>,
+    inventory: Arc<Inventory>,
+    source: Source,
 }
 
 /// What to do about an interface of the inventory that does not exist.
@@ -64,19 +82,107 @@ impl Candidate {
         inventory_path: &Path,
         missing: MissingInterface,
     ) -> Result<Self, Error> {
+        Self::after(None, source, trust, [bundle_path, inventory_path], missing)
+    }
+
+    /// As [`Self::new`], to follow what is in force, where its programs serve on: what they ask about
+    /// keeps its places.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn after(
+        before: Option<&Self>,
+        source: Source,
+        trust: &Trust,
+        [bundle_path, inventory_path]: [&Path; 2],
+        missing: MissingInterface,
+    ) -> Result<Self, Error> {
         let signed_by = trust.check(&source, bundle_path)?;
         let unusable = |cause: polc_bundle::BundleError| Error::Bundle {
             path: bundle_path.to_owned(),
             cause,
         };
-        let bundle = Bundle::decode(&source.bundle).map_err(unusable)?;
-        let digest = bundle.digest().map_err(unusable)?.to_string();
-        let inventory = Inventory::parse(&source.inventory).map_err(|cause| Error::Inventory {
-            path: inventory_path.to_owned(),
-            cause: cause.to_string(),
-        })?;
-        let tables = NodeTables::compute(&bundle.model, &bundle.plan, &inventory)
-            .map_err(|cause| Error::TooLarge(cause.to_string()))?;
+        // Most often one of the two is what it was.
+        let (bundle, digest) = match before {
+            Some(before) if before.source.bundle == source.bundle => {
+                (Arc::clone(&before.bundle), before.digest.clone())
+            }
+            _ => {
+                let (bundle, digest) = Bundle::decode_named(&source.bundle).map_err(unusable)?;
+                (Arc::new(bundle), digest.to_string())
+            }
+        };
+        let inventory =
+            match before {
+                Some(before) if before.source.inventory == source.inventory => {
+                    Arc::clone(&before.inventory)
+                }
+                _ => Arc::new(Inventory::parse(&source.inventory).map_err(|cause| {
+                    Error::Inventory {
+                        path: inventory_path.to_owned(),
+                        cause: cause.to_string(),
+                    }
+                })?),
+            };
+        let read = Read {
+            bundle,
+            digest,
+            signed_by,
+            inventory,
+            source,
+        };
+        Self::compute(before, read, missing)
+    }
+
+    /// The bundle of what is in force with another inventory, whose text this is. `keeps_places` says
+    /// whether the programs in force serve on.
+    ///
+    /// # Errors
+    /// More than the maps hold.
+    pub(crate) fn with_inventory(
+        in_force: &Self,
+        keeps_places: KeepsPlaces,
+        text: String,
+        inventory: Arc<Inventory>,
+    ) -> Result<Self, Error> {
+        let read = Read {
+            bundle: Arc::clone(&in_force.bundle),
+            digest: in_force.digest.clone(),
+            signed_by: in_force.signed_by,
+            inventory,
+            source: Source {
+                inventory: text,
+                ..in_force.source.clone()
+            },
+        };
+        let before = (keeps_places == KeepsPlaces::Yes).then_some(in_force);
+        Self::compute(before, read, MissingInterface::Skip)
+    }
+
+    fn compute(
+        before: Option<&Self>,
+        read: Read,
+        missing: MissingInterface,
+    ) -> Result<Self, Error> {
+        let Read {
+            bundle,
+            digest,
+            signed_by,
+            inventory,
+            source,
+        } = read;
+        let tables = NodeTables::compute_with(
+            &bundle.model,
+            &bundle.plan,
+            &inventory,
+            Choice::Cheapest,
+            before.map(|before| Before {
+                model: &before.bundle.model,
+                inventory: &before.inventory,
+                tables: &before.tables,
+            }),
+        )
+        .map_err(|cause| Error::TooLarge(cause.to_string()))?;
 
         let mut endpoints = BTreeMap::new();
         let mut hooks = Vec::new();

@@ -1,6 +1,9 @@
 //! The embedded datapath: loading its programs, with maps that are pinned or taken over.
 
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::{
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+    str::FromStr,
+};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -17,6 +20,15 @@ use crate::{Error, pins::Pins, sys::map::Map};
 /// The object that `build.rs` found, or nothing.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/polc-datapath"));
 
+/// Its programs.
+const PROGRAMS: [&str; 5] = [
+    "judged",
+    "reject",
+    "from_endpoint",
+    "to_endpoint",
+    "from_uplink",
+];
+
 /// Whether this agent was built with its datapath.
 #[must_use]
 pub fn is_built_in() -> bool {
@@ -24,7 +36,8 @@ pub fn is_built_in() -> bool {
 }
 
 /// How many settled flows the node keeps; a number in [`map::FLOWS_RANGE`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
 pub struct FlowCapacity(u32);
 
 impl FlowCapacity {
@@ -44,6 +57,25 @@ impl FlowCapacity {
     #[must_use]
     pub const fn unsettled(self) -> u32 {
         map::new_flows(self.0)
+    }
+}
+
+impl TryFrom<u32> for FlowCapacity {
+    type Error = String;
+
+    fn try_from(flows: u32) -> Result<Self, String> {
+        let range = map::FLOWS_RANGE;
+        let fault = || format!("flows are {} to {}", range.start(), range.end());
+        Self::new(flows).ok_or_else(fault)
+    }
+}
+
+impl FromStr for FlowCapacity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let flows: u32 = text.parse().map_err(|_| "no such number".to_owned())?;
+        Self::try_from(flows)
     }
 }
 
@@ -92,13 +124,7 @@ impl Datapath {
             cause: cause.to_string(),
             log: String::new(),
         })?;
-        for name in [
-            "judged",
-            "reject",
-            "from_endpoint",
-            "to_endpoint",
-            "from_uplink",
-        ] {
+        for name in PROGRAMS {
             program(&mut object, name)?.load().map_err(refused)?;
         }
         let continuations: Map<u32, u32> =
@@ -113,6 +139,27 @@ impl Datapath {
                 .map_err(Error::kernel("setting a continuation"))?;
         }
         Ok(Self { object })
+    }
+
+    /// Loads the programs with maps of their own, that nothing else sees, and lets them go again.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn try_out() -> Result<Vec<ProgramSize>, Error> {
+        if !is_built_in() {
+            return Err(Error::NoDatapath);
+        }
+        let object = EbpfLoader::new()
+            .load(OBJECT)
+            .map_err(|cause| Error::Datapath {
+                cause: cause.to_string(),
+                log: String::new(),
+            })?;
+        let mut datapath = Self { object };
+        for name in PROGRAMS {
+            datapath.program(name)?.load().map_err(refused)?;
+        }
+        datapath.sizes()
     }
 
     /// A hook's program.

@@ -1,6 +1,6 @@
 //! What can go wrong, in words for the person who has to do something about it.
 
-use std::{fmt, io, path::PathBuf};
+use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error as ThisError;
@@ -140,7 +140,10 @@ pub enum Error {
     #[error("`{}`: {cause}", path.display())]
     #[diagnostic(
         code(polc::agent::denied),
-        help("polc-agent and its files are root's: run it as root")
+        help(
+            "polc-agent and its files are root's: run it as root; and as a running agent has no \
+             rights beyond its user's, root must own what it reads, or everybody be let in"
+        )
     )]
     Denied {
         /// Which.
@@ -153,7 +156,7 @@ pub enum Error {
     #[error("{doing} failed: {cause}")]
     #[diagnostic(
         code(polc::agent::kernel),
-        help("polc-agent needs root, or CAP_BPF and CAP_NET_ADMIN")
+        help("`polc-agent preflight` says which rights are missing, and what the kernel lacks")
     )]
     Kernel {
         /// What was asked.
@@ -172,6 +175,16 @@ pub enum Error {
         interface: String,
         /// What it says.
         cause: String,
+    },
+
+    /// A name that nobody has.
+    #[error("nobody here is called `{name}`")]
+    #[diagnostic(code(polc::agent::unknown_name), help("{help}"))]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// What might have been meant.
+        help: String,
     },
 
     /// Another agent of this name runs.
@@ -196,6 +209,92 @@ pub enum Error {
         path: PathBuf,
         /// What the system says.
         cause: io::Error,
+    },
+
+    /// A question without an answer.
+    #[error("{message}")]
+    #[diagnostic(code(polc::agent::no_answer), help("{help}"))]
+    NoAnswer {
+        /// Why there is none.
+        message: String,
+        /// What to ask instead.
+        help: String,
+    },
+
+    /// Metrics would be there for other machines.
+    #[error("metrics at {0} could be read by other machines")]
+    #[diagnostic(
+        code(polc::agent::metrics_address),
+        help(
+            "nothing was changed; use a loopback address such as 127.0.0.1:9464, or say \
+             `--metrics-beyond-loopback`"
+        )
+    )]
+    MetricsAddress(SocketAddr),
+
+    /// An agent cannot run here.
+    #[error("an agent cannot run here: {0}")]
+    #[diagnostic(
+        code(polc::agent::preflight),
+        help("each line that says `missing` says what to do")
+    )]
+    Preflight(String),
+
+    /// The address for metrics cannot be had.
+    #[error("listening at {address} for metrics failed: {cause}")]
+    #[diagnostic(
+        code(polc::agent::listen),
+        help(
+            "nothing was changed; `ss -ltnp` shows who has the port, and `--metrics` takes another"
+        )
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: io::Error,
+    },
+
+    /// A file of settings that cannot be used.
+    #[error("`{}`{}: {message}", path.display(), at(*line))]
+    #[diagnostic(code(polc::agent::settings), help("{help}"))]
+    Settings {
+        /// Where it was read.
+        path: PathBuf,
+        /// Which line, counted from 1.
+        line: Option<usize>,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+
+    /// Something that an agent cannot do without is not said.
+    #[error("an agent needs {what}")]
+    #[diagnostic(
+        code(polc::agent::unsaid),
+        help("give `--{key} FILE`, or `{key}: FILE` in the file that `--config` names")
+    )]
+    Unsaid {
+        /// What, in words.
+        what: &'static str,
+        /// The setting.
+        key: &'static str,
+    },
+
+    /// An agent answers and has nothing in force.
+    #[error("polc-agent answers and has no policy in force")]
+    #[diagnostic(
+        code(polc::agent::nothing_in_force),
+        help("what it says on its standard error tells why")
+    )]
+    NothingInForce,
+
+    /// An error that was said already, in the form that was asked for.
+    #[error("the agent has said why")]
+    Said {
+        /// The exit code of what was said.
+        exit: u8,
     },
 
     /// The agent says no. It has said why.
@@ -238,11 +337,21 @@ impl Error {
             | Self::PublicKey { .. }
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
+            | Self::NothingInForce
+            | Self::Settings { .. }
+            | Self::Preflight(_)
+            | Self::MetricsAddress(_)
+            | Self::NoAnswer { .. }
+            | Self::UnknownName { .. }
             | Self::TooLarge(_) => 1,
-            Self::Answer { exit, .. } => *exit,
+            Self::Answer { exit, .. } | Self::Said { exit } => *exit,
             _ => 2,
         }
     }
+}
+
+fn at(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(", line {line}"))
 }
 
 /// The end of the verifier's log, which is where it says what it does not like.

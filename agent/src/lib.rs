@@ -7,6 +7,10 @@
 //! - [`trust`]: whose bundles it takes
 //! - [`state_dir`]: which bundle is in force, for the agent that comes after us
 //! - [`flows`]: what the datapath reports, with names and source lines
+//! - [`inspect`]: what is in force, for people who look at it
+//! - [`preflight`], [`capabilities`]: whether it can run here, and with which rights it does
+//! - [`settings`], [`logging`]: what it is started with, and how it says things
+//! - [`metrics`]: numbers for Prometheus
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
 //! - [`sweeper`]: forgetting flows whose time is over
 //! - [`sys`]: the kernel's own interfaces
@@ -15,13 +19,22 @@ pub mod agent;
 pub mod api;
 pub mod attach;
 pub mod candidate;
+pub mod capabilities;
 pub mod command;
 pub mod datapath;
 pub mod dataplane;
 mod error;
 pub mod flows;
+pub mod followed;
+pub mod inspect;
+mod inventory_source;
+pub mod logging;
+pub mod metrics;
+mod names;
 pub mod pins;
+pub mod preflight;
 mod removal;
+pub mod settings;
 pub mod state_dir;
 pub mod status;
 pub mod sweeper;

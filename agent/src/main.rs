@@ -3,14 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use polc_agent::command::Cli;
+use polc_agent::{Error, command::Cli};
 
 fn main() -> ExitCode {
     match Cli::parse().execute() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = error.exit_code();
-            eprintln!("{:?}", miette::Report::new(error));
+            if !matches!(error, Error::Said { .. }) {
+                eprintln!("{:?}", miette::Report::new(error));
+            }
             ExitCode::from(code)
         }
     }

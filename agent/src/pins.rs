@@ -29,6 +29,15 @@ impl Pins {
         }
     }
 
+    /// The pins of every agent that has some on the BPF file system at `bpffs`.
+    ///
+    /// # Errors
+    /// What the kernel says; not that there are none.
+    pub fn all(bpffs: &Path) -> io::Result<Vec<Self>> {
+        let roots = entries(&bpffs.join("polc"))?;
+        Ok(roots.into_iter().map(|root| Self { root }).collect())
+    }
+
     /// Makes the directories.
     ///
     /// # Errors
@@ -77,7 +86,19 @@ impl Pins {
             }
         }
         match fs::remove_dir_all(&self.root) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // What agents of other names have in it stays.
+        match self.root.parent().map(fs::remove_dir) {
+            Some(Err(error))
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+                ) =>
+            {
+                Err(error)
+            }
             _ => Ok(()),
         }
     }

@@ -12,10 +12,9 @@ use crate::{
 };
 
 /// Removes hooks, maps and what is known of them.
-pub(crate) fn remove(pins: &Pins, mechanism: Mechanism, state_dir: &StateDir) -> Result<(), Error> {
-    if mechanism == Mechanism::Clsact {
-        detach_clsact(pins, state_dir);
-    }
+pub(crate) fn remove(pins: &Pins, state_dir: &StateDir) -> Result<(), Error> {
+    // Whatever the mechanism is now: an agent before may have used another.
+    detach_clsact(pins, state_dir);
     pins.remove().map_err(Error::kernel("removing pins"))?;
     state_dir.remove()
 }

@@ -21,7 +21,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, pins::entries, trust};
+use crate::{Error, inventory_source::InventorySource, pins::entries, trust};
 
 const BUNDLE: &str = "bundle.polb";
 const SIGNATURE: &str = "bundle.polb.minisig";
@@ -47,7 +47,7 @@ impl Source {
         Ok(Self {
             bundle: fs::read(bundle).map_err(Error::file(bundle))?,
             signature: trust::read_signature(bundle)?,
-            inventory: fs::read_to_string(inventory).map_err(Error::file(inventory))?,
+            inventory: InventorySource::text(inventory)?,
         })
     }
 }

@@ -4,7 +4,7 @@ use polc_abi::{
     event::{Counter, VerdictCounterKey},
     flow::{Flow, FlowKey},
     map,
-    verdict::DropReason,
+    verdict::{DeciderId, DropReason},
 };
 use polc_model::{Direction, PolicyId};
 use polc_plan::ClassPlan;
@@ -36,8 +36,6 @@ pub fn collect(
         let flows: Map<FlowKey, Flow> = Map::open(&pins.map(table)).map_err(reading())?;
         Ok(flows.keys().map_err(reading())?.len())
     };
-    let lost: PerCpuMap<u32, u64> =
-        PerCpuMap::open(&pins.map(map::LOST_EVENTS)).map_err(reading())?;
     Ok(Status {
         package: candidate.bundle.model.package.clone(),
         bundle: candidate.digest.clone(),
@@ -45,6 +43,7 @@ pub fn collect(
         epoch: state.epoch(),
         node: candidate.inventory.node.name.clone(),
         pid: std::process::id(),
+        followed: None,
         endpoints: candidate
             .tables
             .endpoints
@@ -58,7 +57,7 @@ pub fn collect(
             .collect(),
         flows: flows(map::FLOWS)?,
         new_flows: flows(map::NEW_FLOWS)?,
-        lost_events: lost.get(&0).map_err(reading())?.iter().sum(),
+        lost_events: lost_events(pins)?,
         drops: drops(pins)?,
         verdicts: verdicts(dataplane, candidate, pins)?,
         datapath: dataplane.datapath().sizes()?,
@@ -90,7 +89,22 @@ fn policies(candidate: &Candidate, slot: u32, direction: Direction) -> Vec<Strin
         .unwrap_or_default()
 }
 
-fn drops(pins: &Pins) -> Result<Vec<Count>, Error> {
+/// Events that the ring buffer had no room for.
+///
+/// # Errors
+/// What the kernel says.
+pub fn lost_events(pins: &Pins) -> Result<u64, Error> {
+    let reading = || Error::kernel("reading a counter");
+    let lost: PerCpuMap<u32, u64> =
+        PerCpuMap::open(&pins.map(map::LOST_EVENTS)).map_err(reading())?;
+    Ok(lost.get(&0).map_err(reading())?.iter().sum())
+}
+
+/// Drops by reason, where there were any.
+///
+/// # Errors
+/// What the kernel says.
+pub fn drops(pins: &Pins) -> Result<Vec<Count>, Error> {
     let reading = || Error::kernel("reading the drops");
     let drops: PerCpuMap<u32, Counter> =
         PerCpuMap::open(&pins.map(map::DROPS)).map_err(reading())?;
@@ -108,31 +122,42 @@ fn drops(pins: &Pins) -> Result<Vec<Count>, Error> {
     Ok(counts)
 }
 
-fn verdicts(
-    dataplane: &Dataplane,
-    candidate: &Candidate,
-    pins: &Pins,
-) -> Result<Vec<DeciderCount>, Error> {
+/// How often each decider decided.
+pub type Judged = Vec<(DeciderId, Counter)>;
+
+/// How often each decider of the side in force decided, in order of decider.
+///
+/// # Errors
+/// What the kernel says.
+pub fn judged(dataplane: &Dataplane, pins: &Pins) -> Result<Judged, Error> {
     let reading = || Error::kernel("reading the verdicts");
     let verdicts: PerCpuMap<VerdictCounterKey, Counter> =
         PerCpuMap::open(&pins.map(map::VERDICTS)).map_err(reading())?;
     let mut keys = verdicts.keys().map_err(reading())?;
     keys.sort_unstable();
-    let mut counts = Vec::new();
-    for key in keys {
-        if Some(key.side()) != dataplane.state().side() {
-            continue;
-        }
-        if let Some(decider) = DecidedBy::new(key.decider(), Some(candidate)) {
-            let total = sum(&verdicts.get(&key).map_err(reading())?);
-            counts.push(DeciderCount {
-                decider,
-                packets: total.packets,
-                bytes: total.bytes,
-            });
-        }
-    }
-    Ok(counts)
+    keys.into_iter()
+        .filter(|key| Some(key.side()) == dataplane.state().side())
+        .map(|key| {
+            let counters = verdicts.get(&key).map_err(reading())?;
+            Ok((key.decider(), sum(&counters)))
+        })
+        .collect()
+}
+
+fn verdicts(
+    dataplane: &Dataplane,
+    candidate: &Candidate,
+    pins: &Pins,
+) -> Result<Vec<DeciderCount>, Error> {
+    let judged = judged(dataplane, pins)?;
+    let counts = judged.into_iter().filter_map(|(id, total)| {
+        Some(DeciderCount {
+            decider: DecidedBy::new(id, Some(candidate))?,
+            packets: total.packets,
+            bytes: total.bytes,
+        })
+    });
+    Ok(counts.collect())
 }
 
 fn sum(counters: &[Counter]) -> Counter {

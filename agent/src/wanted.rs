@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use polc_abi::map;
+use tracing::warn;
 
 use crate::{
     Error,
@@ -59,7 +60,7 @@ impl Wanted {
                 let missing = missing(is_in_force);
                 match Candidate::new(source, trust, &before.bundle_path, inventory_path, missing) {
                     Err(error @ (Error::Untrusted { .. } | Error::Bundle { .. })) => {
-                        eprintln!("polc-agent: {error}; it gives way to the bundle that was given");
+                        warn!("{error}; it gives way to the bundle that was given");
                     }
                     candidate => {
                         return Ok(Self {

@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     os::unix::net::UnixStream,
     path::Path,
+    time::Duration,
 };
 
 use super::{Request, Response};
@@ -16,6 +17,16 @@ use crate::Error;
 pub fn ask(
     socket: &Path,
     request: &Request,
+    each: impl FnMut(Response) -> Result<(), Error>,
+) -> Result<(), Error> {
+    exchange(socket, request, None, each)
+}
+
+/// As [`ask`]; `patience` is how long the agent may be silent.
+fn exchange(
+    socket: &Path,
+    request: &Request,
+    patience: Option<Duration>,
     mut each: impl FnMut(Response) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let failed = |cause| Error::NotRunning {
@@ -23,6 +34,7 @@ pub fn ask(
         cause,
     };
     let mut stream = UnixStream::connect(socket).map_err(failed)?;
+    stream.set_read_timeout(patience).map_err(failed)?;
     let line = serde_json::to_string(request).map_err(|cause| failed(cause.into()))?;
     writeln!(stream, "{line}").map_err(failed)?;
     for line in BufReader::new(stream).lines() {
@@ -50,8 +62,24 @@ pub fn ask(
 /// # Errors
 /// As [`ask`], and when there is no answer.
 pub fn ask_once(socket: &Path, request: &Request) -> Result<Response, Error> {
+    answer_of(socket, request, None)
+}
+
+/// As [`ask_once`], for no longer than `patience`, which is not zero.
+///
+/// # Errors
+/// As [`ask_once`], and when the agent says nothing for so long.
+pub fn ask_within(socket: &Path, request: &Request, patience: Duration) -> Result<Response, Error> {
+    answer_of(socket, request, Some(patience))
+}
+
+fn answer_of(
+    socket: &Path,
+    request: &Request,
+    patience: Option<Duration>,
+) -> Result<Response, Error> {
     let mut answer = None;
-    ask(socket, request, |response| {
+    exchange(socket, request, patience, |response| {
         answer = Some(response);
         Ok(())
     })?;

@@ -4,15 +4,19 @@
 //! until it or the agent hangs up.
 
 pub mod client;
+pub mod explain;
 pub mod server;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use self::explain::About;
 use crate::{
     datapath::ProgramSize,
-    flows::{FlowRecord, record::DecidedBy},
+    flows::{Filter, FlowRecord, record::DecidedBy},
+    followed::Followed,
+    inspect::{endpoints::Endpoint, explain::Explanation, peers::Peer, policies::Policy},
 };
 
 /// What a client asks.
@@ -32,9 +36,25 @@ pub enum Request {
     Flows {
         /// How many past ones.
         last: usize,
+        /// Which.
+        #[serde(default)]
+        filter: Filter,
         /// What follows after them.
         then: After,
     },
+    /// The endpoints on this node.
+    Endpoints,
+    /// Everybody that policies may speak about.
+    Peers,
+    /// The policies in force.
+    Policies,
+    /// Why a packet gets its verdict.
+    Explain {
+        /// Which.
+        about: About,
+    },
+    /// Numbers for Prometheus.
+    Metrics,
     /// Remove everything from the node and end.
     Detach,
 }
@@ -64,6 +84,28 @@ pub enum Response {
     },
     /// To [`Request::Flows`].
     Flow(Box<FlowRecord>),
+    /// To [`Request::Endpoints`].
+    Endpoints {
+        /// In order of the inventory.
+        endpoints: Vec<Endpoint>,
+    },
+    /// To [`Request::Peers`].
+    Peers {
+        /// This node, endpoints, other nodes, other entities, blocks of addresses.
+        peers: Vec<Peer>,
+    },
+    /// To [`Request::Policies`].
+    Policies {
+        /// In order of name.
+        policies: Vec<Policy>,
+    },
+    /// To [`Request::Explain`].
+    Explanation(Box<Explanation>),
+    /// To [`Request::Metrics`].
+    Metrics {
+        /// In Prometheus' text format.
+        text: String,
+    },
     /// To [`Request::Detach`].
     Detached,
     /// To anything that went wrong.
@@ -93,6 +135,9 @@ pub struct Status {
     pub node: String,
     /// Process id of the agent.
     pub pid: u32,
+    /// How following the inventory goes; `None` where it is not followed.
+    #[serde(default)]
+    pub followed: Option<Followed>,
     /// Endpoints on this node.
     pub endpoints: Vec<EndpointStatus>,
     /// Flows that both ends have agreed to, stale ones included.

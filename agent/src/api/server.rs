@@ -14,9 +14,16 @@ use std::{
 };
 
 use miette::Diagnostic as _;
+use tracing::{debug, warn};
 
-use super::{After, Request, Response};
-use crate::{Error, agent::Agent};
+use super::{After, Request, Response, explain};
+use crate::{
+    Error,
+    agent::Agent,
+    flows::Filter,
+    inspect::{endpoints, peers, policies},
+    metrics, names,
+};
 
 /// The longest request that is read.
 const MAX_REQUEST: u64 = 64 * 1024;
@@ -66,11 +73,41 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             );
         }
     };
+    debug!(request = ?request, "was asked");
     match request {
-        Request::Flows { last, then } => flows(stream, agent, last, then),
+        Request::Flows { last, filter, then } => {
+            match names::check(&agent.candidate(), agent.history(), filter.names()) {
+                Ok(()) => flows(stream, agent, last, &filter, then),
+                Err(error) => reply(stream, Err(error)),
+            }
+        }
         Request::Status => reply(stream, agent.status().map(Box::new).map(Response::Status)),
+        Request::Endpoints => {
+            let endpoints = endpoints::collect(&agent.candidate());
+            send(stream, &Response::Endpoints { endpoints })
+        }
+        Request::Peers => {
+            let peers = peers::collect(&agent.candidate());
+            send(stream, &Response::Peers { peers })
+        }
+        Request::Policies => {
+            let listed = agent.judged().map(|(candidate, judged)| {
+                let policies = policies::collect(&candidate, &judged);
+                Response::Policies { policies }
+            });
+            reply(stream, listed)
+        }
+        Request::Explain { about } => reply(stream, explain::answer(agent, &about)),
+        Request::Metrics => {
+            let metrics = metrics::text(agent).map(|text| Response::Metrics { text });
+            reply(stream, metrics)
+        }
         Request::Apply { bundle, inventory } => {
-            reply(stream, agent.apply(&bundle, inventory.as_deref()))
+            let result = agent.apply(&bundle, inventory.as_deref());
+            if let Err(error) = &result {
+                warn!(bundle = %bundle.display(), "was not applied: {error}");
+            }
+            reply(stream, result)
         }
         Request::Detach => {
             let result = agent.detach().map(|()| Response::Detached);
@@ -84,8 +121,14 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
     }
 }
 
-fn flows(stream: &UnixStream, agent: &Agent, last: usize, then: After) -> std::io::Result<()> {
-    let (mut records, mut next) = agent.history().last(last);
+fn flows(
+    stream: &UnixStream,
+    agent: &Agent,
+    last: usize,
+    filter: &Filter,
+    then: After,
+) -> std::io::Result<()> {
+    let (mut records, mut id) = agent.history().last(last, filter);
     loop {
         for record in records {
             send(stream, &Response::Flow(Box::new(record)))?;
@@ -93,7 +136,7 @@ fn flows(stream: &UnixStream, agent: &Agent, last: usize, then: After) -> std::i
         if then == After::End || agent.is_ending().load(Ordering::Relaxed) {
             return Ok(());
         }
-        (records, next) = agent.history().since(next, PATIENCE);
+        (records, id) = agent.history().since(id, filter, PATIENCE);
     }
 }
 

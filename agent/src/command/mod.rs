@@ -2,15 +2,23 @@
 
 pub mod apply;
 pub mod detach;
+pub mod endpoints;
+pub mod explain;
 pub mod flows;
+mod json;
+pub mod metrics;
+pub mod peers;
+pub mod policies;
+pub mod preflight;
 pub mod run;
 pub mod status;
+mod table;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{Error, attach::Mechanism, pins::Pins, state_dir::StateDir, sys::signal};
+use crate::{Error, pins::Pins, state_dir::StateDir, sys::signal};
 
 /// Enforces network policy on a node.
 ///
@@ -22,25 +30,31 @@ pub struct Cli {
     command: Command,
 }
 
+/// What each does is said where its arguments are.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Put a bundle in force and keep it so, until told otherwise
     Run(run::Run),
-    /// Give the running agent another bundle
     Apply(apply::Apply),
-    /// Say what is in force and what it did
     Status(status::StatusCommand),
-    /// Show new flows and drops, with the rule and the source line that decided
     Flows(flows::Flows),
-    /// Remove everything from the node: nothing is enforced any more
+    Endpoints(endpoints::Endpoints),
+    Peers(peers::Peers),
+    Policies(policies::Policies),
+    Explain(explain::Explain),
+    Metrics(metrics::Metrics),
+    Preflight(preflight::Preflight),
     Detach(detach::Detach),
 }
+
+const DEFAULT_STATE_DIR: &str = "/run/polc";
+const DEFAULT_BPFFS: &str = "/sys/fs/bpf";
+const DEFAULT_NAME: &str = "default";
 
 /// Which agent is meant.
 #[derive(Args, Clone, Debug)]
 pub struct Which {
     /// Where the agent keeps its socket and what is in force
-    #[arg(long, default_value = "/run/polc", value_name = "DIR")]
+    #[arg(long, default_value = DEFAULT_STATE_DIR, value_name = "DIR")]
     pub state_dir: PathBuf,
 }
 
@@ -48,14 +62,11 @@ pub struct Which {
 #[derive(Args, Clone, Debug)]
 pub struct Where {
     /// Where the BPF file system is mounted, or shall be
-    #[arg(long, default_value = "/sys/fs/bpf", value_name = "DIR")]
+    #[arg(long, default_value = DEFAULT_BPFFS, value_name = "DIR")]
     pub bpffs: PathBuf,
     /// The agent's name, for several on one kernel
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = DEFAULT_NAME)]
     pub name: String,
-    /// How to attach programs; the best that the kernel has, unless said otherwise
-    #[arg(long, value_enum)]
-    pub attach: Option<Mechanism>,
 }
 
 impl Which {
@@ -68,10 +79,6 @@ impl Where {
     fn pins(&self) -> Pins {
         Pins::new(&self.bpffs, &self.name)
     }
-
-    fn mechanism(&self) -> Mechanism {
-        self.attach.unwrap_or_else(Mechanism::probe)
-    }
 }
 
 impl Cli {
@@ -80,7 +87,11 @@ impl Cli {
     /// # Errors
     /// See [`Error`].
     pub fn execute(self) -> Result<(), Error> {
-        if matches!(self.command, Command::Status(_) | Command::Flows(_)) {
+        let only_prints = !matches!(
+            self.command,
+            Command::Run(_) | Command::Apply(_) | Command::Detach(_)
+        );
+        if only_prints {
             signal::end_with_reader();
         }
         match self.command {
@@ -88,9 +99,21 @@ impl Cli {
             Command::Apply(command) => command.execute(),
             Command::Status(command) => command.execute(),
             Command::Flows(command) => command.execute(),
+            Command::Endpoints(command) => command.execute(),
+            Command::Peers(command) => command.execute(),
+            Command::Policies(command) => command.execute(),
+            Command::Explain(command) => command.execute(),
+            Command::Metrics(command) => command.execute(),
+            Command::Preflight(command) => command.execute(),
             Command::Detach(command) => command.execute(),
         }
     }
+}
+
+/// Several in one cell of a table.
+fn list<T: ToString>(all: &[T]) -> String {
+    let texts: Vec<String> = all.iter().map(T::to_string).collect();
+    texts.join(", ")
 }
 
 /// The path as the agent, which has another working directory, must know it.

@@ -1,23 +1,30 @@
 //! `polc-agent run`.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread,
 };
 
-use clap::{Args, builder::RangedI64ValueParser, value_parser};
-use polc_abi::map;
+use clap::Args;
+use miette::Diagnostic as _;
+use tracing::{error, info, warn};
 
-use super::{Where, Which, absolute};
+use super::{DEFAULT_BPFFS, DEFAULT_NAME, DEFAULT_STATE_DIR, absolute};
 use crate::{
     Error,
     agent::Agent,
     api::server,
+    attach::Mechanism,
+    capabilities,
     datapath::FlowCapacity,
     dataplane::Dataplane,
     flows::reader::Reader,
-    state_dir::Source,
+    logging::{self, Format},
+    metrics::{self, server::Reach},
+    pins::Pins,
+    settings::Settings,
+    state_dir::{Source, StateDir},
     sweeper,
     sys::{mount, signal::Termination},
     trust::Trust,
@@ -28,105 +35,120 @@ use crate::{
 /// Put a bundle in force and keep it so, until told otherwise
 #[derive(Args, Debug)]
 pub struct Run {
-    /// The bundle to start with
+    /// A YAML file that says what flags would, under their names with `_` for `-`; flags win
     #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
-    /// What runs on this node and elsewhere
-    #[arg(long, value_name = "FILE")]
-    inventory: PathBuf,
-    /// Take only bundles with a signature of this key, `BUNDLE.minisig` beside each; given several
-    /// times, of one of them
-    #[arg(long = "public-key", value_name = "FILE")]
-    public_keys: Vec<PathBuf>,
-    /// How many flows the node keeps that both ends have agreed to, and a quarter as many others.
-    /// Counts when the maps are made: at the first start, or after `detach`
-    #[arg(long, value_name = "N", default_value_t = map::FLOWS_BY_DEFAULT,
-        value_parser = flow_capacity())]
-    flows: u32,
+    config: Option<PathBuf>,
     #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    place: Where,
+    flags: Settings,
 }
 
 impl Run {
     pub(super) fn execute(self) -> Result<(), Error> {
         let termination = Termination::block().map_err(Error::kernel("blocking signals"))?;
-        let state_dir = self.which.state_dir();
-        state_dir.create()?;
-        let _lock = state_dir.lock()?;
-        let (bundle_path, inventory_path) = (absolute(&self.bundle)?, absolute(&self.inventory)?);
-        let (pins, mechanism) = (self.place.pins(), self.place.mechanism());
-        // Before anything on the node is touched.
-        let trust = Trust::read(&self.public_keys)?;
-        let given = Source::read(&bundle_path, &inventory_path)?;
-        let paths = [bundle_path, inventory_path];
-        let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
-
-        mount::ensure_bpffs(&self.place.bpffs)
-            .map_err(Error::kernel("mounting the BPF file system"))?;
-        let dataplane = Dataplane::open_for(
-            pins.clone(),
-            mechanism,
-            FlowCapacity::new(self.flows).unwrap_or_default(),
-        )?;
-        let kept = dataplane.datapath().settled_flows()?;
-        if kept != self.flows {
-            eprintln!(
-                "polc-agent: the table of flows stays one for {kept}, as its flows are live; \
-                 `--flows {}` counts after `polc-agent detach`",
-                self.flows
-            );
-        }
-        let agent = Agent::start(
-            dataplane,
-            wanted,
-            trust,
-            pins.clone(),
-            mechanism,
-            state_dir,
-            paths,
-        )?;
-        let agent = Arc::new(agent);
-
-        let reader = Reader::open(&pins)?;
-        let listener = server::listen(&agent.socket())?;
-        let events = Arc::clone(&agent);
-        let events = thread::spawn(move || {
-            reader.run(events.epochs(), events.history(), events.is_ending())
-        });
-        let watcher = Arc::clone(&agent);
-        thread::spawn(move || watch::interfaces(&watcher));
-        let sweeping = (pins.clone(), Arc::clone(&agent));
-        thread::spawn(move || {
-            let (pins, agent) = sweeping;
-            if let Err(error) = sweeper::run(&pins, agent.is_ending()) {
-                eprintln!("polc-agent: {error}");
+        let settings = match &self.config {
+            Some(path) => self.flags.or(Settings::read(path)?),
+            None => self.flags,
+        };
+        let format = settings.log_format.unwrap_or_default();
+        logging::start(format, settings.log_level.unwrap_or_default());
+        match (format, enforce(settings, termination)) {
+            (Format::Json, Err(fault)) => {
+                let help = fault.help().map(|help| help.to_string());
+                error!(help, "{fault}");
+                let exit = fault.exit_code();
+                Err(Error::Said { exit })
             }
-        });
-        let clients = Arc::clone(&agent);
-        thread::spawn(move || server::serve(&listener, &clients));
-
-        termination
-            .wait()
-            .map_err(Error::kernel("waiting for a signal"))?;
-        agent.is_ending().store(true, Ordering::Relaxed);
-        if let Ok(Err(error)) = events.join() {
-            eprintln!("polc-agent: {error}");
+            (_, result) => result,
         }
-        if pins.exist() {
-            // A socket that nobody listens at only confuses.
-            let _ = std::fs::remove_file(agent.socket());
-            eprintln!(
-                "polc-agent: ends; what is in force stays in force (`polc-agent detach` removes it)"
-            );
-        }
-        Ok(())
     }
 }
 
-/// Numbers that are a [`FlowCapacity`].
-fn flow_capacity() -> RangedI64ValueParser<u32> {
-    let range = map::FLOWS_RANGE;
-    value_parser!(u32).range(i64::from(*range.start())..=i64::from(*range.end()))
+/// Puts the bundle in force and stays until it is told to end.
+fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
+    let said =
+        |path: Option<PathBuf>, what, key| absolute(&path.ok_or(Error::Unsaid { what, key })?);
+    let bundle_path = said(settings.bundle, "a bundle", "bundle")?;
+    let inventory_path = said(settings.inventory, "an inventory", "inventory")?;
+    // Before anything on the node is touched.
+    let reach = if settings.metrics_beyond_loopback == Some(true) {
+        Reach::Anyone
+    } else {
+        Reach::Loopback
+    };
+    let listener = |address| metrics::server::listen(address, reach);
+    let metrics_listener = settings.metrics.map(listener).transpose()?;
+    let state_dir = settings.state_dir.as_deref();
+    let state_dir = StateDir::new(state_dir.unwrap_or(Path::new(DEFAULT_STATE_DIR)));
+    state_dir.create()?;
+    let _lock = state_dir.lock()?;
+    let bpffs = settings
+        .bpffs
+        .as_deref()
+        .unwrap_or(Path::new(DEFAULT_BPFFS));
+    let pins = Pins::new(bpffs, settings.name.as_deref().unwrap_or(DEFAULT_NAME));
+    let mechanism = settings.attach.unwrap_or_else(Mechanism::probe);
+    let trust = Trust::read(settings.public_key.as_deref().unwrap_or_default())?;
+    let given = Source::read(&bundle_path, &inventory_path)?;
+    let paths = [bundle_path, inventory_path];
+    let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
+
+    mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
+    // Before the first thread, and before anything that others can send.
+    capabilities::reduce()?;
+    let flows = settings.flows.unwrap_or_default();
+    let dataplane = Dataplane::open_for(pins.clone(), mechanism, flows)?;
+    report_kept_flows(&dataplane, flows)?;
+    let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
+    let agent = Arc::new(agent);
+
+    let reader = Reader::open(&pins)?;
+    let listener = server::listen(&agent.socket())?;
+    let events = Arc::clone(&agent);
+    let events =
+        thread::spawn(move || reader.run(events.epochs(), events.history(), events.is_ending()));
+    let watcher = Arc::clone(&agent);
+    thread::spawn(move || watch::interfaces(&watcher));
+    if settings.follow_inventory == Some(true) {
+        let follower = Arc::clone(&agent);
+        thread::spawn(move || watch::inventory(&follower));
+    }
+    if let Some(listener) = metrics_listener {
+        let agent = Arc::clone(&agent);
+        thread::spawn(move || metrics::server::serve(listener, &agent));
+    }
+    let sweeping = Arc::clone(&agent);
+    let swept = pins.clone();
+    thread::spawn(move || {
+        if let Err(error) = sweeper::run(&swept, sweeping.is_ending()) {
+            error!("{error}");
+        }
+    });
+    let clients = Arc::clone(&agent);
+    thread::spawn(move || server::serve(&listener, &clients));
+
+    termination
+        .wait()
+        .map_err(Error::kernel("waiting for a signal"))?;
+    agent.is_ending().store(true, Ordering::Relaxed);
+    if let Ok(Err(error)) = events.join() {
+        error!("{error}");
+    }
+    if pins.exist() {
+        // A socket that nobody listens at only confuses.
+        let _ = std::fs::remove_file(agent.socket());
+        info!("ends; what is in force stays in force (`polc-agent detach` removes it)");
+    }
+    Ok(())
+}
+
+/// Says so where the table of flows was made for another number than is asked for.
+fn report_kept_flows(dataplane: &Dataplane, asked: FlowCapacity) -> Result<(), Error> {
+    let (kept, asked) = (dataplane.datapath().settled_flows()?, asked.settled());
+    if kept != asked {
+        warn!(
+            "the table of flows stays one for {kept}, as its flows are live; \
+             `--flows {asked}` counts after `polc-agent detach`"
+        );
+    }
+    Ok(())
 }

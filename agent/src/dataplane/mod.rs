@@ -4,17 +4,21 @@
 //! tries each program, makes sure that the hooks are there, and only then stores the state word.
 //! Whatever fails before that leaves the side in force as it was.
 
+mod held;
 mod programs;
 mod side;
+
+use std::collections::BTreeSet;
 
 use polc_abi::{
     map,
     node::{Side, State},
 };
+use tracing::warn;
 
 use crate::{
     Error,
-    attach::{Mechanism, sweep_links},
+    attach::{Hook, Mechanism, sweep_links},
     candidate::Candidate,
     datapath::{Datapath, FlowCapacity},
     pins::Pins,
@@ -22,6 +26,7 @@ use crate::{
 };
 
 pub use programs::ClassProgram;
+use programs::Programs;
 use side::SideTables;
 
 /// The maps and programs of a node.
@@ -33,8 +38,10 @@ pub struct Dataplane {
     grace: GracePeriod,
     zero: SideTables,
     one: SideTables,
-    slots: programs::Slots,
+    programs: Programs,
     idle: Idle,
+    /// Hooks that run this agent's programs.
+    attached: BTreeSet<Hook>,
 }
 
 /// What is known of the side that is not in force.
@@ -42,8 +49,8 @@ pub struct Dataplane {
 enum Idle {
     /// A packet may still use it: the agent before may have died right after its switch.
     Unknown,
-    /// No packet has used it since a grace period, and it is empty.
-    Empty,
+    /// No packet has used it since a grace period.
+    Quiet,
 }
 
 /// What was put in force.
@@ -53,6 +60,8 @@ pub struct Applied {
     pub state: State,
     /// The programs, in order of slot.
     pub programs: Vec<ClassProgram>,
+    /// How many classes' programs were loaded; the others were there.
+    pub loaded: usize,
 }
 
 impl Dataplane {
@@ -81,8 +90,9 @@ impl Dataplane {
             grace: GracePeriod::new().map_err(Error::kernel("making a map of maps"))?,
             zero: SideTables::open(&pins, Side::Zero)?,
             one: SideTables::open(&pins, Side::One)?,
-            slots: programs::Slots::open(&pins)?,
+            programs: Programs::open(&pins)?,
             idle: Idle::Unknown,
+            attached: BTreeSet::new(),
             pins,
         })
     }
@@ -111,7 +121,7 @@ impl Dataplane {
         if !self.tables(side).holds(candidate)? {
             return Ok(false);
         }
-        self.attach(candidate)?;
+        self.attach(&candidate.hooks)?;
         Ok(true)
     }
 
@@ -130,30 +140,37 @@ impl Dataplane {
         let next = old.next(side);
 
         if self.idle == Idle::Unknown {
-            self.empty(side)?;
+            self.wait()?;
+            self.idle = Idle::Quiet;
         }
-        self.idle = Idle::Unknown;
-        self.tables(side).fill(candidate)?;
-        let programs = self.slots.fill(side, candidate)?;
-        self.attach(candidate)?;
+        let filled = self.programs.fill(side, candidate)?;
+        self.tables_mut(side).fill(candidate, &filled)?;
+        let hooks = candidate.hooks.iter();
+        let new: Vec<Hook> = hooks
+            .filter(|hook| !self.attached.contains(hook))
+            .cloned()
+            .collect();
+        self.attach(&new)?;
         before_switch(next)?;
+        self.idle = Idle::Unknown;
         self.state.store(next);
 
         // From here on nothing fails: what follows only tidies up.
         if let Err(error) = self.retire(side.other(), candidate) {
-            eprintln!("polc-agent: tidying up after the switch: {error}");
+            warn!("tidying up after the switch: {error}");
         }
         Ok(Applied {
             state: next,
-            programs,
+            programs: filled.programs,
+            loaded: filled.loaded,
         })
     }
 
-    /// Attaches what the candidate needs. New hooks are taken away again when one fails; until
+    /// Makes sure that these hooks run this agent's programs. New hooks are taken away again when one fails; until
     /// the switch they drop what they see, as their interfaces have no endpoint yet.
-    fn attach(&mut self, candidate: &Candidate) -> Result<(), Error> {
+    fn attach(&mut self, hooks: &[Hook]) -> Result<(), Error> {
         let mut added = Vec::new();
-        for hook in &candidate.hooks {
+        for hook in hooks {
             match self.mechanism.attach(&mut self.datapath, &self.pins, hook) {
                 Ok(true) => added.push(hook),
                 Ok(false) => {}
@@ -165,17 +182,23 @@ impl Dataplane {
                 }
             }
         }
+        self.attached.extend(hooks.iter().cloned());
         Ok(())
     }
 
-    /// Empties the side that was in force before, once no packet uses it, and removes hooks of
-    /// interfaces that the candidate does not have.
+    /// Unloads what the side that was in force before alone used, once no packet uses it, and removes
+    /// hooks of interfaces that the candidate does not have. Its tables stay as they are: what changes
+    /// next is most often little.
     ///
     /// An endpoint that is gone from the inventory keeps its hooks while its interface exists:
     /// they drop everything. Losing an entry must never open an endpoint.
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
-        self.empty(side)?;
-        self.idle = Idle::Empty;
+        self.wait()?;
+        self.idle = Idle::Quiet;
+        self.programs.retire(side)?;
+        // Those that were there before: an interface may have been made anew with the same index.
+        self.attached.clear();
+        self.attach(&candidate.hooks)?;
         self.pins
             .remove_other_versions()
             .map_err(Error::kernel("removing another version's pins"))?;
@@ -193,13 +216,25 @@ impl Dataplane {
         })
     }
 
-    /// Empties a side that is not in force, once no packet uses it.
-    fn empty(&self, side: Side) -> Result<(), Error> {
+    /// Waits until no packet uses the side that is not in force.
+    fn wait(&self) -> Result<(), Error> {
         self.grace
             .wait()
-            .map_err(Error::kernel("waiting for packets"))?;
-        self.slots.clear(side)?;
-        self.tables(side).clear()
+            .map_err(Error::kernel("waiting for packets"))
+    }
+
+    /// Whether a candidate can go on with programs that are loaded, which keeps to the places of the
+    /// one in force.
+    #[must_use]
+    pub const fn can_go_on(&self) -> bool {
+        self.programs.can_go_on()
+    }
+
+    const fn tables_mut(&mut self, side: Side) -> &mut SideTables {
+        match side {
+            Side::Zero => &mut self.zero,
+            Side::One => &mut self.one,
+        }
     }
 
     const fn tables(&self, side: Side) -> &SideTables {

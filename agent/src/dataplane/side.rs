@@ -1,10 +1,13 @@
 //! The tables of one side.
 
+use std::collections::BTreeMap;
+
 use polc_abi::{
     event::{Counter, VerdictCounterKey},
     key::Address,
     map,
     node::{Endpoint, Peer, PrefixKey, Side},
+    policy::PROGRAM_SLOTS,
 };
 
 use crate::{
@@ -14,12 +17,17 @@ use crate::{
     sys::{map::Map, percpu::PerCpuMap},
 };
 
+use super::{held::Held, programs::Filled};
+
 /// The tables of one side.
 pub(super) struct SideTables {
     side: Side,
     endpoints: Map<u32, Endpoint>,
     addresses: Map<Address, Peer>,
     prefixes: Map<PrefixKey, Peer>,
+    endpoints_held: Held<u32, Endpoint>,
+    addresses_held: Held<Address, Peer>,
+    prefixes_held: Held<PrefixKey, Peer>,
     verdicts: PerCpuMap<VerdictCounterKey, Counter>,
 }
 
@@ -31,30 +39,49 @@ impl SideTables {
             endpoints: Map::open(&pins.map(map::endpoints(side))).map_err(opening())?,
             addresses: Map::open(&pins.map(map::addresses(side))).map_err(opening())?,
             prefixes: Map::open(&pins.map(map::prefixes(side))).map_err(opening())?,
+            endpoints_held: Held::unknown(),
+            addresses_held: Held::unknown(),
+            prefixes_held: Held::unknown(),
             verdicts: PerCpuMap::open(&pins.map(map::VERDICTS)).map_err(opening())?,
         })
     }
 
-    /// Replaces everything. Only for the side that is not in force.
-    pub(super) fn fill(&self, candidate: &Candidate) -> Result<(), Error> {
-        self.clear()?;
+    /// Makes the tables hold the candidate's entries. Only for the side that is not in force.
+    pub(super) fn fill(&mut self, candidate: &Candidate, filled: &Filled) -> Result<(), Error> {
         let filling = || Error::kernel("filling a table");
+        self.forget_counters()?;
         let tables = &candidate.tables;
-        self.endpoints
-            .set_all(&self.expected(candidate))
+        let slot = |class: u32| filled.slots.get(class as usize).copied();
+        let endpoints = candidate.endpoints.iter().map(|(&ifindex, endpoint)| {
+            let endpoint = Endpoint {
+                ingress_slot: slot(endpoint.ingress_slot).unwrap_or(PROGRAM_SLOTS),
+                egress_slot: slot(endpoint.egress_slot).unwrap_or(PROGRAM_SLOTS),
+                ..*endpoint
+            };
+            (ifindex, endpoint)
+        });
+        self.endpoints_held
+            .become_these(&self.endpoints, endpoints.collect())
             .map_err(filling())?;
-        self.addresses
-            .set_all(&tables.addresses)
+        let of_side = |peer: &Peer| Peer {
+            row: peer.row + filled.first_row,
+            ..*peer
+        };
+        let addresses = tables.addresses.iter();
+        let addresses = addresses.map(|(address, peer)| (*address, of_side(peer)));
+        self.addresses_held
+            .become_these(&self.addresses, addresses.collect())
             .map_err(filling())?;
-        self.prefixes.set_all(&tables.prefixes).map_err(filling())
+        let prefixes = tables.prefixes.iter();
+        let prefixes = prefixes.map(|(prefix, peer)| (*prefix, of_side(peer)));
+        self.prefixes_held
+            .become_these(&self.prefixes, prefixes.collect())
+            .map_err(filling())
     }
 
-    /// Empties the tables and forgets the counters of this side's deciders.
-    pub(super) fn clear(&self) -> Result<(), Error> {
+    /// Forgets the counters of this side's deciders.
+    fn forget_counters(&self) -> Result<(), Error> {
         let clearing = || Error::kernel("clearing a table");
-        self.endpoints.clear().map_err(clearing())?;
-        self.addresses.clear().map_err(clearing())?;
-        self.prefixes.clear().map_err(clearing())?;
         for key in self.verdicts.keys().map_err(clearing())? {
             if key.side() == self.side {
                 self.verdicts.remove(&key).map_err(clearing())?;
@@ -63,30 +90,23 @@ impl SideTables {
         Ok(())
     }
 
-    /// Whether the side holds exactly the candidate's endpoints, on the same interfaces.
+    /// Whether the side holds exactly the candidate's endpoints, on the same interfaces, whatever
+    /// slots their programs are in.
     pub(super) fn holds(&self, candidate: &Candidate) -> Result<bool, Error> {
-        let mut entries = self
-            .endpoints
-            .entries()
-            .map_err(Error::kernel("reading the endpoints"))?;
-        entries.sort_by_key(|(ifindex, _)| *ifindex);
-        Ok(entries == self.expected(candidate))
-    }
-
-    /// The candidate's endpoints with this side's slots, in order of interface.
-    fn expected(&self, candidate: &Candidate) -> Vec<(u32, Endpoint)> {
-        let first = self.side.first_slot();
-        candidate
-            .endpoints
-            .iter()
-            .map(|(&ifindex, &endpoint)| {
-                let endpoint = Endpoint {
-                    ingress_slot: endpoint.ingress_slot + first,
-                    egress_slot: endpoint.egress_slot + first,
-                    ..endpoint
-                };
-                (ifindex, endpoint)
-            })
-            .collect()
+        let without_slots = |endpoint: Endpoint| Endpoint {
+            ingress_slot: 0,
+            egress_slot: 0,
+            ..endpoint
+        };
+        let entries = self.endpoints.entries();
+        let entries = entries.map_err(Error::kernel("reading the endpoints"))?;
+        let held: BTreeMap<u32, Endpoint> = entries
+            .into_iter()
+            .map(|(ifindex, endpoint)| (ifindex, without_slots(endpoint)))
+            .collect();
+        let expected = candidate.endpoints.iter();
+        Ok(expected
+            .map(|(&ifindex, &endpoint)| (ifindex, without_slots(endpoint)))
+            .eq(held))
     }
 }

@@ -7,7 +7,7 @@ use polc_abi::{
     key::{Address, L4Key, protocol},
     verdict::{DeciderId, DeciderKind, DropReason, Verdict},
 };
-use polc_model::Direction;
+use polc_model::{Decider, Direction, Model};
 use polc_tables::{NodeTables, address_of};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,10 @@ use crate::candidate::Candidate;
 /// A new flow, a flow judged again, or a drop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowRecord {
+    /// Its number since the agent started. 0 until it is in the
+    /// [`History`](super::History), which gives it.
+    #[serde(default)]
+    pub id: u64,
     /// Milliseconds since 1970.
     pub time_ms: u64,
     /// `allowed`, `dropped`, or `rejected`: dropped by a rule that answers.
@@ -99,6 +103,7 @@ impl FlowRecord {
         let policy_was_asked = allowed || reason == Some(DropReason::Policy);
         let [kind, code] = l4.low().to_be_bytes();
         Self {
+            id: 0,
             time_ms,
             verdict: match verdict {
                 Some(Verdict::Allow) => "allowed",
@@ -149,27 +154,49 @@ impl DecidedBy {
     /// Explains a decider. `None` for bits that no program writes.
     #[must_use]
     pub fn new(id: DeciderId, candidate: Option<&Candidate>) -> Option<Self> {
-        let kind = match id.kind()? {
-            DeciderKind::NoPolicy => "no_policy",
-            DeciderKind::Rule(_) => "rule",
-            DeciderKind::Isolation(_) => "isolation",
-            DeciderKind::Init => "init",
-            DeciderKind::Itself => "itself",
-            DeciderKind::OwnNode => "own_node",
-        };
-        let known = candidate.and_then(|candidate| {
+        let kind = id.kind()?;
+        let decider = candidate.and_then(|candidate| {
             let decider = candidate.deciders.decider(id)?;
-            Some((&candidate.bundle.model, decider))
+            Some(Self::of(&candidate.bundle.model, decider))
         });
-        let policy = known.and_then(|(model, decider)| model.deciding_policy(decider));
-        let origin =
-            known.and_then(|(model, decider)| Some((model, model.deciding_origin(decider)?)));
-        Some(Self {
-            kind: kind.to_owned(),
-            policy: policy.map(|policy| policy.name.clone()),
-            place: origin.map(|(model, origin)| model.place(origin)),
-            text: origin.map(|(_, origin)| origin.text.clone()),
-        })
+        Some(decider.unwrap_or_else(|| {
+            Self {
+                kind: match kind {
+                    DeciderKind::NoPolicy => "no_policy",
+                    DeciderKind::Rule(_) => "rule",
+                    DeciderKind::Isolation(_) => "isolation",
+                    DeciderKind::Init => "init",
+                    DeciderKind::Itself => "itself",
+                    DeciderKind::OwnNode => "own_node",
+                }
+                .to_owned(),
+                policy: None,
+                place: None,
+                text: None,
+            }
+        }))
+    }
+
+    /// Explains a decider of a Model.
+    #[must_use]
+    pub fn of(model: &Model, decider: Decider) -> Self {
+        let origin = model.deciding_origin(decider);
+        Self {
+            kind: match decider {
+                Decider::NoPolicy => "no_policy",
+                Decider::Rule(_) => "rule",
+                Decider::Isolation(_) => "isolation",
+                Decider::Init => "init",
+                Decider::Itself => "itself",
+                Decider::OwnNode => "own_node",
+            }
+            .to_owned(),
+            policy: model
+                .deciding_policy(decider)
+                .map(|policy| policy.name.clone()),
+            place: origin.map(|origin| model.place(origin)),
+            text: origin.map(|origin| origin.text.clone()),
+        }
     }
 }
 

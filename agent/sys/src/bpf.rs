@@ -28,6 +28,7 @@ pub(crate) enum Command {
     MapFreeze = 22,
     MapUpdateBatch = 26,
     MapDeleteBatch = 27,
+    LinkCreate = 28,
     LinkDetach = 34,
 }
 

@@ -19,6 +19,7 @@ const PROGRAM_ARRAY: u32 = 3;
 const PER_CPU_ARRAY: u32 = 6;
 const PREFIXES: u32 = 11;
 const ARRAY_OF_MAPS: u32 = 12;
+const RING_BUFFER: u32 = 27;
 /// `BPF_F_NO_PREALLOC`
 const ENTRY_BY_ENTRY: u32 = 1;
 /// `BPF_F_RDONLY_PROG`
@@ -116,6 +117,15 @@ pub(super) fn small_array() -> io::Result<OwnedFd> {
     })
 }
 
+/// A ring buffer.
+pub(super) fn ring_buffer(bytes: u32) -> io::Result<OwnedFd> {
+    create(CreateAttributes {
+        kind: RING_BUFFER,
+        max_entries: bytes,
+        ..CreateAttributes::default()
+    })
+}
+
 /// An array of one map, shaped like `inner`.
 pub(super) fn array_of_maps(inner: &OwnedFd) -> io::Result<OwnedFd> {
     create(CreateAttributes {
@@ -132,6 +142,8 @@ pub(super) fn array_of_maps(inner: &OwnedFd) -> io::Result<OwnedFd> {
 #[derive(Debug)]
 pub struct WordRows {
     fd: OwnedFd,
+    /// Words of a row.
+    words: usize,
 }
 
 impl WordRows {
@@ -140,26 +152,48 @@ impl WordRows {
     /// # Errors
     /// What the kernel says, or rows that are empty.
     pub fn new(name: &str, words: usize, bits: &[u64]) -> io::Result<Self> {
-        let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
-        let rows = size(bits.len().checked_div(words).ok_or_else(invalid)?)?;
+        let rows = Self::with_room(name, words, bits.len().checked_div(words).unwrap_or(0))?;
+        rows.set(0, bits)?;
+        Ok(rows)
+    }
+
+    /// Makes an array of this many rows, all of them zero.
+    ///
+    /// # Errors
+    /// What the kernel says, or no rows, or rows that are empty.
+    pub fn with_room(name: &str, words: usize, rows: usize) -> io::Result<Self> {
         let fd = create(CreateAttributes {
             kind: ARRAY,
             key_size: 4,
             value_size: size(words * size_of::<u64>())?,
-            max_entries: rows,
+            max_entries: size(rows)?,
             name: named(name),
             ..CreateAttributes::default()
         })?;
-        let keys: Vec<u32> = (0..rows).collect();
+        Ok(Self { fd, words })
+    }
+
+    /// Replaces rows, from this one on.
+    ///
+    /// # Errors
+    /// What the kernel says; `bits` that are not made of rows.
+    pub fn set(&self, first: u32, bits: &[u64]) -> io::Result<()> {
+        if !bits.len().is_multiple_of(self.words.max(1)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let count = size(bits.len() / self.words.max(1))?;
+        if count == 0 {
+            return Ok(());
+        }
+        let keys: Vec<u32> = (first..).take(count as usize).collect();
         let mut attributes = BatchAttributes {
             keys: address(keys.as_slice()),
             values: address(bits),
-            count: rows,
-            fd: raw(&fd),
+            count,
+            fd: raw(&self.fd),
             ..BatchAttributes::default()
         };
-        call(Command::MapUpdateBatch, &mut attributes)?;
-        Ok(Self { fd })
+        call(Command::MapUpdateBatch, &mut attributes).map(|_| ())
     }
 }
 

@@ -157,8 +157,15 @@ impl<K: Plain, V: Plain> Map<K, V> {
     /// # Errors
     /// What the kernel says. Some may have been removed.
     pub fn clear(&self) -> io::Result<()> {
-        let keys = self.keys()?;
-        if self.batch(Command::MapDeleteBatch, &keys, &[]).is_ok() {
+        self.remove_all(&self.keys()?)
+    }
+
+    /// Removes many keys, in one call where the kernel and the map can do that. Some may not be there.
+    ///
+    /// # Errors
+    /// What the kernel says. Some may have been removed.
+    pub fn remove_all(&self, keys: &[K]) -> io::Result<()> {
+        if self.batch(Command::MapDeleteBatch, keys, &[]).is_ok() {
             return Ok(());
         }
         keys.iter().try_for_each(|key| self.remove(key).map(|_| ()))

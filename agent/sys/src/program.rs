@@ -99,10 +99,10 @@ unsafe impl Attributes for BtfAttributes {}
 
 #[repr(C)]
 #[derive(Default)]
-struct InfoAttributes {
-    fd: u32,
-    length: u32,
-    info: u64,
+pub(super) struct InfoAttributes {
+    pub(super) fd: u32,
+    pub(super) length: u32,
+    pub(super) info: u64,
 }
 // SAFETY: as above, in `info`.
 unsafe impl Attributes for InfoAttributes {}

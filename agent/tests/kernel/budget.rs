@@ -105,7 +105,7 @@ fn load_all(bpffs: &Path) {
                 model(peers, ports),
             )
         });
-    let of_names = [(1_600, 64), (4_000, 2)].map(|(peers, names)| {
+    let of_names = [(1_400, 64), (4_000, 2)].map(|(peers, names)| {
         let what = format!("{peers} peers, half of them for one of {names} names");
         (what, named(peers, names))
     });

@@ -49,7 +49,8 @@ fn compare(bpffs: &Path) {
             kernel.compare(seed, choice, limits, &mut seen);
         }
     }
-    assert!(seen.compared >= 2_000 && seen.rejected >= 50, "{seen:?}");
+    assert!(seen.compared >= 4_000 && seen.rejected >= 50, "{seen:?}");
+    assert!(seen.loaded * 2 < seen.programs, "{seen:?}");
     go_on(&mut kernel, &mut seen);
     println!(
         "{} packets, {} of them rejected: kernel and reference agree",
@@ -85,17 +86,35 @@ fn go_on(kernel: &mut Kernel, seen: &mut Seen) {
 struct Seen {
     compared: u64,
     rejected: u64,
+    /// Classes after a small change, and how many of them were loaded for it.
+    programs: usize,
+    loaded: usize,
 }
 
 impl Kernel {
-    /// Puts a random package in force and asks about packets.
+    /// Puts a random package in force and asks about packets; then once more without one of its rules
+    /// and one of its peers, with the programs that this leaves as they are.
     fn compare(&mut self, seed: u64, choice: Choice, limits: Limits, seen: &mut Seen) {
         let mut case = Case::new(seed, &INTERFACES);
         self.put_in_force(&case, choice, limits);
+        self.ask(&mut case, choice, limits, seen);
+        let changed_rule = usize::try_from(seed).unwrap() % case.model.rules.len().max(1);
+        let mut changed = case.without_rule(changed_rule);
+        let endpoints = &mut changed.inventory.endpoints;
+        let remote = endpoints.iter().position(|one| one.interface.is_none());
+        remote.map(|remote| endpoints.remove(remote));
+        let applied = self.put_in_force(&changed, choice, limits);
+        seen.programs += applied.programs.len();
+        seen.loaded += applied.loaded;
+        self.ask(&mut changed, choice, limits, seen);
+    }
+
+    fn ask(&mut self, case: &mut Case, choice: Choice, limits: Limits, seen: &mut Seen) {
+        let seed = case.seed;
         for _ in 0..PROBES {
             let probe = case.probe().unwrap();
-            let expected = polc_equivalence::reference(&case, &probe).unwrap();
-            let said = self.judge(&case, &probe);
+            let expected = polc_equivalence::reference(case, &probe).unwrap();
+            let said = self.judge(case, &probe);
             assert_eq!(
                 said, expected,
                 "seed {seed}, {choice:?}, {limits:?}: {probe:?}"

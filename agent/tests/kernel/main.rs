@@ -21,6 +21,7 @@ mod probing;
 mod reasons;
 mod reject;
 mod related;
+mod reuse;
 mod scale;
 
 use std::{path::Path, process::Command};

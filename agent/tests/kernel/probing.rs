@@ -13,7 +13,7 @@ use polc_abi::{
 use polc_agent::{
     attach::Mechanism,
     candidate::{Candidate, MissingInterface},
-    dataplane::Dataplane,
+    dataplane::{Applied, Dataplane},
     pins::Pins,
     state_dir::Source,
     sys::{event, interface, map::Map, test_run},
@@ -35,6 +35,8 @@ pub(crate) struct Kernel {
     pub(crate) dataplane: Dataplane,
     events: RingBuf<MapData>,
     flows: [Map<FlowKey, Flow>; 2],
+    /// What is in force.
+    before: Option<Candidate>,
     /// Source ports and identifiers of our own, so that no packet belongs to an earlier flow.
     next_port: u16,
 }
@@ -48,12 +50,14 @@ impl Kernel {
             dataplane,
             events: RingBuf::try_from(AyaMap::RingBuf(events)).unwrap(),
             flows: [map::FLOWS, map::NEW_FLOWS].map(|name| Map::open(&pins.map(name)).unwrap()),
+            before: None,
             next_port: 30_000,
         }
     }
 
-    /// Compiles the case's package with the classes of its endpoints, and puts it in force.
-    pub(crate) fn put_in_force(&mut self, case: &Case, choice: Choice, limits: Limits) {
+    /// Compiles the case's package with the classes of its endpoints, and puts it in force, with what
+    /// serves on of the case before.
+    pub(crate) fn put_in_force(&mut self, case: &Case, choice: Choice, limits: Limits) -> Applied {
         let endpoints = case.inventory.endpoints.iter();
         let classes = endpoints.flat_map(|endpoint| {
             Direction::BOTH
@@ -65,16 +69,20 @@ impl Kernel {
             signature: None,
             inventory: serde_yaml::to_string(&case.inventory).unwrap(),
         };
-        let candidate = Candidate::new(
+        let candidate = Candidate::after(
+            self.before.as_ref().filter(|_| self.dataplane.can_go_on()),
             source,
             &Trust::Anyone,
-            Path::new("random.polb"),
-            Path::new("random.yaml"),
+            [Path::new("random.polb"), Path::new("random.yaml")],
             MissingInterface::Refuse,
         )
         .unwrap();
-        if let Err(error) = self.dataplane.apply(&candidate, |_| Ok(())) {
-            panic!("seed {}: {error:?}", case.seed);
+        match self.dataplane.apply(&candidate, |_| Ok(())) {
+            Ok(applied) => {
+                self.before = Some(candidate);
+                applied
+            }
+            Err(error) => panic!("seed {}: {error:?}", case.seed),
         }
     }
 

@@ -8,15 +8,23 @@
 
 mod audit;
 mod entities;
+mod explain;
+mod flows;
+mod follow;
 mod hostile;
 mod inputs;
+mod lists;
+mod metrics;
 mod named;
 mod package;
+mod preflight;
 mod pressure;
+mod privileges;
 mod reachability;
 mod reject;
 mod restart;
 mod scene;
+mod service;
 mod signatures;
 mod source;
 mod swap;

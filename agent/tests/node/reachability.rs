@@ -241,6 +241,8 @@ fn followers_see_flows_as_they_come() {
         .map(Result::unwrap)
         .find(|line| line.contains("shop/web"))
         .unwrap();
+    // Behind its number.
+    let (_, line) = line.split_once(' ').unwrap();
     assert_eq!(
         line,
         "dropped shop/web (fd00:244::11) -> shop/db (fd00:244::13) icmpv6 128/0, \
@@ -255,7 +257,7 @@ fn a_reader_that_goes_away_is_no_error() {
     let Some(scene) = Scene::enforcing("pipe", &shop()) else {
         return;
     };
-    for subcommand in ["status", "flows"] {
+    for subcommand in ["status", "flows", "peers"] {
         let mut child = scene.start_asking(subcommand);
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();

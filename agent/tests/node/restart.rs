@@ -255,7 +255,7 @@ fn detach_removes_everything_with_and_without_an_agent() {
             Outcome::Reached
         );
         assert!(!scene.path("state").exists());
-        assert!(!scene.path("bpf/polc/default").exists());
+        assert!(!scene.path("bpf/polc").exists());
         let links = scene
             .testbed
             .in_node(|| Command::new("bpftool").args(["net", "show"]).output());
@@ -271,6 +271,49 @@ fn detach_removes_everything_with_and_without_an_agent() {
             scene.start();
         }
     }
+}
+
+#[test]
+fn detach_all_leaves_nothing_of_any_agent() {
+    let Some(mut scene) = Scene::enforcing("detall", &shop(5432)) else {
+        return;
+    };
+    scene.kill();
+    let first = scene.path("bpf/polc/default");
+    let other = scene.path("bpf/polc/other");
+    scene.run_with(&["--name", "other"]);
+    scene.start();
+    scene.kill();
+    assert!(first.exists() && other.exists());
+
+    // One goes, and the other stays.
+    let output = scene.ask("detach", &["--name", "other"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(first.exists() && !other.exists());
+    let db = scene.pod("db").v4().unwrap();
+    let _server = scene.pod("db").serve_tcp(5432).unwrap();
+    let connect = || scene.pod("web").connect_tcp(db, 5432).unwrap();
+    assert_eq!(connect(), Outcome::Blocked);
+
+    let output = scene.ask("detach", &["--name", "other", "--all"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!scene.path("bpf/polc").exists());
+    assert!(!scene.path("state").exists());
+    assert_eq!(connect(), Outcome::Reached);
+    // Again, with nothing to remove.
+    assert!(scene.ask("detach", &["--all"]).status.success());
+}
+
+#[test]
+fn filters_are_removed_whatever_the_mechanism_is_now() {
+    let Some(mut scene) = Scene::enforcing_with_clsact("detcls", &shop(5432)) else {
+        return;
+    };
+    scene.kill();
+    assert_eq!(filters(&scene), 2);
+    let output = scene.ask("detach", &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(filters(&scene), 0);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, SendError},
     thread,
     time::{Duration, Instant},
 };
@@ -48,7 +49,8 @@ pub(crate) struct Scene {
     agent: Option<Child>,
     attach: &'static str,
     public_keys: Vec<PathBuf>,
-    flows: Option<u32>,
+    run_arguments: Vec<String>,
+    run_under: Vec<String>,
 }
 
 impl Scene {
@@ -71,7 +73,8 @@ impl Scene {
             agent: None,
             attach: "tcx",
             public_keys: Vec::new(),
-            flows: None,
+            run_arguments: Vec::new(),
+            run_under: Vec::new(),
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -94,20 +97,6 @@ impl Scene {
         Some(scene)
     }
 
-    /// As [`Self::enforcing`], with tables for so many settled flows.
-    pub(crate) fn enforcing_for(test: &str, bundle: &[u8], flows: u32) -> Option<Self> {
-        let mut scene = Self::new(test)?;
-        scene.keep(flows);
-        scene.write("start.polb", bundle);
-        scene.start();
-        Some(scene)
-    }
-
-    /// How many settled flows the next agent is told to keep.
-    pub(crate) fn keep(&mut self, flows: u32) {
-        self.flows = Some(flows);
-    }
-
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -123,6 +112,25 @@ impl Scene {
         self.public_keys = public_keys.to_vec();
     }
 
+    /// As [`Self::enforcing`], with tables for so many settled flows.
+    pub(crate) fn enforcing_for(test: &str, bundle: &[u8], flows: u32) -> Option<Self> {
+        let mut scene = Self::new(test)?;
+        scene.run_with(&["--flows", &flows.to_string()]);
+        scene.write("start.polb", bundle);
+        scene.start();
+        Some(scene)
+    }
+
+    /// What the next agent is started with, besides.
+    pub(crate) fn run_with(&mut self, arguments: &[&str]) {
+        self.run_arguments = arguments.iter().map(|&one| one.to_owned()).collect();
+    }
+
+    /// The command that starts the next agent: what it becomes, and its arguments.
+    pub(crate) fn run_under(&mut self, words: &[&str]) {
+        self.run_under = words.iter().map(|&one| one.to_owned()).collect();
+    }
+
     pub(crate) fn pod(&self, name: &str) -> &Host {
         self.testbed.pod(&format!("shop/{name}")).unwrap()
     }
@@ -132,19 +140,26 @@ impl Scene {
         let mut command = self.run_command();
         command.stderr(Stdio::piped());
         let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        self.agent = Some(child);
+        let (send, receive) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                // Nobody listens any more once the agent enforces.
+                if let Err(SendError(line)) = send.send(line) {
+                    eprintln!("{line}");
+                }
+            }
+        });
         let mut said = String::new();
-        for line in lines.by_ref() {
-            let line = line.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while let Ok(line) = receive.recv_timeout(deadline.duration_since(Instant::now())) {
             said.push_str(&line);
             said.push('\n');
             if line.contains("bundle") {
                 break;
             }
         }
-        thread::spawn(move || lines.for_each(|line| eprintln!("{}", line.unwrap_or_default())));
-        self.agent = Some(child);
-        let deadline = Instant::now() + Duration::from_secs(5);
         while !self.path("state/agent.sock").exists() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
@@ -155,10 +170,18 @@ impl Scene {
         said
     }
 
-    /// Tries to start another agent with the same files, and returns what came of it.
+    /// Tries to start another agent with the same files, which is expected to end by itself, and
+    /// returns what came of it. One that goes on is killed.
     pub(crate) fn run_again(&self) -> Output {
         let mut command = self.run_command();
-        self.testbed.in_node(|| command.output()).unwrap().unwrap()
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let _ = child.kill();
+        child.wait_with_output().unwrap()
     }
 
     /// Ends the agent with SIGTERM. Returns its exit code.
@@ -260,20 +283,28 @@ impl Scene {
         for key in &self.public_keys {
             command.arg("--public-key").arg(key);
         }
-        if let Some(flows) = self.flows {
-            command.args(["--flows", &flows.to_string()]);
-        }
+        command.args(&self.run_arguments);
         command
     }
 
     fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_polc-agent"));
-        command
-            .arg(subcommand)
-            .arg("--state-dir")
-            .arg(self.path("state"));
-        if matches!(subcommand, "run" | "detach") {
+        let agent = env!("CARGO_BIN_EXE_polc-agent");
+        let mut command = match self.run_under.split_first() {
+            Some((first, rest)) if subcommand == "run" => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(agent);
+                command
+            }
+            _ => Command::new(agent),
+        };
+        command.arg(subcommand);
+        if subcommand != "preflight" {
+            command.arg("--state-dir").arg(self.path("state"));
+        }
+        if matches!(subcommand, "run" | "detach" | "preflight") {
             command.arg("--bpffs").arg(self.path("bpf"));
+        }
+        if subcommand == "run" {
             command.args(["--attach", self.attach]);
         }
         command

@@ -64,8 +64,9 @@ fn of_the_future() -> Vec<u8> {
     let size = String::from_utf8(bytes[2 * BLOCK + 124..][..11].to_vec()).unwrap();
     let size = usize::from_str_radix(&size, 8).unwrap();
     let manifest = String::from_utf8(bytes[MANIFEST..][..size].to_vec()).unwrap();
-    let format = format!("\"format\": {}", polc_bundle::FORMAT_VERSION);
-    let manifest = manifest.replacen(&format, "\"format\": 9", 1);
+    let format = format!("\"format\":{}", polc_bundle::FORMAT_VERSION);
+    assert!(manifest.contains(&format), "{manifest}");
+    let manifest = manifest.replacen(&format, "\"format\":9", 1);
     bytes[MANIFEST..][..size].copy_from_slice(manifest.as_bytes());
     let digest = format!("{:x}", Sha256::digest(manifest));
     bytes[DIGEST..][..64].copy_from_slice(digest.as_bytes());

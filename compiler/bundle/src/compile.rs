@@ -71,7 +71,7 @@ impl Bundle {
     ) -> Result<Self, CompileError> {
         let plan =
             polc_plan::plan_with(&model, classes, choice).map_err(CompileError::Unsupported)?;
-        let compiler = Compiler::new(&model, &plan.layout);
+        let compiler = Compiler::new(&model);
         let mut programs = Vec::with_capacity(plan.classes.len());
         for class in &plan.classes {
             let program = compiler

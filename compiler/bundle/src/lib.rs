@@ -29,7 +29,9 @@ use sha2::{Digest as _, Sha256};
 pub use compile::CompileError;
 
 /// The version of the format that this code writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
+/// The oldest kernel that takes the programs.
+const KERNEL: &str = "5.10";
 
 /// The version of this compiler, as the bundles that it writes name it.
 pub const COMPILER_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -80,6 +82,21 @@ struct Manifest {
     kernel: String,
     /// SHA-256 of each other entry, by name.
     entries: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    const MODEL: &'static str = "model.json";
+    const PLAN: &'static str = "plan.json";
+
+    /// The entries that it is about, in their order in the file.
+    fn names(programs: usize) -> Vec<String> {
+        let programs = (0..programs).map(|index| format!("programs/{index}.o"));
+        [Self::MODEL, Self::PLAN]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(programs)
+            .collect()
+    }
 }
 
 /// A file that is not a bundle we can use.
@@ -168,23 +185,28 @@ impl Bundle {
     /// # Errors
     /// See [`BundleError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, BundleError> {
+        Self::decode_named(bytes).map(|(bundle, _)| bundle)
+    }
+
+    /// As [`Self::decode`], with the bundle's name.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_named(bytes: &[u8]) -> Result<(Self, Digest), BundleError> {
         read::decode(bytes)
     }
 
     /// Digest, manifest, and the other entries.
     fn parts(&self) -> Result<(Digest, Vec<u8>, Vec<archive::Entry>), BundleError> {
-        let mut entries = vec![
-            ("model.json".to_owned(), json(&self.model)?),
-            ("plan.json".to_owned(), json(&self.plan)?),
-        ];
-        for (index, program) in self.programs.iter().enumerate() {
-            entries.push((format!("programs/{index}.o"), program.clone()));
-        }
+        let contents = [json(&self.model)?, json(&self.plan)?];
+        let contents = contents.into_iter().chain(self.programs.iter().cloned());
+        let names = Manifest::names(self.programs.len());
+        let entries: Vec<archive::Entry> = names.into_iter().zip(contents).collect();
         let manifest = Manifest {
             format: FORMAT_VERSION,
             compiler: self.compiler.clone(),
             package: self.model.package.clone(),
-            kernel: "5.10".to_owned(),
+            kernel: KERNEL.to_owned(),
             entries: entries
                 .iter()
                 .map(|(name, content)| (name.clone(), Digest::of(content).to_string()))
@@ -196,8 +218,8 @@ impl Bundle {
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, BundleError> {
-    let mut bytes = serde_json::to_vec_pretty(value)
-        .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
+    let mut bytes =
+        serde_json::to_vec(value).map_err(|cause| BundleError::Invalid(cause.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

@@ -145,6 +145,11 @@ impl Assembler {
         self.push(opcode::SHIFT_RIGHT64_IMM, destination, 0, 0, bits);
     }
 
+    /// `destination >>= bits`, of which the lower six count.
+    pub fn shift_right_by(&mut self, destination: Register, bits: Register) {
+        self.push(opcode::SHIFT_RIGHT64_REG, destination, bits as u8, 0, 0);
+    }
+
     /// `destination -= source`
     pub fn subtract_register(&mut self, destination: Register, source: Register) {
         self.push(opcode::SUB64_REG, destination, source as u8, 0, 0);

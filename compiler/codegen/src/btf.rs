@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use polc_abi::{
     map::POLICIES,
     policy::{
-        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PORT_NAMES_MAP,
-        PolicyInput, PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
+        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_BYTES, PORT_NAMES_MAP,
+        PROGRAM_SLOTS, PolicyInput, PortNamesKey, SIGNATURES_MAP,
     },
 };
 
@@ -55,14 +55,14 @@ impl MapDefinition {
 #[expect(clippy::cast_possible_truncation, reason = "structures of a few bytes")]
 pub(crate) const MAPS: [MapDefinition; 5] = {
     let input = size_of::<PolicyInput>() as u32;
-    let signature = 8 * MAX_SIGNATURE_WORDS as u32;
+    let signature = MAX_SIGNATURE_BYTES as u32;
     let port = size_of::<PortNamesKey>() as u32;
     [
         MapDefinition::new(INPUT_MAP, PERCPU_ARRAY, 4, input, 1),
         MapDefinition::new(CONTINUATIONS_MAP, PROG_ARRAY, 4, 4, CONTINUATIONS),
         MapDefinition::new(SIGNATURES_MAP, ARRAY, 4, signature, 1),
         MapDefinition::new(PORT_NAMES_MAP, HASH, port, 8, 1),
-        MapDefinition::new(POLICIES, PROG_ARRAY, 4, 4, 2 * SLOTS_PER_SIDE),
+        MapDefinition::new(POLICIES, PROG_ARRAY, 4, 4, PROGRAM_SLOTS),
     ]
 };
 /// Map types, numbered by the kernel.

@@ -75,6 +75,7 @@ fn one(insn: Insn, next: Insn, index: usize, target: Option<Target>) -> String {
         opcode::OR64_REG => format!("r{dst} |= r{src}"),
         opcode::SHIFT_LEFT64_IMM => format!("r{dst} <<= {imm}"),
         opcode::SHIFT_RIGHT64_IMM => format!("r{dst} >>= {imm}"),
+        opcode::SHIFT_RIGHT64_REG => format!("r{dst} >>= r{src}"),
         opcode::SUB64_REG => format!("r{dst} -= r{src}"),
         opcode::JUMP => format!("goto {jump}"),
         opcode::JUMP_NE64_IMM => format!("if r{dst} != {imm} goto {jump}"),
@@ -98,7 +99,8 @@ fn in_words(target: Target) -> String {
         Target::SignaturesMap => format!("map[{}]", polc_abi::policy::SIGNATURES_MAP),
         Target::PortNamesMap => format!("map[{}]", polc_abi::policy::PORT_NAMES_MAP),
         Target::PoliciesMap => format!("map[{}]", polc_abi::map::POLICIES),
-        Target::Block(block) => format!("offset of selector block {block}"),
+        Target::Block(block) => format!("offset of selector block {}", block.index),
+        Target::Name(name) => format!("bit of port name {name}"),
         Target::Part(part) => format!("slot of part {part}"),
         Target::Table(offset) => format!("table + {offset}"),
     }

@@ -3,8 +3,9 @@
 //! Sections: `classifier/NAME` with the code, for the root and then for each part; `.rodata` with
 //! the table, where there is one; `.maps` with definitions of the maps, `license`, `.BTF` and
 //! `.BTF.ext`. Maps are symbols in `.maps` and the table is `polc_table`; the offset of selector
-//! block `N` is the undefined symbol `polc_block_N`, the slot of part `N` is `polc_part_N`. All are
-//! wanted by `R_BPF_64_64` relocations.
+//! block `N` is the undefined symbol `polc_block_N`, whose size is what is read there, the slot of part
+//! `N` is `polc_part_N`, and the bit of port name `N` is `polc_name_N`. All are wanted by `R_BPF_64_64`
+//! relocations.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -20,11 +21,12 @@ use polc_abi::policy::{CONTINUATIONS_MAP, INPUT_MAP, PORT_NAMES_MAP, SIGNATURES_
 use crate::{
     btf,
     insn::{INSN_BYTES, Insn},
-    program::{ClassProgram, Program, Relocation, Target},
+    program::{BlockId, ClassProgram, Program, Relocation, Target},
 };
 
 const CODE_SECTION_PREFIX: &str = "classifier/";
 const BLOCK_PREFIX: &str = "polc_block_";
+const NAME_PREFIX: &str = "polc_name_";
 const PART_PREFIX: &str = "polc_part_";
 const TABLE: &str = "polc_table";
 const R_BPF_64_64: u32 = 1;
@@ -157,7 +159,11 @@ impl Symbols {
     /// The symbol of a target: of a map or the table, or an undefined one for what the node knows.
     fn of(&mut self, elf: &mut Object<'_>, target: Target) -> SymbolId {
         let undefined = SymbolSection::Undefined;
-        let symbol = symbol(&name_of(target), SymbolKind::Unknown, 0, 0, undefined);
+        let size = match target {
+            Target::Block(block) => block.bytes.into(),
+            _ => 0,
+        };
+        let symbol = symbol(&name_of(target), SymbolKind::Unknown, 0, size, undefined);
         self.add(elf, symbol)
     }
 }
@@ -170,13 +176,15 @@ fn name_of(target: Target) -> String {
         Target::PortNamesMap => PORT_NAMES_MAP.to_owned(),
         Target::PoliciesMap => polc_abi::map::POLICIES.to_owned(),
         Target::Table(_) => TABLE.to_owned(),
-        Target::Block(block) => format!("{BLOCK_PREFIX}{block}"),
+        Target::Block(block) => format!("{BLOCK_PREFIX}{}", block.index),
+        Target::Name(name) => format!("{NAME_PREFIX}{name}"),
         Target::Part(part) => format!("{PART_PREFIX}{part}"),
     }
 }
 
-/// The target that a relocation wants. `offset` is what its instruction holds.
-fn target(symbol: &str, offset: u32) -> Option<Target> {
+/// The target that a relocation wants: a symbol of this name and size. `offset` is what its
+/// instruction holds.
+fn target(symbol: &str, size: u64, offset: u32) -> Option<Target> {
     let number = |prefix| symbol.strip_prefix(prefix)?.parse().ok();
     match symbol {
         INPUT_MAP => Some(Target::InputMap),
@@ -185,9 +193,15 @@ fn target(symbol: &str, offset: u32) -> Option<Target> {
         PORT_NAMES_MAP => Some(Target::PortNamesMap),
         polc_abi::map::POLICIES => Some(Target::PoliciesMap),
         TABLE => Some(Target::Table(offset)),
-        _ => number(BLOCK_PREFIX)
-            .map(Target::Block)
-            .or_else(|| number(PART_PREFIX).map(Target::Part)),
+        _ => match number(BLOCK_PREFIX) {
+            Some(index) => {
+                let bytes = u32::try_from(size).ok()?;
+                Some(Target::Block(BlockId { index, bytes }))
+            }
+            None => number(PART_PREFIX)
+                .map(Target::Part)
+                .or_else(|| number(NAME_PREFIX).map(Target::Name)),
+        },
     }
 }
 
@@ -303,6 +317,7 @@ fn code(
         let symbol = elf
             .symbol_by_index(symbol)
             .map_err(|cause| error(cause.to_string()))?;
+        let size = symbol.size();
         let symbol = symbol.name().map_err(|cause| error(cause.to_string()))?;
         let instruction = usize::try_from(offset).unwrap_or(usize::MAX) / INSN_BYTES;
         let Some([insn, _]) = code
@@ -311,7 +326,7 @@ fn code(
         else {
             return Err(error("a relocation lies outside the code"));
         };
-        let target = target(symbol, insn.immediate.cast_unsigned())
+        let target = target(symbol, size, insn.immediate.cast_unsigned())
             .ok_or_else(|| error(format!("a relocation wants the unknown symbol `{symbol}`")))?;
         insn.immediate = 0;
         relocations.push(Relocation {

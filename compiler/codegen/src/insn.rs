@@ -118,6 +118,8 @@ pub mod opcode {
     pub const SHIFT_LEFT64_IMM: u8 = 0x67;
     /// `dst >>= imm`, 64 bits.
     pub const SHIFT_RIGHT64_IMM: u8 = 0x77;
+    /// `destination >>= source`
+    pub const SHIFT_RIGHT64_REG: u8 = 0x7f;
     /// `dst -= src`, 64 bits.
     pub const SUB64_REG: u8 = 0x1f;
     /// `goto +off`

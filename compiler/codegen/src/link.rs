@@ -2,19 +2,20 @@
 
 use std::fmt;
 
-use polc_abi::policy::MAX_SIGNATURE_WORDS;
+use polc_abi::policy::MAX_SIGNATURE_BYTES;
 
 use crate::{
-    generate::BITMAP_SIGNATURE,
-    insn::{Insn, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, opcode},
+    insn::{Insn, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE},
     program::{Program, Target},
 };
 
 /// A relocation that the node cannot fill in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkError {
-    /// The node gives no word to this block.
+    /// The node keeps no place for this block.
     UnknownBlock(u32),
+    /// The node has no bit for this name.
+    UnknownName(u32),
     /// The relocation does not point at a 64-bit immediate load.
     BadPlace(usize),
 }
@@ -23,8 +24,9 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownBlock(block) => {
-                write!(f, "the node keeps no word for selector block {block}")
+                write!(f, "the node keeps no place for selector block {block}")
             }
+            Self::UnknownName(name) => write!(f, "the node has no bit for port name {name}"),
             Self::BadPlace(at) => write!(f, "instruction {at} takes no relocation"),
         }
     }
@@ -55,7 +57,8 @@ impl Program {
         for relocation in &self.relocations {
             let at = relocation.instruction;
             let value = resolve(relocation.target).ok_or(match relocation.target {
-                Target::Block(block) => LinkError::UnknownBlock(block),
+                Target::Block(block) => LinkError::UnknownBlock(block.index),
+                Target::Name(name) => LinkError::UnknownName(name),
                 _ => LinkError::BadPlace(at),
             })?;
             let Some([low, high]) = code.get_mut(at..).and_then(|rest| rest.first_chunk_mut())
@@ -99,23 +102,13 @@ impl Program {
         maps: impl Fn(Target) -> Option<i32>,
     ) -> Result<Vec<Insn>, LinkError> {
         self.link(|target| match target {
-            Target::Part(part) => Some(Filling::Number(part.into())),
-            Target::Block(_) => {
-                let words = MAX_SIGNATURE_WORDS.checked_sub(self.words_read())?;
-                Some(Filling::Number((words * size_of::<u64>()) as u64))
+            Target::Part(number) | Target::Name(number) => Some(Filling::Number(number.into())),
+            Target::Block(block) => {
+                let offset = MAX_SIGNATURE_BYTES.checked_sub(block.bytes as usize)?;
+                Some(Filling::Number(offset as u64))
             }
             _ => maps(target).map(Filling::Descriptor),
         })
-    }
-
-    /// How many words of a signature are read behind a block's start: those of a bitmap's tier, and
-    /// at least one.
-    fn words_read(&self) -> usize {
-        let loads = self.code.iter().filter(|insn| {
-            insn.opcode == opcode::LOAD_U64 && insn.source == BITMAP_SIGNATURE as u8
-        });
-        let last = loads.map(|insn| insn.offset).max().unwrap_or(0);
-        usize::try_from(last).unwrap_or(0) / size_of::<u64>() + 1
     }
 }
 

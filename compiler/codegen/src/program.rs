@@ -62,12 +62,25 @@ pub enum Target {
     PortNamesMap,
     /// The program array with the policy programs.
     PoliciesMap,
-    /// The byte offset, inside a signature, of the word that the node gives this block.
-    Block(u32),
+    /// The byte offset, inside a signature, that the node gives this block.
+    Block(BlockId),
+    /// The position of the bit that the node gives this name: index into the names of the class's
+    /// layout.
+    Name(u32),
     /// The slot of a part of this class, counted from 0, in the policies' program array.
     Part(u32),
     /// The address of this byte of the class's table.
     Table(u32),
+}
+
+/// A block of the class's layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlockId {
+    /// Index into the layout's blocks.
+    pub index: u32,
+    /// Bytes that are read from the offset on; the offset is a multiple of 8 or, below that, of
+    /// this.
+    pub bytes: u32,
 }
 
 /// Where instructions come from.

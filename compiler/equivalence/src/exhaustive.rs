@@ -17,8 +17,12 @@ use polc_model::{
     Decider, Decision, Direction, Entity, IcmpFamily, L4Packet, Model, NamedPort, NamedPorts,
     PeerFacts, Phase, PortProtocol, SelectorExpr, SelectorId, Verdict, l4::NO_PORTS,
 };
-use polc_plan::{ClassKey, ClassPlan, Deciders, Decisions, Layout, Leaves, Names, raw_verdict};
+use polc_plan::{
+    ClassKey, ClassPlan, Deciders, Decisions, Leaves, Names, PortName, layout::WORD_BITS,
+    raw_verdict,
+};
 use polc_reference::{Party, audit, judge};
+use polc_tables::Placement;
 
 use crate::{Machine, Said};
 
@@ -68,7 +72,6 @@ impl fmt::Display for Wrong {
 /// The first packet about which programs and reference disagree.
 pub fn exhaust(
     model: &Model,
-    layout: &Layout,
     class: &ClassPlan,
     program: &ClassProgram,
     most: usize,
@@ -85,14 +88,13 @@ pub fn exhaust(
             return Ok(());
         }
     };
-    let blocks: Vec<u32> = class.blocks(&layout.bits()).into_iter().collect();
-    let word_of_block = |block| blocks.iter().position(|&used| used == block);
-    let machine = Machine::new(program, blocks.len().max(1), word_of_block);
+    // As on a node that has this class alone.
+    let placement = Placement::of([class]).unwrap_or_default();
+    let machine = Machine::new(program, &class.layout, &placement);
     let mut asked = Asked {
         model,
-        layout,
         class,
-        blocks: &blocks,
+        placement: &placement,
         subject: &subject,
         machine: machine.map_err(|cause| cause.to_string()),
         packets: packets(class),
@@ -255,9 +257,8 @@ fn packet(key: L4Key) -> L4Packet {
 
 struct Asked<'a> {
     model: &'a Model,
-    layout: &'a Layout,
     class: &'a ClassPlan,
-    blocks: &'a [u32],
+    placement: &'a Placement,
     subject: &'a Witness,
     machine: Result<Machine, String>,
     packets: Vec<L4Packet>,
@@ -306,9 +307,15 @@ impl Asked<'_> {
         let audit = audit(self.model, direction, &subject, &other, l4);
         let expected = said(self.model, decision, audit);
         let mut names = Names::default();
-        for (protocol, port, name) in self.layout.names_of(ports) {
-            if l4 == L4Packet::Port(protocol, port) {
-                names.insert(name);
+        for (name, port) in ports {
+            let name = PortName {
+                protocol: port.protocol,
+                name: name.clone(),
+            };
+            if l4 == L4Packet::Port(port.protocol, port.port)
+                && let Some(&bit) = self.placement.names().get(&name)
+            {
+                names.insert(bit);
             }
         }
         let actual = match &mut self.machine {
@@ -332,8 +339,7 @@ impl Asked<'_> {
     fn named_ports(&self, l4: L4Packet) -> Vec<NamedPorts> {
         let mut all = vec![NamedPorts::new()];
         if let L4Packet::Port(protocol, port) = l4 {
-            let asked = self.class.names();
-            let names = asked.filter_map(|id| self.layout.names.get(id.0 as usize));
+            let names = self.class.layout.names.iter();
             let names: BTreeSet<&str> = names
                 .filter(|name| name.protocol == protocol)
                 .map(|name| name.name.as_str())
@@ -350,16 +356,17 @@ impl Asked<'_> {
 
     fn signature(&self, peer: &Witness) -> Vec<u64> {
         let facts = peer.facts();
-        let holds = |id: &SelectorId| {
-            let selector = self.model.selector(*id);
+        let holds = |id: SelectorId| {
+            let selector = self.model.selector(id);
             selector.is_some_and(|selector| selector.expr.matches(&facts))
         };
-        let word = |block: &u32| {
-            let selectors = self.layout.blocks.get(*block as usize);
-            let bits = (0..).zip(selectors.into_iter().flatten());
-            bits.fold(0, |word, (bit, id)| word | u64::from(holds(id)) << bit)
-        };
-        self.blocks.iter().map(word).collect()
+        let mut signature = vec![0; self.placement.words()];
+        for (bit, selector) in self.placement.selectors() {
+            if let Some(word) = signature.get_mut(bit / WORD_BITS) {
+                *word |= u64::from(holds(selector)) << (bit % WORD_BITS);
+            }
+        }
+        signature
     }
 }
 

@@ -7,7 +7,8 @@ use polc_abi::{
     verdict::{DeciderId, Verdict},
 };
 use polc_codegen::{ClassProgram, Filling, LinkError, Program, Target, insn::helper};
-use polc_plan::Names;
+use polc_plan::{Layout, Names};
+use polc_tables::Placement;
 
 /// What programs are given as the addresses of maps.
 mod map {
@@ -74,16 +75,16 @@ struct Run {
 }
 
 impl Machine {
-    /// Links the programs. `signature_words` is the length of the node's signatures, and
-    /// `word_of_block` says which of its words holds a block.
+    /// Links the programs of a class with this layout to a node's placement.
     ///
     /// # Errors
-    /// A program reads a block that the node does not keep.
+    /// A program asks about something that the node does not keep.
     pub fn new(
         class: &ClassProgram,
-        signature_words: usize,
-        word_of_block: impl Fn(u32) -> Option<usize>,
+        layout: &Layout,
+        placement: &Placement,
     ) -> Result<Self, LinkError> {
+        let signature_words = placement.words();
         let table_at = SIGNATURE_AT + signature_words * size_of::<u64>();
         let mut memory = vec![0_u8; table_at];
         memory.extend_from_slice(&class.table);
@@ -96,7 +97,8 @@ impl Machine {
                     Target::ContinuationsMap => map::CONTINUATIONS,
                     Target::PortNamesMap => map::PORT_NAMES,
                     Target::PoliciesMap => map::POLICIES,
-                    Target::Block(block) => (word_of_block(block)? * size_of::<u64>()) as u64,
+                    Target::Block(block) => placement.byte_of(layout, block.index)? as u64,
+                    Target::Name(name) => placement.bit_of(layout, name)?.0.into(),
                     Target::Part(part) => part.into(),
                     Target::Table(_) => table,
                 }))

@@ -1,14 +1,14 @@
 //! A case on its node: every form of its policies, asked about one packet.
 
-use std::collections::BTreeMap;
-
 use polc_abi::{
     node::peer_flag,
     verdict::{DeciderId, Verdict as RawVerdict},
 };
 use polc_codegen::{ClassProgram, Compiler, Limits};
-use polc_model::{Decider, Direction, SelectorId, Verdict};
-use polc_plan::{Bit, Choice, ClassPlan, Deciders, Names, intervals::key_of, raw_verdict};
+use polc_model::{Decider, Direction, Verdict};
+use polc_plan::{
+    Choice, ClassPlan, Deciders, NameId, Names, intervals::key_of, layout::WORD_BITS, raw_verdict,
+};
 use polc_tables::{NodeTables, address_bytes};
 use polc_testgen::{Case, Probe};
 
@@ -50,7 +50,6 @@ pub struct Said {
 pub struct Node {
     /// What the node's maps hold.
     pub tables: NodeTables,
-    bits: BTreeMap<SelectorId, Bit>,
     deciders: Deciders,
     machines: Vec<Machine>,
     /// The end of the packet whose named ports count.
@@ -73,12 +72,11 @@ impl Node {
         let plan = polc_plan::plan_with(&case.model, [], options.choice)
             .map_err(|found| format!("{found:?}"))?;
         let mut tables =
-            NodeTables::compute_with(&case.model, &plan, &case.inventory, options.choice)
+            NodeTables::compute_with(&case.model, &plan, &case.inventory, options.choice, None)
                 .map_err(|cause| cause.to_string())?;
         let mut machines = Vec::with_capacity(tables.classes.len());
-        let layout = tables.layout.clone();
         let mut classes = std::mem::take(&mut tables.classes);
-        let compiler = Compiler::new(&case.model, &layout);
+        let compiler = Compiler::new(&case.model);
         for class in &mut classes {
             if let Fault::Plan(change) = fault {
                 change(class);
@@ -89,13 +87,11 @@ impl Node {
             if let Fault::Program(change) = fault {
                 change(&mut program);
             }
-            let words = tables.signatures.words();
-            let machine = Machine::new(&program, words, |block| tables.word_of_block(block));
+            let machine = Machine::new(&program, &class.layout, &tables.placement);
             machines.push(machine.map_err(|cause| cause.to_string())?);
         }
         tables.classes = classes;
         Ok(Self {
-            bits: tables.layout.bits(),
             deciders: Deciders::of(&case.model),
             tables,
             machines,
@@ -115,26 +111,25 @@ impl Node {
         };
         let class = self.tables.classes.get(asked.slot)?;
         let signature = self.tables.signatures.row(asked.row)?;
+        let placement = &self.tables.placement;
+        let bits = class.layout.bits();
         let satisfies = |selector| {
-            self.bits.get(&selector).is_some_and(|bit| {
-                let word = self.tables.word_of_block(bit.block);
-                word.and_then(|word| signature.get(word))
-                    .is_some_and(|word| word >> bit.bit & 1 == 1)
+            let bit = bits.get(&selector);
+            let place = bit.and_then(|bit| {
+                let byte = placement.byte_of(&class.layout, bit.block)?;
+                Some(byte * 8 + bit.bit as usize)
+            });
+            place.is_some_and(|bit| {
+                let word = signature.get(bit / WORD_BITS);
+                word.is_some_and(|word| word >> (bit % WORD_BITS) & 1 == 1)
             })
         };
-        // A bitmap's own bits come from the same selectors: asking for the selector's first bit
-        // needs that bit on the node, which only programs of tests keep.
-        let by_name = |selector| {
-            let facts = case.peer(probe.remote).facts;
-            case.model
-                .selector(selector)
-                .is_some_and(|selector| selector.expr.matches(&facts))
+        let has_name = |NameId(name)| {
+            let bit = placement.bit_of(&class.layout, name);
+            bit.is_some_and(|bit| asked.names.holds(bit))
         };
         let l4 = key_of(probe.l4);
-        let decide = |decisions: &polc_plan::Decisions| match decisions.leaves {
-            polc_plan::Leaves::Tests(_) => decisions.decide(l4, asked.names, satisfies),
-            polc_plan::Leaves::Bitmap(_) => decisions.decide(l4, asked.names, by_name),
-        };
+        let decide = |decisions: &polc_plan::Decisions| decisions.decide(l4, has_name, satisfies);
         let decision = decide(&class.enforced)?;
         let audit = match (&class.audited, decision.verdict) {
             (Some(audited), Verdict::Allow) => Some(decide(audited)?),

@@ -2,16 +2,19 @@
 
 use polc_abi::verdict::DeciderId;
 use polc_model::{Decider, Verdict};
-use polc_plan::{
-    Layout,
-    intervals::{key_of, sure_ranges_of},
-};
+use polc_plan::intervals::{key_of, sure_ranges_of};
 use polc_testgen::Case;
 
 #[test]
-fn random_cases_reach_every_word_of_a_signature() {
-    let blocks = (0..50).map(|seed| Layout::of(&Case::new(seed, &[]).model).blocks.len());
-    assert!(blocks.max() >= Some(2), "no package needs a second block");
+fn random_cases_reach_blocks_of_every_width() {
+    let mut widths = std::collections::BTreeSet::new();
+    for seed in 0..50 {
+        let plan = polc_plan::plan(&Case::new(seed, &[]).model, []).unwrap();
+        let blocks = plan.classes.iter().flat_map(|class| &class.layout.blocks);
+        widths.extend(blocks.map(|block| block.bytes().min(16)));
+    }
+    let widths: Vec<_> = widths.into_iter().collect();
+    assert_eq!(widths, [1, 2, 4, 8, 16], "bytes, of which 16 are many");
 }
 
 #[test]
@@ -42,7 +45,9 @@ fn named_ports_decide_often_enough() {
     let (mut decided, mut in_upper_half) = ([0; 2], 0);
     for seed in 0..1_000 {
         let mut case = Case::new(seed, &["veth-a", "veth-b"]);
-        let layout = Layout::of(&case.model);
+        let plan = polc_plan::plan(&case.model, []).unwrap();
+        let names = plan.classes.iter().flat_map(|class| &class.layout.names);
+        let names: std::collections::BTreeSet<_> = names.collect();
         for _ in 0..20 {
             let probe = case.probe().unwrap();
             let Decider::Rule(rule) = case.reference(&probe).unwrap().decider else {
@@ -57,7 +62,7 @@ fn named_ports_decide_often_enough() {
                 continue;
             }
             decided[probe.direction as usize] += 1;
-            in_upper_half += usize::from(layout.names.len() > 32);
+            in_upper_half += usize::from(names.len() > 32);
         }
     }
     assert!(

@@ -19,12 +19,12 @@ fn all(
         Direction::BOTH.map(|direction| ClassKey::of(&case.model, direction, &endpoint.facts(None)))
     });
     let plan = polc_plan::plan_with(&case.model, keys, choice).unwrap_or_default();
-    let compiler = Compiler::new(&case.model, &plan.layout);
+    let compiler = Compiler::new(&case.model);
     for class in &plan.classes {
         let program = compiler.compile(class, Limits::default());
         let mut program = program.unwrap_or_default();
         mutate(&mut program);
-        exhaust(&case.model, &plan.layout, class, &program, 16, coverage)?;
+        exhaust(&case.model, class, &program, 16, coverage)?;
     }
     Ok(())
 }

@@ -13,9 +13,6 @@ const INTERFACES: [&str; 3] = ["veth-a", "veth-b", "veth-c"];
 /// Packages to ask before a fault counts as unnoticed.
 const PACKAGES: u64 = 300;
 
-/// The register that holds the input.
-const INPUT: u8 = 6;
-
 const TESTS: Strategy = Strategy::new(Dispatch::Tree, LeafForm::Tests);
 const TABLE: Strategy = Strategy::new(Dispatch::Table, LeafForm::Tests);
 const BITMAP: Strategy = Strategy::new(Dispatch::Tree, LeafForm::Bitmap);
@@ -91,7 +88,11 @@ const FAULTS: &[(&str, Strategy, Fault)] = &[
         TESTS,
         Fault::Plan(name_not_asked),
     ),
-    ("the bit of a name is lost", TESTS, Fault::Plan(name_lost)),
+    (
+        "the bit of a name is lost",
+        TESTS,
+        Fault::Plan(another_name),
+    ),
     (
         "a named port is any port of its protocol in a bitmap",
         BITMAP,
@@ -100,12 +101,7 @@ const FAULTS: &[(&str, Strategy, Fault)] = &[
     (
         "a bitmap's rules for one name are taken for those of the next",
         BITMAP,
-        Fault::Program(wrong_name_of_columns),
-    ),
-    (
-        "a name in the upper half of the word is taken for one in the lower",
-        TESTS,
-        Fault::Program(name_of_lower_half),
+        Fault::Program(wrong_name),
     ),
     (
         "a name is taken for its neighbour, and tests follow a table",
@@ -296,10 +292,12 @@ fn name_not_asked(class: &mut ClassPlan) {
     change_named(class, |step| step.named = None);
 }
 
-fn name_lost(class: &mut ClassPlan) {
-    // Its bit is never set: no name has it.
-    const NOBODYS: NameId = NameId(63);
-    change_named(class, |step| step.named = Some(NOBODYS));
+fn another_name(class: &mut ClassPlan) {
+    if class.layout.names.len() > 1 {
+        change_named(class, |step| {
+            step.named = step.named.map(|NameId(name)| NameId(u32::from(name == 0)));
+        });
+    }
 }
 
 fn column_not_named(class: &mut ClassPlan) {
@@ -310,37 +308,18 @@ fn column_not_named(class: &mut ClassPlan) {
     }
 }
 
-fn wrong_name_of_columns(class: &mut ClassProgram) {
-    change(class, opcode::SHIFT_RIGHT64_IMM, |insn| {
-        // The shift to the position of the lowest bit goes further.
-        if insn.immediate < 40 {
-            insn.immediate += 1;
-        }
-    });
-}
-
-/// Where programs keep the names, in two halves.
-const NAMES: [i16; 2] = [24, 28];
-
-fn name_of_lower_half(class: &mut ClassProgram) {
-    change(class, opcode::LOAD_U32, |insn| {
-        if insn.source == INPUT && insn.offset == NAMES[1] {
-            insn.offset = NAMES[0];
-        }
-    });
-}
-
 fn wrong_name(class: &mut ClassProgram) {
-    let code = &mut class.root.code;
-    let is_names = |insn: &Insn| {
-        insn.opcode == opcode::LOAD_U32 && insn.source == INPUT && NAMES.contains(&insn.offset)
-    };
-    let loads = code.iter().map(is_names).collect::<Vec<_>>();
-    // The test comes right behind the load.
-    for (test, is_behind) in code.iter_mut().skip(1).zip(loads) {
-        if is_behind {
-            test.immediate = test.immediate.rotate_left(1);
-        }
+    let programs = [&mut class.root].into_iter().chain(&mut class.parts);
+    let relocations = programs.flat_map(|program| &mut program.relocations);
+    let mut names: Vec<&mut u32> = relocations
+        .filter_map(|one| match &mut one.target {
+            Target::Name(name) => Some(name),
+            _ => None,
+        })
+        .collect();
+    let last = names.iter().map(|name| **name).max();
+    for name in &mut names {
+        **name = if Some(**name) == last { 0 } else { **name + 1 };
     }
 }
 

@@ -26,6 +26,7 @@
 //!   unmanaged: [10.244.0.99]
 //! ```
 
+mod part;
 mod ports;
 mod validate;
 
@@ -35,6 +36,8 @@ use polc_model::{
     Entity, Labels, NamedPorts, PeerFacts, PeerKind, Phase, l4::NO_PORTS, selector::NO_LABELS,
 };
 use serde::{Deserialize, Serialize};
+
+pub use part::Part;
 
 /// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

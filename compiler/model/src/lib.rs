@@ -130,6 +130,15 @@ impl Model {
             .map(|(index, rule)| (RuleId::new(index), rule))
     }
 
+    /// The rules of a policy with their ids. A valid Model has them side by side, in order of policy.
+    pub fn rules_of(&self, policy: PolicyId) -> impl Iterator<Item = (RuleId, &Rule)> {
+        let start = self.rules.partition_point(|rule| rule.policy < policy);
+        (start..)
+            .map(RuleId::new)
+            .zip(self.rules.iter().skip(start))
+            .take_while(move |(_, rule)| rule.policy == policy)
+    }
+
     /// `file:line` of a place, or `?` for a file of another Model.
     #[must_use]
     pub fn place(&self, origin: &Origin) -> String {

@@ -16,8 +16,8 @@ use polc_model::{Decider, Decision, Model, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bit, Layout, NameId, Names,
-    layout::BLOCK_BITS,
+    NameId,
+    layout::WORD_BITS,
     order::{self, OrderedRule},
 };
 
@@ -33,12 +33,9 @@ pub struct Bitmap {
 /// The rules of a tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BitmapTier {
-    /// The first of the layout's blocks that hold the rules' bits; the others follow it.
-    pub first_block: u32,
-    /// The first column's bit in that block.
-    pub first_bit: u32,
-    /// The rules, in the order in which they are asked. Column `i` is the bit number
-    /// `first_bit + i`, counted from the start of the first block.
+    /// The layout's block that holds the rules' bits, if there are any.
+    pub block: u32,
+    /// The rules, in the order in which they are asked. Column `i` is bit `i` of the block.
     pub columns: Vec<Column>,
 }
 
@@ -74,7 +71,7 @@ pub struct BitmapRow {
 /// The rules of a leaf in one tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowTier {
-    /// The bits of the columns that match the leaf's L4 keys: as many words as the tier has blocks.
+    /// The bits of the columns that match the leaf's L4 keys: as many words as the tier has.
     #[serde(with = "hexadecimal")]
     pub mask: Vec<u64>,
     /// What happens when the peer is in none of them.
@@ -94,69 +91,46 @@ impl BitmapTier {
     /// In how many words of a signature the columns are.
     #[must_use]
     pub const fn words(&self) -> usize {
-        match self.columns.len() {
-            0 => 0,
-            columns => self.bit_of(columns).div_ceil(BLOCK_BITS),
-        }
-    }
-
-    /// The bit of a column, counted from the start of the first block.
-    #[must_use]
-    pub const fn bit_of(&self, column: usize) -> usize {
-        self.first_bit as usize + column
+        self.columns.len().div_ceil(WORD_BITS)
     }
 
     /// The mask of all columns.
     #[must_use]
     pub fn all(&self) -> Vec<u64> {
         let mut mask = vec![0; self.words()];
-        (0..self.columns.len()).for_each(|column| self.set(&mut mask, column));
+        (0..self.columns.len()).for_each(|column| set(&mut mask, column));
         mask
-    }
-
-    /// Adds a column to a mask.
-    fn set(&self, mask: &mut [u64], column: usize) {
-        let bit = self.bit_of(column);
-        if let Some(word) = mask.get_mut(bit / BLOCK_BITS) {
-            *word |= 1_u64 << (bit % BLOCK_BITS);
-        }
     }
 
     /// The columns of a word that ask for each name, as bits of the word.
     #[must_use]
     pub fn named(&self, word: usize) -> BTreeMap<NameId, u64> {
         let mut named: BTreeMap<NameId, u64> = BTreeMap::new();
-        for (index, column) in self.columns.iter().enumerate() {
-            let bit = self.bit_of(index);
-            if bit / BLOCK_BITS == word
+        for (bit, column) in self.columns.iter().enumerate() {
+            if bit / WORD_BITS == word
                 && let Some(name) = column.named
             {
-                *named.entry(name).or_default() |= 1 << (bit % BLOCK_BITS);
+                *named.entry(name).or_default() |= 1 << (bit % WORD_BITS);
             }
         }
         named
     }
-
-    /// The layout's blocks that hold them.
-    pub fn blocks(&self) -> impl Iterator<Item = u32> + use<> {
-        (self.first_block..).take(self.words())
-    }
 }
 
 impl Bitmap {
-    /// Runs a leaf. `names` are those that the receiver has for the port. `None` for a bitmap that is
-    /// not valid.
+    /// Runs a leaf: `has_name` says which names the receiver has for the port. `None` for a bitmap
+    /// that is not valid.
     pub fn decide(
         &self,
         leaf: usize,
-        names: Names,
+        has_name: impl Fn(NameId) -> bool,
         mut satisfies: impl FnMut(SelectorId) -> bool,
     ) -> Option<Decision> {
         for (tier, row) in self.tiers.iter().zip(&self.rows.get(leaf)?.tiers) {
             let mut columns = tier.columns.iter().enumerate();
             let matched = columns.find(|(index, column)| {
-                has_bit(&row.mask, tier.bit_of(*index))
-                    && column.named.is_none_or(|name| names.holds(name))
+                has_bit(&row.mask, *index)
+                    && column.named.is_none_or(&has_name)
                     && satisfies(column.peer)
             });
             match matched.map_or(row.otherwise, |(_, column)| column.then) {
@@ -167,10 +141,9 @@ impl Bitmap {
         None
     }
 
-    /// Builds the leaves of `sets` of positions in `rules`, and gives each rule its bit.
+    /// Builds the leaves of `sets` of positions in `rules`.
     pub(crate) fn build(
         model: &Model,
-        layout: &mut Layout,
         rules: &[OrderedRule],
         sets: &[Vec<usize>],
         isolated_by: Option<Decider>,
@@ -192,13 +165,8 @@ impl Bitmap {
                     columns.len() - 1
                 }));
             }
-            let peers: Vec<SelectorId> = columns.iter().map(|column| column.peer).collect();
-            let Bit { block, bit } = layout.append(&peers);
-            tiers.push(BitmapTier {
-                first_block: block,
-                first_bit: bit,
-                columns,
-            });
+            // Its block is known when the class's layout is.
+            tiers.push(BitmapTier { block: 0, columns });
         }
         let rows = sets
             .iter()
@@ -233,7 +201,7 @@ fn row<'a>(
             let otherwise = outcome(rule);
             return RowTier { mask, otherwise };
         };
-        tier.set(&mut mask, column);
+        set(&mut mask, column);
     }
     RowTier {
         mask,
@@ -245,9 +213,16 @@ fn outcome(rule: &OrderedRule) -> Outcome {
     rule.decision().map_or(Outcome::NextTier, Outcome::Decide)
 }
 
+/// Adds a column to a mask.
+fn set(mask: &mut [u64], column: usize) {
+    if let Some(word) = mask.get_mut(column / WORD_BITS) {
+        *word |= 1_u64 << (column % WORD_BITS);
+    }
+}
+
 pub(crate) fn has_bit(mask: &[u64], index: usize) -> bool {
-    mask.get(index / BLOCK_BITS)
-        .is_some_and(|word| word >> (index % BLOCK_BITS) & 1 == 1)
+    mask.get(index / WORD_BITS)
+        .is_some_and(|word| word >> (index % WORD_BITS) & 1 == 1)
 }
 
 /// Masks as hexadecimal text, the last word first: JSON has no integers of 64 bits that every

@@ -1,15 +1,14 @@
 //! Policy classes: the policies that apply to an endpoint in one direction, and their plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use polc_model::{
-    Direction, Enforcement, Model, Party, PeerFacts, PeerKind, Phase, PolicyId, SelectorId,
-    TestEndpoint,
+    Direction, Enforcement, Model, Party, PeerFacts, PeerKind, Phase, PolicyId, TestEndpoint,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bit, Decisions, Layout, NameId,
+    Decisions, Layout, NameId, names,
     order::{self, Scope},
     strategy::Choice,
 };
@@ -31,6 +30,8 @@ pub struct ClassKey {
 pub struct ClassPlan {
     /// Which class.
     pub key: ClassKey,
+    /// Which numbers its decisions and its program have for what they ask about.
+    pub layout: Layout,
     /// What is decided.
     pub enforced: Decisions,
     /// What would be decided, were the class's audited policies enforced. `None` where it has
@@ -73,12 +74,6 @@ impl ClassPlan {
     /// The named ports that the class's program asks about, some of them several times.
     pub fn names(&self) -> impl Iterator<Item = NameId> {
         self.scopes().flat_map(Decisions::names)
-    }
-
-    /// The blocks of the layout whose words the class's program reads; `bits` are the layout's.
-    #[must_use]
-    pub fn blocks(&self, bits: &BTreeMap<SelectorId, Bit>) -> BTreeSet<u32> {
-        self.scopes().flat_map(|scope| scope.blocks(bits)).collect()
     }
 }
 
@@ -137,23 +132,28 @@ fn class_of_endpoint(model: &Model, direction: Direction, endpoint: &TestEndpoin
     ClassKey::of(model, direction, &facts)
 }
 
-/// Plans one class. Classes that need bits of their own get them at the end of the layout.
+/// Plans one class. The plan depends on the class's policies, whatever else the Model holds: but for
+/// their ids, those of another Model with the same policies give the same.
 #[must_use]
-pub fn plan(model: &Model, layout: &mut Layout, key: ClassKey, choice: Choice) -> ClassPlan {
-    let mut decisions = |scope| {
-        let rules = order::rules(model, layout, &key, scope);
+pub fn plan(model: &Model, key: ClassKey, choice: Choice) -> ClassPlan {
+    let names = names::of(model, &key);
+    let decisions = |scope| {
+        let rules = order::rules(model, &names, &key, scope);
         let isolated_by = order::isolated_by(model, &key, scope);
-        Decisions::plan(model, layout, &rules, isolated_by, choice)
+        Decisions::plan(model, &names, &rules, isolated_by, choice)
     };
-    let enforced = decisions(Scope::Enforced);
+    let mut enforced = decisions(Scope::Enforced);
     let is_audited = key.policies.iter().any(|&id| {
         model
             .policy(id)
             .is_some_and(|policy| policy.enforcement == Enforcement::Audit)
     });
-    let audited = is_audited.then(|| decisions(Scope::WithAudited));
+    let mut audited = is_audited.then(|| decisions(Scope::WithAudited));
+    let scopes = [&mut enforced].into_iter().chain(&mut audited);
+    let layout = Layout::of(model, &key, names, scopes);
     ClassPlan {
         key,
+        layout,
         enforced,
         audited,
     }

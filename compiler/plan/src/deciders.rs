@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use polc_abi::verdict::{DeciderId, DeciderKind};
 use polc_model::{Decider, Model, PolicyId, RuleId};
 
+use crate::stable_hash;
+
 /// The numbers of a Model's deciders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deciders {
@@ -90,16 +92,10 @@ fn free<T>(taken: &BTreeMap<u32, T>, wanted: u32) -> u32 {
     number
 }
 
-/// FNV-1a (Fowler, Noll and Vo), folded into the bits of a number.
+/// A number that follows from a policy's name.
 fn hash(name: &str, rest: &[u8]) -> u32 {
-    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
     let bytes = name.bytes().chain([0]).chain(rest.iter().copied());
-    let hash = bytes.fold(BASIS, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
-    });
-    let folded = (hash >> 32) ^ (hash & u64::from(u32::MAX));
-    u32::try_from(folded % u64::from(DeciderId::MAX_INDEX)).unwrap_or(0)
+    stable_hash::below(DeciderId::MAX_INDEX, bytes)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use polc_model::{Decider, Decision, Model, SelectorId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bit, Bitmap, Layout, Leaf, NameId, Names,
+    Bitmap, Leaf, NameId, PortName,
     bitmap::{BitmapRow, BitmapTier},
     implication::Wider,
     order::OrderedRule,
@@ -51,12 +51,12 @@ pub enum Leaves {
 }
 
 impl Decisions {
-    /// What the program must answer about a packet whose receiver has these names for its port.
-    /// `None` only for decisions that are not valid.
+    /// What the program must answer about a packet: `has_name` says which names its receiver has for
+    /// its port. `None` only for decisions that are not valid.
     pub fn decide(
         &self,
         l4: L4Key,
-        names: Names,
+        has_name: impl Fn(NameId) -> bool,
         satisfies: impl FnMut(SelectorId) -> bool,
     ) -> Option<Decision> {
         let after = self
@@ -64,8 +64,8 @@ impl Decisions {
             .partition_point(|interval| interval.first <= l4.0);
         let LeafId(leaf) = self.intervals.get(after.checked_sub(1)?)?.leaf;
         match &self.leaves {
-            Leaves::Tests(leaves) => leaves.get(leaf)?.decide(names, satisfies),
-            Leaves::Bitmap(bitmap) => bitmap.decide(leaf, names, satisfies),
+            Leaves::Tests(leaves) => leaves.get(leaf)?.decide(has_name, satisfies),
+            Leaves::Bitmap(bitmap) => bitmap.decide(leaf, has_name, satisfies),
         }
     }
 
@@ -112,31 +112,15 @@ impl Decisions {
         steps.filter_map(|step| step.named).chain(of_columns)
     }
 
-    /// The blocks of the layout whose words a program reads; `bits` are the layout's.
-    #[must_use]
-    pub fn blocks(&self, bits: &BTreeMap<SelectorId, Bit>) -> Vec<u32> {
-        let mut blocks: Vec<u32> = match &self.leaves {
-            Leaves::Tests(leaves) => leaves
-                .iter()
-                .flat_map(|leaf| &leaf.steps)
-                .filter_map(|step| Some(bits.get(&step.when?)?.block))
-                .collect(),
-            Leaves::Bitmap(bitmap) => bitmap.tiers.iter().flat_map(BitmapTier::blocks).collect(),
-        };
-        blocks.sort_unstable();
-        blocks.dedup();
-        blocks
-    }
-
     /// Plans the rules of one scope of a class.
     pub(crate) fn plan(
         model: &Model,
-        layout: &mut Layout,
+        names: &[PortName],
         rules: &[OrderedRule],
         isolated_by: Option<Decider>,
         choice: Choice,
     ) -> Self {
-        let sweep = sweep::sweep(model, layout, rules);
+        let sweep = sweep::sweep(model, names, rules);
         let Strategy { dispatch, leaves } = match choice {
             Choice::Cheapest => strategy::cheapest(&sweep, rules),
             Choice::Always(strategy) => strategy,
@@ -161,13 +145,7 @@ impl Decisions {
             }
             LeafForm::Bitmap => {
                 leaf_of_set.extend((0..sweep.sets.len()).map(LeafId));
-                Leaves::Bitmap(Bitmap::build(
-                    model,
-                    layout,
-                    rules,
-                    &sweep.sets,
-                    isolated_by,
-                ))
+                Leaves::Bitmap(Bitmap::build(model, rules, &sweep.sets, isolated_by))
             }
         };
         let mut intervals: Vec<Interval> = Vec::with_capacity(sweep.intervals.len());

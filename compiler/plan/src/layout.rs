@@ -1,134 +1,123 @@
-//! Which selector is which bit of a peer's signature, and which named port which bit of the names.
+//! Which selector is which bit of a peer's signature, and which named port is which name, for the
+//! program of one class.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use polc_model::{Entity, Model, NamedPorts, PortProtocol, SelectorExpr, SelectorId};
+use polc_model::{Model, PolicyId, SelectorId};
 use serde::{Deserialize, Serialize};
 
-use crate::names::{self, NameId, PortName};
+use crate::{
+    ClassKey,
+    bitmap::Bitmap,
+    decisions::{Decisions, Leaves},
+    names::PortName,
+    selectors::constant,
+};
 
-/// Selectors in blocks of 64. Programs name a block and a bit; a node gives each block that its
-/// programs use a word of its signatures, and patches the programs accordingly.
+/// What the program of a class asks about, in numbers of its own: that is all that it knows of them.
+/// A node decides where in its signatures a block is and which bit a name has, and patches the program
+/// accordingly.
 ///
-/// The first blocks hold each selector once, for programs that test them. What is behind them may
-/// hold a selector again, where a class needs its selectors in another order: see
-/// [`Bitmap`](crate::Bitmap).
+/// A class's layout depends on its own policies alone, so that no change elsewhere changes its
+/// program. Blocks of equal content, of several classes, are one on a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
-    /// The selectors of each block, by bit.
-    pub blocks: Vec<Vec<SelectorId>>,
+    /// The selectors: those of each policy's rules that programs test one by one, and behind them
+    /// those of bitmaps, which need them in the order of their rules.
+    pub blocks: Vec<Block>,
     /// The named ports that rules ask for, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<PortName>,
 }
 
-/// Selectors of one block.
-pub const BLOCK_BITS: usize = 64;
+/// Selectors that lie side by side in a signature, by bit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Block(pub Vec<SelectorId>);
+
+impl Block {
+    /// Bytes of a signature that it takes, and what they are a multiple of: 1, 2, 4, or as many words
+    /// of 8 as its selectors need.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        match self.0.len() {
+            0..=8 => 1,
+            9..=16 => 2,
+            17..=32 => 4,
+            more => more.div_ceil(WORD_BITS) * size_of::<u64>(),
+        }
+    }
+}
+
+/// Selectors of one word of a signature.
+pub const WORD_BITS: usize = 64;
 
 /// Where a selector is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bit {
     /// Index into [`Layout::blocks`].
     pub block: u32,
-    /// Bit inside the block, 0 to 63.
+    /// Bit inside the block.
     pub bit: u32,
 }
 
 impl Layout {
-    /// Gives a bit to every selector that a rule's peer needs one for, and to every named port. Rules
-    /// come in order of policy, so what is tested together lies together.
-    #[must_use]
-    pub fn of(model: &Model) -> Self {
-        let mut selectors: Vec<SelectorId> = Vec::new();
-        let mut seen = vec![false; model.selectors.len()];
-        for rule in &model.rules {
-            let Some(selector) = model.selector(rule.peer) else {
-                continue;
-            };
-            if constant(&selector.expr).is_some() {
-                continue;
-            }
-            if let Some(seen) = seen.get_mut(rule.peer.index())
-                && !std::mem::replace(seen, true)
-            {
-                selectors.push(rule.peer);
-            }
-        }
-        Self {
-            blocks: selectors.chunks(BLOCK_BITS).map(<[_]>::to_vec).collect(),
-            names: names::of(model),
-        }
-    }
-
-    /// The id of a named port. `None` where no rule asks for it.
-    #[must_use]
-    pub fn name(&self, protocol: PortProtocol, name: &str) -> Option<NameId> {
-        names::find(&self.names, protocol, name)
-    }
-
-    /// Those of somebody's named ports that rules ask for: protocol, port and id.
-    pub fn names_of<'p>(
-        &'p self,
-        ports: &'p NamedPorts,
-    ) -> impl Iterator<Item = (PortProtocol, u16, NameId)> + 'p {
-        names::asked_for(&self.names, ports)
-    }
-
-    /// Where these selectors have consecutive bits, in order: bits that are so already, or new
-    /// ones. Few of them share a block with those of other classes, because each block is a word of
-    /// every signature, and a node has no more than 64 of them.
-    pub(crate) fn append(&mut self, selectors: &[SelectorId]) -> Bit {
-        if selectors.is_empty() {
-            return Bit { block: 0, bit: 0 };
-        }
-        if let Some(known) = self.find(selectors) {
-            return known;
-        }
-        let bit = |block: usize, bit: usize| Bit {
-            block: u32::try_from(block).unwrap_or(u32::MAX),
-            bit: u32::try_from(bit).unwrap_or(u32::MAX),
+    /// The layout of a class with these names, which decides so; tells the bitmaps among the
+    /// decisions where their columns are.
+    pub(crate) fn of<'d>(
+        model: &Model,
+        key: &ClassKey,
+        names: Vec<PortName>,
+        decisions: impl Iterator<Item = &'d mut Decisions>,
+    ) -> Self {
+        let policies = key.policies.iter();
+        let mut layout = Self {
+            blocks: policies
+                .map(|&policy| selectors_of(model, key, policy))
+                .collect(),
+            names,
         };
-        let last = self.blocks.len().wrapping_sub(1);
-        if let Some(block) = self.blocks.last_mut()
-            && block.len() + selectors.len() <= BLOCK_BITS
-        {
-            let first = bit(last, block.len());
-            block.extend(selectors);
-            return first;
-        }
-        let first = bit(self.blocks.len(), 0);
-        self.blocks
-            .extend(selectors.chunks(BLOCK_BITS).map(<[_]>::to_vec));
-        first
-    }
-
-    /// The first place where these selectors have consecutive bits, in order.
-    fn find(&self, selectors: &[SelectorId]) -> Option<Bit> {
-        let first = selectors.first()?;
-        for (block, known) in (0..).zip(&self.blocks) {
-            let starts = (0..).zip(known).filter(|(_, known)| *known == first);
-            for (bit, _) in starts {
-                let place = Bit { block, bit };
-                if self.run(place).take(selectors.len()).eq(selectors) {
-                    return Some(place);
+        let mut bitmaps: Vec<&mut Bitmap> = Vec::new();
+        let mut tested = BTreeSet::new();
+        let bits = layout.bits();
+        for decisions in decisions {
+            match &mut decisions.leaves {
+                Leaves::Tests(leaves) => {
+                    let steps = leaves.iter().flat_map(|leaf| &leaf.steps);
+                    let selectors = steps.filter_map(|step| step.when);
+                    tested.extend(selectors.filter_map(|one| Some(bits.get(&one)?.block)));
                 }
+                Leaves::Bitmap(bitmap) => bitmaps.push(bitmap),
             }
         }
-        None
+        layout.blocks = (0..)
+            .zip(layout.blocks)
+            .filter(|(block, _)| tested.contains(block))
+            .map(|(_, block)| block)
+            .collect();
+        for tier in bitmaps.into_iter().flat_map(|bitmap| &mut bitmap.tiers) {
+            let columns = tier.columns.iter().map(|column| column.peer);
+            tier.block = layout.block_of(Block(columns.collect()));
+        }
+        layout
     }
 
-    /// The selectors of consecutive bits from this one on, up to the next bit that stands for none.
-    pub(crate) fn run(&self, first: Bit) -> impl Iterator<Item = &SelectorId> {
-        let blocks = self.blocks.get(first.block as usize..).unwrap_or_default();
-        let full = blocks
-            .iter()
-            .take_while(|block| block.len() == BLOCK_BITS)
-            .count();
-        blocks
-            .iter()
-            .take(full + 1)
-            .flatten()
-            .skip(first.bit as usize)
+    /// The index of a block with this content: a known one, or a new one.
+    fn block_of(&mut self, wanted: Block) -> u32 {
+        let known = self.blocks.iter().position(|block| *block == wanted);
+        let index = known.unwrap_or_else(|| {
+            if !wanted.0.is_empty() {
+                self.blocks.push(wanted);
+            }
+            self.blocks.len().saturating_sub(1)
+        });
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// A block.
+    #[must_use]
+    pub fn block(&self, index: u32) -> Option<&Block> {
+        self.blocks.get(index as usize)
     }
 
     /// The bit of each selector that has one; of several, the first.
@@ -136,7 +125,7 @@ impl Layout {
     pub fn bits(&self) -> BTreeMap<SelectorId, Bit> {
         let mut bits = BTreeMap::new();
         for (block, selectors) in (0..).zip(&self.blocks) {
-            for (bit, selector) in (0..).zip(selectors) {
+            for (bit, selector) in (0..).zip(&selectors.0) {
                 bits.entry(*selector).or_insert(Bit { block, bit });
             }
         }
@@ -144,35 +133,20 @@ impl Layout {
     }
 }
 
-/// Whether an expression holds for every peer or for none, where that is plain to see. Such
-/// selectors need no bit.
-#[must_use]
-pub fn constant(expr: &SelectorExpr) -> Option<bool> {
-    match expr {
-        SelectorExpr::Entity(Entity::All) => Some(true),
-        SelectorExpr::Entity(Entity::None) => Some(false),
-        SelectorExpr::AnyOf(parts) => fold(parts, true),
-        SelectorExpr::AllOf(parts) => fold(parts, false),
-        SelectorExpr::Minus(base, except) => match (constant(base), constant(except)) {
-            (Some(false), _) | (_, Some(true)) => Some(false),
-            (base, Some(false)) => base,
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// A union (`absorbing` is true) or intersection (`absorbing` is false) of constants.
-fn fold(parts: &[SelectorExpr], absorbing: bool) -> Option<bool> {
-    let mut all_known = true;
-    for part in parts {
-        match constant(part) {
-            Some(value) if value == absorbing => return Some(absorbing),
-            Some(_) => {}
-            None => all_known = false,
-        }
-    }
-    all_known.then_some(!absorbing)
+/// The selectors that a policy's rules of the class's direction may test, in order of rule: what is
+/// tested together lies together.
+fn selectors_of(model: &Model, key: &ClassKey, policy: PolicyId) -> Block {
+    let mut seen = BTreeSet::new();
+    let rules = model.rules_of(policy);
+    let peers = rules
+        .filter(|(_, rule)| rule.direction == key.direction)
+        .map(|(_, rule)| rule.peer)
+        .filter(|&peer| {
+            let selector = model.selector(peer);
+            selector.is_some_and(|selector| constant(&selector.expr).is_none())
+        })
+        .filter(|&peer| seen.insert(peer));
+    Block(peers.collect())
 }
 
 #[cfg(test)]
@@ -180,49 +154,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_are_packed_and_found_again() {
-        let mut layout = Layout::default();
-        let at = |block, bit| Bit { block, bit };
-        let mut append = |range: std::ops::Range<usize>| {
-            let ids: Vec<SelectorId> = range.map(SelectorId::new).collect();
-            layout.append(&ids)
+    fn blocks_take_the_bytes_that_a_load_reads() {
+        let bytes = |selectors: usize| {
+            let ids = (0..selectors).map(SelectorId::new);
+            Block(ids.collect()).bytes()
         };
-        assert_eq!(append(0..10), at(0, 0));
-        assert_eq!(append(20..60), at(0, 10));
-        // 14 bits are left.
-        assert_eq!(append(70..85), at(1, 0));
-        assert_eq!(append(100..200), at(2, 0));
-        for _ in 0..2 {
-            assert_eq!(append(5..10), at(0, 5));
-            assert_eq!(append(160..170), at(2, 60));
-            assert_eq!(append(199..200), at(3, 35));
-        }
-        // Nothing is behind the last bit of a block that is not full.
-        assert_eq!(append(84..85), at(1, 14));
-        assert_eq!(append(84..102), at(3, 36));
-        assert_eq!(append(0..0), at(0, 0));
-        assert_eq!(layout.blocks.len(), 4);
+        let sizes = [1, 8, 9, 16, 17, 32, 33, 64, 65, 128, 129].map(bytes);
+        assert_eq!(sizes, [1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 24]);
     }
 
     #[test]
-    fn constants_are_found_through_set_operations() {
-        let all = SelectorExpr::ALL;
-        let none = SelectorExpr::Entity(Entity::None);
-        let world = SelectorExpr::Entity(Entity::World);
-        let minus = |one: &SelectorExpr, other: &SelectorExpr| {
-            SelectorExpr::Minus(Box::new(one.clone()), Box::new(other.clone()))
-        };
-        assert_eq!(
-            constant(&SelectorExpr::AnyOf(vec![world.clone(), all.clone()])),
-            Some(true)
-        );
-        assert_eq!(
-            constant(&SelectorExpr::AllOf(vec![world.clone(), none.clone()])),
-            Some(false)
-        );
-        assert_eq!(constant(&SelectorExpr::AnyOf(Vec::new())), Some(false));
-        assert_eq!(constant(&minus(&all, &none)), Some(true));
-        assert_eq!(constant(&minus(&world, &all)), Some(false));
-        assert_eq!(constant(&minus(&all, &world)), None);
+    fn equal_blocks_are_one() {
+        let block = |ids: &[usize]| Block(ids.iter().copied().map(SelectorId::new).collect());
+        let mut layout = Layout::default();
+        let mut index_of = |ids: &[usize]| layout.block_of(block(ids));
+        assert_eq!(index_of(&[1, 2]), 0);
+        assert_eq!(index_of(&[2, 1]), 1);
+        assert_eq!(index_of(&[1, 2]), 0);
+        assert_eq!(index_of(&[1, 2, 3]), 2);
+        assert_eq!(layout.blocks.len(), 3);
     }
 }

@@ -7,7 +7,7 @@ use polc_model::{Decider, Decision, SelectorId, Tier};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    NameId, Names,
+    NameId,
     implication::Wider,
     order::{self, OrderedRule},
 };
@@ -56,18 +56,17 @@ impl Leaf {
         self.steps.iter().filter(|step| !step.is_always()).count()
     }
 
-    /// Runs the leaf. `names` are those that the receiver has for the port; `satisfies` says whether
+    /// Runs the leaf. `has_name` says which names the receiver has for the port; `satisfies` says whether
     /// the peer satisfies a selector. `None` for a leaf that is not valid.
     pub fn decide(
         &self,
-        names: Names,
+        has_name: impl Fn(NameId) -> bool,
         mut satisfies: impl FnMut(SelectorId) -> bool,
     ) -> Option<Decision> {
         let mut index = 0;
         loop {
             let step = self.steps.get(index)?;
-            let holds = step.named.is_none_or(|name| names.holds(name))
-                && step.when.is_none_or(&mut satisfies);
+            let holds = step.named.is_none_or(&has_name) && step.when.is_none_or(&mut satisfies);
             if !holds {
                 index += 1;
                 continue;
@@ -339,14 +338,12 @@ mod tests {
             outcome: DENY,
         };
         let leaf = Leaf::build([&rule].into_iter(), None, &Wider::default());
-        let mut http = Names::default();
-        http.insert(NameId(0));
-        let verdict = |names, satisfies| {
-            let decision = leaf.decide(names, |_| satisfies);
+        let verdict = |has_name, satisfies| {
+            let decision = leaf.decide(|_| has_name, |_| satisfies);
             decision.map(|decision| decision.verdict)
         };
-        assert_eq!(verdict(http, true), Some(Verdict::Deny));
-        assert_eq!(verdict(http, false), Some(Verdict::Allow));
-        assert_eq!(verdict(Names::default(), true), Some(Verdict::Allow));
+        assert_eq!(verdict(true, true), Some(Verdict::Deny));
+        assert_eq!(verdict(true, false), Some(Verdict::Allow));
+        assert_eq!(verdict(false, true), Some(Verdict::Allow));
     }
 }

@@ -4,12 +4,12 @@
 //!
 //! ```text
 //! Model ──class───► which policies apply to an endpoint, per direction
-//!       ──layout──► which selector is which bit
 //!       ──order───► a class's rules in the order in which they are asked, each of its named
 //!                   ports as a rule of its own
 //!       ──sweep───► intervals of L4 keys, each with the set of rules that match there
 //!       ──strategy► the cheapest way to decide
 //!       ──leaf, bitmap► what each set of rules decides, in that way
+//!       ──layout──► which selector is which bit, for this class
 //! ```
 //!
 //! Programs depend on policy alone: nothing here sees an inventory.
@@ -25,6 +25,8 @@ pub mod layout;
 pub mod leaf;
 pub mod names;
 mod order;
+mod selectors;
+pub mod stable_hash;
 pub mod strategy;
 mod sweep;
 pub mod unsupported;
@@ -38,9 +40,9 @@ pub use bitmap::Bitmap;
 pub use class::{ClassKey, ClassPlan};
 pub use deciders::Deciders;
 pub use decisions::{Decisions, Interval, LeafId, Leaves};
-pub use layout::{Bit, Layout};
+pub use layout::{Bit, Block, Layout};
 pub use leaf::{Leaf, Step, Then};
-pub use names::{NameId, Names, PortName};
+pub use names::{NameBit, NameId, Names, PortName};
 pub use strategy::{Choice, Dispatch, LeafForm, Strategy};
 pub use unsupported::{Site, Unsupported, unsupported};
 pub use validate::{Violation, validate};
@@ -48,8 +50,6 @@ pub use validate::{Violation, validate};
 /// A Model, planned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Which selector is which bit of a signature.
-    pub layout: Layout,
     /// The planned classes, in order of key.
     pub classes: Vec<ClassPlan>,
 }
@@ -91,15 +91,14 @@ pub fn plan_with(
     if !found.is_empty() {
         return Err(found);
     }
-    let mut layout = Layout::of(model);
     let mut keys: Vec<ClassKey> = class::foreseen(model).into_iter().chain(keys).collect();
     keys.sort();
     keys.dedup();
     let classes = keys
         .into_iter()
-        .map(|key| class::plan(model, &mut layout, key, choice))
+        .map(|key| class::plan(model, key, choice))
         .collect();
-    let plan = Plan { layout, classes };
+    let plan = Plan { classes };
     debug_assert_eq!(validate(model, &plan), Ok(()));
     Ok(plan)
 }

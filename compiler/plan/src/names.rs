@@ -2,16 +2,15 @@
 //!
 //! A named port is a number only at whoever receives the packet, so a program cannot hold it. It
 //! asks the node instead, once: which names does the receiver have for this protocol and port? The
-//! answer is a word with a bit for each of the package's names, and rules test it as they test the
-//! peer's signature.
+//! answer is a word with a bit for each of the names that the node's programs ask for, and rules test
+//! it as they test the peer's signature. Which bit is a name's is the node's to say.
 
 use std::collections::BTreeSet;
 
-use polc_abi::policy::MAX_PORT_NAMES;
-use polc_model::{L4Match, L4Term, Model, NamedPorts, PortProtocol};
+use polc_model::{L4Match, L4Term, Model, PortProtocol};
 use serde::{Deserialize, Serialize};
 
-use crate::layout::constant;
+use crate::{ClassKey, selectors::constant};
 
 /// A named port that rules ask for. A name of one protocol is another than that of the next.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,48 +21,43 @@ pub struct PortName {
     pub name: String,
 }
 
-/// Index into [`Layout::names`](crate::Layout::names), and the bit of the name.
+/// Index into [`Layout::names`](crate::Layout::names).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NameId(pub u32);
 
-impl NameId {
-    /// The position of its bit. `None` for one beyond what the word holds: programs that ask for it
-    /// are not generated.
-    #[must_use]
-    pub const fn bit(self) -> Option<u32> {
-        if (self.0 as usize) < MAX_PORT_NAMES {
-            Some(self.0)
-        } else {
-            None
-        }
-    }
-}
+/// The bit that a node gives a name: less than 64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameBit(pub u32);
 
-/// The names that the receiver of a packet has for its protocol and port: bit `i` is the name with
-/// id `i`.
+/// The names that the receiver of a packet has for its protocol and port, by the node's bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Names(pub u64);
 
 impl Names {
     /// Whether the receiver has this name for the port.
     #[must_use]
-    pub fn holds(self, name: NameId) -> bool {
-        name.bit().is_some_and(|bit| self.0 >> bit & 1 == 1)
+    pub const fn holds(self, NameBit(bit): NameBit) -> bool {
+        match self.0.checked_shr(bit) {
+            Some(from) => from & 1 == 1,
+            None => false,
+        }
     }
 
     /// Adds a name.
-    pub fn insert(&mut self, name: NameId) {
-        if let Some(bit) = name.bit() {
-            self.0 |= 1 << bit;
+    pub const fn insert(&mut self, NameBit(bit): NameBit) {
+        if let Some(name) = 1_u64.checked_shl(bit) {
+            self.0 |= name;
         }
     }
 }
 
-/// The names that rules ask for, in order. Rules that match no peer ask for none.
-pub(crate) fn of(model: &Model) -> Vec<PortName> {
+/// The names that the rules of a class ask for, in order. Rules that match no peer ask for none.
+pub(crate) fn of(model: &Model, key: &ClassKey) -> Vec<PortName> {
     let mut names = BTreeSet::new();
-    for rule in &model.rules {
+    let policies = key.policies.iter();
+    let rules = policies.flat_map(|&policy| model.rules_of(policy));
+    for (_, rule) in rules.filter(|(_, rule)| rule.direction == key.direction) {
         let peer = model.selector(rule.peer);
         if peer.is_some_and(|peer| constant(&peer.expr) != Some(false)) {
             names.extend(of_match(&rule.l4).map(|(protocol, name)| PortName {
@@ -92,15 +86,4 @@ pub(crate) fn find(names: &[PortName], protocol: PortProtocol, name: &str) -> Op
     let wanted = (protocol, name);
     let found = names.binary_search_by(|one| (one.protocol, one.name.as_str()).cmp(&wanted));
     Some(NameId(u32::try_from(found.ok()?).ok()?))
-}
-
-/// Those of an endpoint's named ports that rules ask for: protocol, port and id.
-pub(crate) fn asked_for<'p>(
-    names: &'p [PortName],
-    ports: &'p NamedPorts,
-) -> impl Iterator<Item = (PortProtocol, u16, NameId)> + 'p {
-    ports.iter().filter_map(|(name, port)| {
-        let id = find(names, port.protocol, name)?;
-        Some((port.protocol, port.port, id))
-    })
 }

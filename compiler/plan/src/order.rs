@@ -5,7 +5,11 @@ use polc_model::{
     SelectorId, Tier, Verdict,
 };
 
-use crate::{ClassKey, Layout, NameId, layout, names};
+use crate::{
+    ClassKey, NameId,
+    names::{self, PortName},
+    selectors::constant,
+};
 
 /// Which policies of a class count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +76,7 @@ const NOBODY_DECIDED: Decision = Decision {
 /// are left out.
 pub(crate) fn rules(
     model: &Model,
-    layout: &Layout,
+    names: &[PortName],
     key: &ClassKey,
     scope: Scope,
 ) -> Vec<OrderedRule> {
@@ -84,19 +88,11 @@ pub(crate) fn rules(
         else {
             continue;
         };
-        // Rules are grouped by policy, in order: a valid Model lets us search.
-        let start = model.rules.partition_point(|rule| rule.policy < policy_id);
-        for (id, rule) in model.rules_with_ids().skip(start) {
-            if rule.policy != policy_id {
-                break;
-            }
+        for (id, rule) in model.rules_of(policy_id) {
             if rule.direction != key.direction {
                 continue;
             }
-            let peer = match model
-                .selector(rule.peer)
-                .map(|peer| layout::constant(&peer.expr))
-            {
+            let peer = match model.selector(rule.peer).map(|peer| constant(&peer.expr)) {
                 Some(Some(true)) => None,
                 Some(None) => Some(rule.peer),
                 Some(Some(false)) | None => continue,
@@ -114,7 +110,7 @@ pub(crate) fn rules(
             };
             let numbered = has_numbers(&rule.l4).then_some(ordered);
             let named = names::of_match(&rule.l4).map(|(protocol, name)| OrderedRule {
-                name: layout.name(protocol, name),
+                name: names::find(names, protocol, name),
                 ..ordered
             });
             let parts = numbered.into_iter().chain(named);

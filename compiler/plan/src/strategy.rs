@@ -35,7 +35,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{layout::BLOCK_BITS, order::OrderedRule, sweep::Sweep};
+use crate::{layout::WORD_BITS, order::OrderedRule, sweep::Sweep};
 
 /// How a program finds the interval of an L4 key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ pub const MAX_TESTS: usize = 4_096;
 /// The most code of all parts of a class, in instructions: more makes a class slow to load.
 const MAX_CODE: usize = 160_000;
 /// What a test that also asks for a name takes more, in instructions.
-const NAMED_TEST_CODE: usize = 8;
+const NAMED_TEST_CODE: usize = 11;
 /// The most code that is not split, in instructions.
 const MAX_PROGRAM: usize = 12_000;
 /// The most code that decides a bitmap, in instructions: it is in one program, and jumped over.
@@ -140,8 +140,8 @@ const NS_BITMAP: f64 = 3.0;
 /// Not measured, but a price: what bits of its own make all peers' signatures longer. It keeps small
 /// classes on tests,
 const NS_OWN_BITS: f64 = 3.0;
-/// and those with many rules for few peers: each word is one of the 64 that a node has for all of
-/// its classes.
+/// and those with many rules for few peers: each word is one of the 512 that a node has for all of
+/// its classes, and that every row of its signatures has.
 const NS_OWN_WORD: f64 = 1.5;
 /// What an instruction costs by being there: memory, loading, the cache.
 const NS_INSTRUCTION: f64 = 0.0005;
@@ -184,7 +184,7 @@ impl Sizes {
         let mut name_masks = BTreeSet::new();
         for rule in rules.iter().filter(|rule| !rule.is_always()) {
             if let Some(count) = columns.get_mut(rule.tier as usize) {
-                name_masks.extend(rule.name.map(|name| (rule.tier, *count / BLOCK_BITS, name)));
+                name_masks.extend(rule.name.map(|name| (rule.tier, *count / WORD_BITS, name)));
                 *count += 1;
             }
         }
@@ -194,7 +194,7 @@ impl Sizes {
             tests: sweep.sets.iter().map(Vec::len).sum(),
             most_tests: sweep.sets.iter().map(Vec::len).max().unwrap_or(0),
             columns: columns.iter().sum(),
-            words: columns.iter().map(|count| count.div_ceil(BLOCK_BITS)).sum(),
+            words: columns.iter().map(|count| count.div_ceil(WORD_BITS)).sum(),
             named: rules.iter().filter(|rule| rule.name.is_some()).count(),
             name_masks: name_masks.len(),
         }
@@ -248,7 +248,7 @@ impl Sizes {
                 if self.columns > MAX_COLUMNS {
                     return None;
                 }
-                let decision = 6 * self.words + 10 * self.name_masks;
+                let decision = 6 * self.words + 12 * self.name_masks;
                 if decision > MAX_BITMAP_CODE {
                     return None;
                 }
@@ -279,7 +279,7 @@ mod tests {
             tests: rules,
             most_tests: 1,
             columns: rules,
-            words: rules.div_ceil(BLOCK_BITS),
+            words: rules.div_ceil(WORD_BITS),
             named: 0,
             name_masks: 0,
         }

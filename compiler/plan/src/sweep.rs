@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polc_abi::key::L4Key;
 use polc_model::Model;
 
-use crate::{Layout, intervals, order::OrderedRule};
+use crate::{intervals, names::PortName, order::OrderedRule};
 
 /// Intervals of L4 keys, and the set of rules that match in each.
 pub(crate) struct Sweep {
@@ -16,7 +16,7 @@ pub(crate) struct Sweep {
 }
 
 /// Sweeps over the rules' L4 matches; a named port may be any of its protocol. Takes time in the sum of the sets at all interval bounds.
-pub(crate) fn sweep(model: &Model, layout: &Layout, rules: &[OrderedRule]) -> Sweep {
+pub(crate) fn sweep(model: &Model, names: &[PortName], rules: &[OrderedRule]) -> Sweep {
     let mut changes: BTreeMap<u32, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     changes.insert(L4Key::ANY_FIRST.0, (Vec::new(), Vec::new()));
     for (position, rule) in rules.iter().enumerate() {
@@ -28,7 +28,7 @@ pub(crate) fn sweep(model: &Model, layout: &Layout, rules: &[OrderedRule]) -> Sw
             None => intervals::sure_ranges_of(&rule.l4),
             // Which port it is, only the receiver knows.
             Some(name) => {
-                let name = layout.names.get(name.0 as usize);
+                let name = names.get(name.0 as usize);
                 name.map(|name| intervals::ports_of(name.protocol))
                     .into_iter()
                     .collect()

@@ -5,9 +5,8 @@ use std::fmt;
 use polc_model::{Decider, Decision, Model};
 
 use crate::{
-    Bit, Bitmap, Decisions, Layout, Leaf, Leaves, Plan, Then,
+    Bitmap, ClassPlan, Decisions, Layout, Leaf, Leaves, Plan, Then,
     bitmap::{BitmapTier, Outcome, has_bit},
-    layout::BLOCK_BITS,
     names,
 };
 
@@ -31,45 +30,45 @@ impl std::error::Error for Violation {}
 /// # Errors
 /// The first thing that does not hold.
 pub fn validate(model: &Model, plan: &Plan) -> Result<(), Violation> {
-    let layout = &plan.layout;
-    if layout.blocks.iter().any(|block| block.len() > BLOCK_BITS) {
-        return Err(violation("a block holds more than 64 selectors"));
-    }
-    // A rule for a named port without an id would be lost where a class is planned on a node.
-    if layout.names != names::of(model) {
-        return Err(violation("the named ports are not those of the rules"));
-    }
-    let mut selectors = layout.blocks.iter().flatten();
-    if selectors.any(|&selector| model.selector(selector).is_none()) {
-        return Err(violation("a bit stands for a selector that does not exist"));
-    }
     if !plan.classes.is_sorted_by(|one, next| one.key < next.key) {
         return Err(violation("classes are not in order"));
     }
+    plan.classes
+        .iter()
+        .try_for_each(|class| validate_class(model, class))
+}
+
+fn validate_class(model: &Model, class: &ClassPlan) -> Result<(), Violation> {
+    let mut policies = class.key.policies.iter();
+    if policies.any(|&policy| model.policy(policy).is_none()) {
+        return Err(violation("a class names a policy that does not exist"));
+    }
+    let layout = &class.layout;
+    if layout.names != names::of(model, &class.key) {
+        return Err(violation("the named ports are not those of the rules"));
+    }
+    let mut selectors = layout.blocks.iter().flat_map(|block| &block.0);
+    if selectors.any(|&selector| model.selector(selector).is_none()) {
+        return Err(violation("a bit stands for a selector that does not exist"));
+    }
     let bits = layout.bits();
-    for class in &plan.classes {
-        let mut policies = class.key.policies.iter();
-        if policies.any(|&policy| model.policy(policy).is_none()) {
-            return Err(violation("a class names a policy that does not exist"));
-        }
-        for decisions in class.scopes() {
-            validate_intervals(decisions)?;
-            match &decisions.leaves {
-                Leaves::Tests(leaves) => {
-                    for leaf in leaves {
-                        validate_leaf(model, leaf)?;
-                        let mut tested = leaf.steps.iter().filter_map(|step| step.when);
-                        if tested.any(|selector| !bits.contains_key(&selector)) {
-                            return Err(violation("a leaf tests a selector that has no bit"));
-                        }
-                        let mut names = leaf.steps.iter().filter_map(|step| step.named);
-                        if names.any(|name| layout.names.len() <= name.0 as usize) {
-                            return Err(violation("a leaf tests a name that does not exist"));
-                        }
+    for decisions in class.scopes() {
+        validate_intervals(decisions)?;
+        match &decisions.leaves {
+            Leaves::Tests(leaves) => {
+                for leaf in leaves {
+                    validate_leaf(model, leaf)?;
+                    let mut tested = leaf.steps.iter().filter_map(|step| step.when);
+                    if tested.any(|selector| !bits.contains_key(&selector)) {
+                        return Err(violation("a leaf tests a selector that has no bit"));
+                    }
+                    let mut names = leaf.steps.iter().filter_map(|step| step.named);
+                    if names.any(|name| layout.names.len() <= name.0 as usize) {
+                        return Err(violation("a leaf tests a name that does not exist"));
                     }
                 }
-                Leaves::Bitmap(bitmap) => validate_bitmap(model, layout, bitmap)?,
             }
+            Leaves::Bitmap(bitmap) => validate_bitmap(model, layout, bitmap)?,
         }
     }
     Ok(())
@@ -118,16 +117,11 @@ fn validate_leaf(model: &Model, leaf: &Leaf) -> Result<(), Violation> {
 
 fn validate_bitmap(model: &Model, layout: &Layout, bitmap: &Bitmap) -> Result<(), Violation> {
     for tier in &bitmap.tiers {
-        let first = Bit {
-            block: tier.first_block,
-            bit: tier.first_bit,
-        };
-        let bits = layout.run(first).take(tier.columns.len());
-        if first.bit as usize >= BLOCK_BITS
-            || !bits.eq(tier.columns.iter().map(|column| &column.peer))
-        {
+        let bits = layout.block(tier.block).map_or(&[][..], |block| &block.0);
+        let columns = tier.columns.iter().map(|column| &column.peer);
+        if !tier.columns.is_empty() && !bits.iter().eq(columns) {
             return Err(violation(
-                "the columns of a bitmap are not the bits of its blocks",
+                "the columns of a bitmap are not the bits of its block",
             ));
         }
         let mut names = tier.columns.iter().filter_map(|column| column.named);
@@ -154,9 +148,11 @@ fn validate_bitmap(model: &Model, layout: &Layout, bitmap: &Bitmap) -> Result<()
         let last = row.tiers.last().zip(bitmap.tiers.last());
         if !last.is_some_and(|(row, tier)| {
             ends(&row.otherwise)
-                && tier.columns.iter().enumerate().all(|(index, column)| {
-                    ends(&column.then) || !has_bit(&row.mask, tier.bit_of(index))
-                })
+                && tier
+                    .columns
+                    .iter()
+                    .enumerate()
+                    .all(|(index, column)| ends(&column.then) || !has_bit(&row.mask, index))
         }) {
             return Err(violation("a row of a bitmap can end without a decision"));
         }

@@ -174,7 +174,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_package_has_so_many_named_ports_and_not_more() {
+fn a_policy_asks_for_so_many_named_ports_and_not_more() {
     let source = |count: usize| {
         let rule = |number| format!("    allow from world on tcp \"p-{number}\"\n");
         let rules: String = (0..count).map(rule).collect();

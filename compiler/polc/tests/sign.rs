@@ -74,7 +74,7 @@ fn the_same_bundle_and_key_give_the_same_signature() {
         trusted.starts_with("trusted comment: package:shop\tdigest:"),
         "{trusted}"
     );
-    assert!(trusted.ends_with("\tformat:2"), "{trusted}");
+    assert!(trusted.ends_with("\tformat:3"), "{trusted}");
     let json = files.polc(&[&sign[..], &["--format", "json"]].concat());
     let signed: serde_json::Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(signed[0]["signature"], "shop.polb.minisig");

@@ -1,11 +1,11 @@
-//! The policy classes of a node's endpoints, and what their programs read.
+//! The policy classes of a node's endpoints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use polc_abi::policy::{MAX_SIGNATURE_WORDS, SLOTS_PER_SIDE};
+use polc_abi::policy::MAX_PROGRAMS;
 use polc_inventory::Inventory;
 use polc_model::{Direction, Model};
-use polc_plan::{Choice, ClassKey, ClassPlan, Layout, Names, Plan, class};
+use polc_plan::{Choice, ClassKey, ClassPlan, Plan, class};
 
 use crate::limits::{TablesError, fit};
 
@@ -13,8 +13,6 @@ use crate::limits::{TablesError, fit};
 pub(crate) struct Classes {
     /// The position is the program's slot.
     pub(crate) plans: Vec<ClassPlan>,
-    /// The plan's layout, with the bits of classes that it did not foresee.
-    pub(crate) layout: Layout,
     /// Slots of an endpoint's programs, ingress and egress, by the endpoint's position.
     pub(crate) slots: BTreeMap<usize, (u32, u32)>,
 }
@@ -26,7 +24,6 @@ impl Classes {
         inventory: &Inventory,
         choice: Choice,
     ) -> Result<Self, TablesError> {
-        let mut layout = plan.layout.clone();
         let mut slot_of: BTreeMap<ClassKey, u32> = BTreeMap::new();
         let mut plans = Vec::new();
         let mut slots = BTreeMap::new();
@@ -34,49 +31,18 @@ impl Classes {
             if endpoint.interface.is_none() {
                 continue;
             }
-            let mut slot =
-                |direction| {
-                    let key = ClassKey::of(model, direction, &endpoint.facts(None));
-                    *slot_of.entry(key).or_insert_with_key(|key| {
-                        let planned = plan.class(key).cloned();
-                        plans.push(planned.unwrap_or_else(|| {
-                            class::plan(model, &mut layout, key.clone(), choice)
-                        }));
-                        u32::try_from(plans.len() - 1).unwrap_or(u32::MAX)
-                    })
-                };
+            let mut slot = |direction| {
+                let key = ClassKey::of(model, direction, &endpoint.facts(None));
+                *slot_of.entry(key).or_insert_with_key(|key| {
+                    let planned = plan.class(key).cloned();
+                    plans.push(planned.unwrap_or_else(|| class::plan(model, key.clone(), choice)));
+                    u32::try_from(plans.len() - 1).unwrap_or(u32::MAX)
+                })
+            };
             let both = (slot(Direction::Ingress), slot(Direction::Egress));
             slots.insert(position, both);
         }
-        fit(plans.len(), SLOTS_PER_SIDE, TablesError::Classes)?;
-        Ok(Self {
-            plans,
-            layout,
-            slots,
-        })
-    }
-
-    /// The named ports that the classes' programs ask for.
-    pub(crate) fn names(&self) -> Names {
-        let mut names = Names::default();
-        self.plans
-            .iter()
-            .flat_map(ClassPlan::names)
-            .for_each(|name| names.insert(name));
-        names
-    }
-
-    /// The blocks that the classes' programs read.
-    pub(crate) fn blocks(&self) -> Result<Vec<u32>, TablesError> {
-        let bits = self.layout.bits();
-        let blocks: BTreeSet<u32> = self
-            .plans
-            .iter()
-            .flat_map(|class| class.blocks(&bits))
-            .collect();
-        if blocks.len() > MAX_SIGNATURE_WORDS {
-            return Err(TablesError::Blocks(blocks.len()));
-        }
-        Ok(blocks.into_iter().collect())
+        fit(plans.len(), MAX_PROGRAMS, TablesError::Classes)?;
+        Ok(Self { plans, slots })
     }
 }

@@ -7,11 +7,17 @@
 
 mod classes;
 mod limits;
+mod peer_ids;
+mod placement;
 mod port_names;
 mod questions;
 mod signatures;
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 use polc_abi::{
@@ -24,11 +30,14 @@ use polc_inventory::{Inventory, node_facts};
 use polc_model::{
     Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
 };
-use polc_plan::{Choice, ClassPlan, Layout, Names, Plan};
+use polc_plan::{Choice, ClassPlan, Names, Plan};
 
 use classes::Classes;
 pub use limits::TablesError;
 use limits::fit;
+pub use peer_ids::PeerNames;
+use peer_ids::PeerRole;
+pub use placement::Placement;
 use port_names::PortNames;
 use signatures::Rows;
 pub use signatures::Signatures;
@@ -38,12 +47,8 @@ pub use signatures::Signatures;
 pub struct NodeTables {
     /// The classes of this node's endpoints. The position is the program's slot.
     pub classes: Vec<ClassPlan>,
-    /// Which selector is which bit: the plan's layout, with the bits of classes that it did not
-    /// foresee.
-    pub layout: Layout,
-    /// Blocks of selectors that the node's programs use. The position is the word of the
-    /// signature.
-    pub blocks: Vec<u32>,
+    /// Where what the classes ask about is in a signature and in a port's names.
+    pub placement: Placement,
     /// Signatures. The position is the row that peers name.
     pub signatures: Signatures,
     /// Endpoints on this node, in order of the inventory.
@@ -54,8 +59,8 @@ pub struct NodeTables {
     pub prefixes: Vec<(PrefixKey, Peer)>,
     /// Named ports that the node's programs ask for, in order of key. What is not here has none.
     pub port_names: Vec<(PortNamesKey, Names)>,
-    /// Names by peer id: the world, this node, endpoints, other nodes, other entities.
-    pub names: Vec<String>,
+    /// Names by peer id.
+    pub names: Arc<PeerNames>,
 }
 
 /// An endpoint on this node.
@@ -81,10 +86,11 @@ impl NodeTables {
     /// # Errors
     /// More of something than the maps of one side hold.
     pub fn compute(model: &Model, plan: &Plan, inventory: &Inventory) -> Result<Self, TablesError> {
-        Self::compute_with(model, plan, inventory, Choice::Cheapest)
+        Self::compute_with(model, plan, inventory, Choice::Cheapest, None)
     }
 
-    /// As [`Self::compute`], with a say in how classes are decided that the plan did not foresee.
+    /// As [`Self::compute`], with a say in how classes are decided that the plan did not foresee, and
+    /// with the tables that are in force: selectors, names and rows that they have keep their places.
     ///
     /// # Errors
     /// As [`Self::compute`].
@@ -93,35 +99,53 @@ impl NodeTables {
         plan: &Plan,
         inventory: &'p Inventory,
         choice: Choice,
+        before: Option<Before<'_>>,
     ) -> Result<Self, TablesError> {
-        let classes = Classes::of(model, plan, inventory, choice)?;
-        let blocks = classes.blocks()?;
-        let mut port_names = PortNames::asked_for(classes.names());
         let Classes {
             plans: classes,
-            layout,
             slots,
-        } = classes;
-        let prefixes = prefixes(model, &layout, &blocks);
+        } = Classes::of(model, plan, inventory, choice)?;
+        let placement = Placement::after(
+            before.map(|before| (before.model, &before.tables.placement)),
+            model,
+            &classes,
+        )?;
+        if let Some(before) = before
+            && before.says_the_same(model, inventory, &placement)
+        {
+            return Ok(Self {
+                endpoints: endpoints(inventory, &slots, before.tables),
+                classes,
+                placement,
+                ..before.tables.clone()
+            });
+        }
+        let mut port_names = PortNames::asked_for(&placement);
+        let prefixes = prefixes(model, &placement);
         fit(prefixes.len(), MAX_PREFIXES, TablesError::Prefixes)?;
-        let mut rows = Rows::new(model, &layout, &blocks, &prefixes);
+        let mut rows = Rows::new(
+            model,
+            &placement,
+            &prefixes,
+            before.map(|before| &before.tables.signatures),
+        );
 
-        let mut names = vec!["world".to_owned()];
+        let mut names = PeerNames::default();
         let mut addresses = Vec::new();
-        let mut add_peer = |name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'p>)>| {
-            let id = u32::try_from(names.len()).unwrap_or(u32::MAX);
-            names.push(name);
-            for (address, facts) in facts {
-                let peer = Peer {
-                    id,
-                    row: rows.row(&inventory.with_apiserver(facts)),
-                    flags,
-                    reserved: 0,
-                };
-                addresses.push((address_bytes(address), peer));
-            }
-            id
-        };
+        let mut add_peer =
+            |role: PeerRole, name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'p>)>| {
+                let id = names.add(role, name);
+                for (address, facts) in facts {
+                    let peer = Peer {
+                        id,
+                        row: rows.row(&inventory.with_apiserver(facts)),
+                        flags,
+                        reserved: 0,
+                    };
+                    addresses.push((address_bytes(address), peer));
+                }
+                id
+            };
 
         let node = &inventory.node;
         let mut host_flags = peer_flag::HOST;
@@ -134,6 +158,7 @@ impl NodeTables {
                 .collect::<Vec<_>>()
         };
         add_peer(
+            PeerRole::Node,
             node.name.clone(),
             host_flags,
             at(PeerKind::Host, &node.addresses),
@@ -151,8 +176,8 @@ impl NodeTables {
             } else {
                 0
             };
-            let id = add_peer(endpoint.full_name(), flags, facts);
-            port_names.add(&layout, id, &endpoint.ports);
+            let id = add_peer(PeerRole::Endpoint, endpoint.full_name(), flags, facts);
+            port_names.add(id, &endpoint.ports);
             if let (Some(interface), Some(&(ingress_slot, egress_slot))) =
                 (&endpoint.interface, slots.get(&position))
             {
@@ -173,16 +198,18 @@ impl NodeTables {
         }
         for remote in &inventory.remote_nodes {
             add_peer(
+                PeerRole::RemoteNode,
                 remote.name.clone(),
                 0,
                 at(PeerKind::RemoteNode, &remote.addresses),
             );
         }
         for (kind, entity, all) in inventory.addresses_of.others() {
-            add_peer(entity.to_owned(), 0, at(kind, all));
+            add_peer(PeerRole::Entity, entity.to_owned(), 0, at(kind, all));
         }
         let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
         add_peer(
+            PeerRole::Entity,
             Entity::KubeApiserver.name().to_owned(),
             0,
             at(PeerKind::World, &outside),
@@ -221,14 +248,13 @@ impl NodeTables {
         fit(port_names.len(), MAX_NAMED_PORTS, TablesError::NamedPorts)?;
         Ok(Self {
             classes,
-            layout,
-            blocks,
+            placement,
             signatures,
             endpoints,
             addresses,
             prefixes,
             port_names,
-            names,
+            names: Arc::new(names),
         })
     }
 
@@ -239,13 +265,6 @@ impl NodeTables {
         let found = self.port_names.binary_search_by_key(&key, |(key, _)| *key);
         let found = found.ok().and_then(|index| self.port_names.get(index));
         found.map_or(Names::default(), |(_, names)| *names)
-    }
-
-    /// The word of the signature that holds a block. `None` for a block that no program of this
-    /// node uses.
-    #[must_use]
-    pub fn word_of_block(&self, block: u32) -> Option<usize> {
-        self.blocks.iter().position(|&used| used == block)
     }
 
     /// What the datapath's lookups find for an address: the exact entry, else the longest prefix.
@@ -272,23 +291,64 @@ impl NodeTables {
     /// The name of a peer. Unknown ids are `?`.
     #[must_use]
     pub fn name_of(&self, id: u32) -> &str {
-        self.names.get(id as usize).map_or("?", String::as_str)
+        self.names.get(id).unwrap_or("?")
     }
 }
 
+/// Tables that are in force, and what they were computed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'b> {
+    /// The Model.
+    pub model: &'b Model,
+    /// The inventory.
+    pub inventory: &'b Inventory,
+    /// The tables.
+    pub tables: &'b NodeTables,
+}
+
+impl Before<'_> {
+    /// Whether all that is said of peers remains: they are the same ones, and the same is asked about
+    /// them.
+    fn says_the_same(&self, model: &Model, inventory: &Inventory, placement: &Placement) -> bool {
+        std::ptr::eq(self.inventory, inventory)
+            && self.model.host_access == model.host_access
+            && self
+                .tables
+                .placement
+                .asks_the_same(self.model, placement, model)
+    }
+}
+
+/// The endpoints of tables for the same inventory, with these slots.
+fn endpoints(
+    inventory: &Inventory,
+    slots: &BTreeMap<usize, (u32, u32)>,
+    tables: &NodeTables,
+) -> Vec<LocalEndpoint> {
+    let positions = inventory.endpoints.iter().enumerate();
+    let local = positions.filter(|(_, endpoint)| endpoint.interface.is_some());
+    local
+        .zip(&tables.endpoints)
+        .map(|((position, _), endpoint)| {
+            let (ingress_slot, egress_slot) = slots.get(&position).copied().unwrap_or_default();
+            LocalEndpoint {
+                ingress_slot,
+                egress_slot,
+                ..endpoint.clone()
+            }
+        })
+        .collect()
+}
+
 /// Both default routes, and every CIDR block that a used selector mentions.
-fn prefixes(model: &Model, layout: &Layout, blocks: &[u32]) -> BTreeSet<IpNet> {
+fn prefixes(model: &Model, placement: &Placement) -> BTreeSet<IpNet> {
     let mut prefixes: BTreeSet<IpNet> = [
         IpNet::V4(ipnet::Ipv4Net::default()),
         IpNet::V6(ipnet::Ipv6Net::default()),
     ]
     .into();
-    for selector in blocks
-        .iter()
-        .filter_map(|&block| layout.blocks.get(block as usize))
-        .flatten()
-    {
-        if let Some(selector) = model.selector(*selector) {
+    for (_, selector) in placement.selectors() {
+        if let Some(selector) = model.selector(selector) {
             selector.expr.visit_cidrs(&mut |network| {
                 prefixes.insert(network.trunc());
             });

@@ -4,15 +4,16 @@ use std::fmt;
 
 use polc_abi::{
     map::{MAX_ADDRESSES, MAX_ENDPOINTS, MAX_NAMED_PORTS, MAX_PREFIXES},
-    policy::{MAX_SIGNATURE_WORDS, SLOTS_PER_SIDE},
+    policy::{MAX_PORT_NAMES, MAX_PROGRAMS, MAX_SIGNATURE_BYTES},
 };
-use polc_plan::layout::BLOCK_BITS;
 
 /// A bundle and an inventory that do not fit the maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TablesError {
-    /// The node's programs test selectors of this many blocks.
-    Blocks(usize),
+    /// The selectors that the node's programs test take this many bytes of a signature.
+    Selectors(usize),
+    /// The node's programs ask for this many names of ports.
+    Names(usize),
     /// The node's endpoints have this many policy classes.
     Classes(usize),
     /// This many endpoints are on the node.
@@ -30,13 +31,14 @@ impl fmt::Display for TablesError {
         const POLICIES: &str = "the policies on this node need up to";
         const INVENTORY: &str = "the inventory has";
         let (need, count, what, limit) = match *self {
-            Self::Blocks(count) => (
+            Self::Selectors(bytes) => (
                 POLICIES,
-                count * BLOCK_BITS,
-                "selectors",
-                MAX_SIGNATURE_WORDS * BLOCK_BITS,
+                bytes,
+                "bytes for selectors, of which each policy has bytes of its own",
+                MAX_SIGNATURE_BYTES,
             ),
-            Self::Classes(count) => (POLICIES, count, "policy classes", SLOTS_PER_SIDE as usize),
+            Self::Names(count) => (POLICIES, count, "names of ports", MAX_PORT_NAMES),
+            Self::Classes(count) => (POLICIES, count, "policy classes", MAX_PROGRAMS as usize),
             Self::Endpoints(count) => (
                 INVENTORY,
                 count,

@@ -10,15 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use polc_model::{Labels, Model, PeerFacts, PeerKind};
-use polc_plan::{Layout, layout::BLOCK_BITS};
+use polc_plan::layout::WORD_BITS;
 
-use crate::questions::Questions;
+use crate::{Placement, questions::Questions};
 
 /// Signatures of equal length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Signatures {
     words: usize,
     bits: Vec<u64>,
+    /// Rows that no peer has.
+    unused: BTreeSet<u32>,
 }
 
 impl Signatures {
@@ -28,7 +30,7 @@ impl Signatures {
         self.words
     }
 
-    /// How many there are; at least one.
+    /// How many rows there are, those that no peer has among them; at least one.
     #[must_use]
     pub fn count(&self) -> usize {
         self.bits.len() / self.words.max(1)
@@ -61,34 +63,36 @@ struct Traits<'p> {
     block: Option<IpNet>,
 }
 
-/// Rows, numbered in order of first use.
+/// Rows, numbered in order of first use; those that were there before keep their numbers.
 pub(crate) struct Rows<'a, 'p> {
     questions: Questions<'a>,
-    /// Words of each signature; at least one, because an array's values are never empty.
+    /// Words of each signature.
     words: usize,
     blocks: &'a BTreeSet<IpNet>,
     /// Lengths of blocks of either family that occur, the longest first.
     lengths: [Vec<u8>; 2],
     row_of_traits: BTreeMap<Traits<'p>, u32>,
+    /// Without words of zero at the end: rows may have become longer.
     row_of_signature: BTreeMap<Vec<u64>, u32>,
-    bits: Vec<u64>,
+    /// Numbers that no signature has, the smallest last.
+    free: Vec<u32>,
+    /// How many numbers were given.
+    count: u32,
+    used: BTreeSet<u32>,
 }
 
 impl<'a, 'p> Rows<'a, 'p> {
     /// `blocks` are all blocks that the selectors mention.
     pub(crate) fn new(
         model: &'a Model,
-        layout: &Layout,
-        used: &[u32],
+        placement: &Placement,
         blocks: &'a BTreeSet<IpNet>,
+        before: Option<&Signatures>,
     ) -> Self {
         let mut questions = Questions::default();
-        for (word, &block) in used.iter().enumerate() {
-            let selectors = layout.blocks.get(block as usize).into_iter().flatten();
-            for (bit, &selector) in selectors.enumerate() {
-                if let Some(selector) = model.selector(selector) {
-                    questions.ask(word * BLOCK_BITS + bit, &selector.expr);
-                }
+        for (bit, selector) in placement.selectors() {
+            if let Some(selector) = model.selector(selector) {
+                questions.ask(bit, &selector.expr);
             }
         }
         let mut lengths = [BTreeSet::new(), BTreeSet::new()];
@@ -98,15 +102,26 @@ impl<'a, 'p> Rows<'a, 'p> {
             family.insert(block.prefix_len());
         }
         let lengths = lengths.map(|lengths| lengths.into_iter().rev().collect());
-        Self {
+        let mut rows = Self {
             questions,
-            words: used.len().max(1),
+            words: placement.words(),
             blocks,
             lengths,
             row_of_traits: BTreeMap::new(),
             row_of_signature: BTreeMap::new(),
-            bits: Vec::new(),
+            free: Vec::new(),
+            count: 0,
+            used: BTreeSet::new(),
+        };
+        if let Some(before) = before {
+            rows.count = u32::try_from(before.count()).unwrap_or(u32::MAX);
+            rows.free = before.unused.iter().rev().copied().collect();
+            let numbers = (0..rows.count).filter(|row| !before.unused.contains(row));
+            rows.row_of_signature = numbers
+                .filter_map(|row| Some((without_end(before.row(row)?), row)))
+                .collect();
         }
+        rows
     }
 
     /// The row of a peer.
@@ -127,8 +142,8 @@ impl<'a, 'p> Rows<'a, 'p> {
         let around = around.unwrap_or_default();
         let mut signature = vec![0; self.words];
         self.questions.answer(peer, &around, |bit| {
-            if let Some(word) = signature.get_mut(bit / BLOCK_BITS) {
-                *word |= 1_u64 << (bit % BLOCK_BITS);
+            if let Some(word) = signature.get_mut(bit / WORD_BITS) {
+                *word |= 1_u64 << (bit % WORD_BITS);
             }
         });
         let row = self.row_of(signature);
@@ -137,13 +152,20 @@ impl<'a, 'p> Rows<'a, 'p> {
     }
 
     fn row_of(&mut self, signature: Vec<u64>) -> u32 {
-        let next = u32::try_from(self.row_of_signature.len()).unwrap_or(u32::MAX);
-        if let Some(&row) = self.row_of_signature.get(&signature) {
-            return row;
-        }
-        self.bits.extend(&signature);
-        self.row_of_signature.insert(signature, next);
-        next
+        let signature = without_end(&signature);
+        let row = match self.row_of_signature.get(&signature) {
+            Some(&row) => row,
+            None => {
+                let row = self.free.pop().unwrap_or_else(|| {
+                    self.count += 1;
+                    self.count - 1
+                });
+                self.row_of_signature.insert(signature, row);
+                row
+            }
+        };
+        self.used.insert(row);
+        row
     }
 
     /// The blocks that contain a network, the smallest first.
@@ -160,9 +182,27 @@ impl<'a, 'p> Rows<'a, 'p> {
     }
 
     pub(crate) fn finish(self) -> Signatures {
+        let mut bits = vec![0; self.count as usize * self.words];
+        for (signature, &row) in &self.row_of_signature {
+            if self.used.contains(&row) {
+                let start = row as usize * self.words;
+                let words = bits.iter_mut().skip(start).take(self.words);
+                words.zip(signature).for_each(|(to, from)| *to = *from);
+            }
+        }
         Signatures {
             words: self.words,
-            bits: self.bits,
+            bits,
+            unused: (0..self.count)
+                .filter(|row| !self.used.contains(row))
+                .collect(),
         }
     }
+}
+
+/// A signature without its last words, as far as they are zero.
+fn without_end(signature: &[u64]) -> Vec<u64> {
+    let end = signature.iter().rposition(|&word| word != 0);
+    let words = signature.iter().take(end.map_or(0, |last| last + 1));
+    words.copied().collect()
 }

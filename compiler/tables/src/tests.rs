@@ -82,7 +82,7 @@ fn named_ports_are_those_that_the_nodes_programs_ask_for() {
     let inventory = Inventory::parse(&text).unwrap();
     let plan = polc_plan::plan(&model, []).unwrap();
     let tables = NodeTables::compute(&model, &plan, &inventory).unwrap();
-    let id = |name: &str| tables.names.iter().position(|one| one == name).unwrap() as u32;
+    let id = |name: &str| tables.names.iter().find(|(_, one)| *one == name).unwrap().0;
     let of = |name: &str, port| tables.port_names(id(name), L4Key::port(6, port)).0;
     // In order: `admin`, `http`.
     assert_eq!((of("b", 8080), of("b", 80)), (0b10, 0));
@@ -207,16 +207,14 @@ fn a_bit_is_what_its_selector_says_of_the_peer() {
         for &(address, peer) in &tables.addresses {
             let signature = tables.signatures.row(peer.row).unwrap();
             let facts = case.peer(address_of(address)).facts;
-            for (word, &block) in signature.iter().zip(&tables.blocks) {
-                for (bit, selector) in tables.layout.blocks[block as usize].iter().enumerate() {
-                    let expr = &case.model.selector(*selector).unwrap().expr;
-                    assert_eq!(
-                        word >> bit & 1 == 1,
-                        expr.matches(&facts),
-                        "seed {seed}: {expr:?} of {facts:?}"
-                    );
-                    checked += 1;
-                }
+            for (bit, selector) in tables.placement.selectors() {
+                let expr = &case.model.selector(selector).unwrap().expr;
+                assert_eq!(
+                    signature[bit / 64] >> (bit % 64) & 1 == 1,
+                    expr.matches(&facts),
+                    "seed {seed}: {expr:?} of {facts:?}"
+                );
+                checked += 1;
             }
         }
     }

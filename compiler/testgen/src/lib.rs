@@ -123,15 +123,16 @@ fn model(rng: &mut Rng) -> Model {
         },
         ..Model::default()
     };
-    // One package in eight is large enough for selectors in the upper half of a word and beyond
-    // the first block.
-    let policies = if rng.u8(..8) == 0 {
-        40
-    } else {
-        rng.usize(1..6)
+    // One package in eight has many policies, and one in eight a policy of many rules, with selectors
+    // beyond the first word of a block; not so many that some strategy would not fit.
+    let (policies, most_rules) = match rng.u8(..8) {
+        0 => (40, Some(5)),
+        1 => (rng.usize(1..6), pick(rng, &[12, 40, 120])),
+        _ => (rng.usize(1..6), Some(5)),
     };
     for index in 0..policies {
-        add_policy(rng, &mut model, index);
+        let most_rules = most_rules.filter(|_| index == 0).unwrap_or(5);
+        add_policy(rng, &mut model, index, most_rules);
     }
     if rng.u8(..3) == 0 {
         add_names(rng, &mut model);
@@ -139,7 +140,7 @@ fn model(rng: &mut Rng) -> Model {
     model
 }
 
-fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
+fn add_policy(rng: &mut Rng, model: &mut Model, index: usize, most_rules: u32) {
     let tier = pick(
         rng,
         &[Tier::Admin, Tier::Normal, Tier::Normal, Tier::Baseline],
@@ -156,7 +157,7 @@ fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
     let (ingress, egress) = (covers(rng), covers(rng));
     let id = PolicyId::new(model.policies.len());
     let subject = intern(model, subject(rng));
-    let line = u32::try_from(index).unwrap_or_default() * 100 + 1;
+    let line = u32::try_from(index).unwrap_or_default() * 1_000 + 1;
     model.policies.push(Policy {
         name: format!("policy_{index:02}"),
         subject,
@@ -176,7 +177,7 @@ fn add_policy(rng: &mut Rng, model: &mut Model, index: usize) {
         if covered.is_none() {
             continue;
         }
-        for rule in 0..rng.u32(..5) {
+        for rule in 0..rng.u32(..most_rules) {
             let action = pick(
                 rng,
                 &[

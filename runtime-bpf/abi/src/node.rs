@@ -4,7 +4,7 @@
 //! then switches with one aligned 8-byte store of the [`State`] word. A packet reads the word
 //! once and uses that side to its end, so it is never judged by a mix.
 
-use crate::{Plain, key::Address, policy::SLOTS_PER_SIDE};
+use crate::{Plain, key::Address};
 
 /// One of the two copies of the node's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,10 +26,11 @@ impl Side {
         }
     }
 
-    /// Where this side's program slots begin in the program array.
+    /// A peer as [`PolicyInput::receiver`](crate::policy::PolicyInput::receiver) names it: its id with
+    /// the side in the upper bit, because both sides' ports are in one map.
     #[must_use]
-    pub const fn first_slot(self) -> u32 {
-        self as u32 * SLOTS_PER_SIDE
+    pub const fn receiver(self, peer: u32) -> u32 {
+        peer | (self as u32) << 31
     }
 }
 
@@ -107,7 +108,7 @@ unsafe impl Plain for Endpoint {}
 pub struct Peer {
     /// Peer id, valid for this side's tables only; addresses outside share [`PEER_WORLD`].
     pub id: u32,
-    /// Row in the side's signatures.
+    /// Row in the signatures, which both sides share.
     pub row: u32,
     /// Bits of [`peer_flag`].
     pub flags: u32,
@@ -120,6 +121,8 @@ unsafe impl Plain for Peer {}
 
 /// The peer id of everything outside that has no id of its own.
 pub const PEER_WORLD: u32 = 0;
+/// Peer ids are below this.
+pub const PEER_IDS: u32 = 1 << 31;
 
 /// Flags of a [`Peer`].
 pub mod peer_flag {
@@ -132,7 +135,7 @@ pub mod peer_flag {
 }
 
 /// Key of the longest-prefix tables, as the kernel wants it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(C)]
 pub struct PrefixKey {
     /// Prefix length in bits, counted in the 128-bit form.

@@ -8,12 +8,15 @@
 
 use crate::Plain;
 
-/// The most words of a peer's signature: 64 selectors each.
+/// The most bytes of a peer's signature: 8 selectors each.
 ///
-/// Bit `i` of word `w` is set when the peer satisfies the selector that the node keeps at bit `i`
-/// of word `w`. A node keeps only the words that its programs read, in an array map of its own for
-/// each side; a [`Peer`](crate::node::Peer) names its row.
-pub const MAX_SIGNATURE_WORDS: usize = 64;
+/// Bit `i` of byte `b` is set when the peer satisfies the selector that the node keeps there. A node
+/// keeps only what its programs read, in an array map of its own for each side; a
+/// [`Peer`](crate::node::Peer) names its row.
+///
+/// What a program tests together it keeps together, in bytes of its own: 4,096 selectors have room
+/// also where each is alone.
+pub const MAX_SIGNATURE_BYTES: usize = 4096;
 
 /// What a policy program reads and writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,14 +32,14 @@ pub struct PolicyInput {
     /// were the audited policies enforced; else zero, to which the datapath sets it before the
     /// call.
     pub audit: u32,
-    /// In: the peer's row in the side's signatures.
+    /// In: the peer's row in the signatures.
     pub row: u32,
     /// The program's own.
     pub scratch: u32,
     /// The program's own: the names that it found.
     pub names: u64,
-    /// In: the peer id of whoever receives what starts the flow: the endpoint's own for ingress, the
-    /// peer's for egress.
+    /// In: whoever receives what starts the flow, see [`Side::receiver`](crate::node::Side::receiver):
+    /// the endpoint itself for ingress, the peer for egress.
     pub receiver: u32,
     /// Zero.
     pub reserved: u32,
@@ -68,7 +71,7 @@ pub mod offset {
     pub const RECEIVER: usize = offset_of!(PolicyInput, receiver);
 }
 
-/// The most names of ports that the rules of one package may use, each with its protocol: the bits
+/// The most names of ports that the programs of a node may ask for, each with its protocol: the bits
 /// of a value of [`PORT_NAMES_MAP`].
 pub const MAX_PORT_NAMES: usize = 64;
 
@@ -87,12 +90,12 @@ unsafe impl Plain for PortNamesKey {}
 
 /// The per-CPU array with one [`PolicyInput`].
 pub const INPUT_MAP: &str = "policy_input";
-/// The array with the signatures of a side, one row for each value. The agent makes one of the
-/// needed size for each side that it fills.
+/// The array with the signatures, one row for each value, of both sides. The agent makes one of the
+/// needed size, and another when it no longer fits.
 pub const SIGNATURES_MAP: &str = "signatures";
-/// The hash with the named ports of a side: [`PortNamesKey`] to the names that the receiver has for
-/// the port, bit `i` for the name that the bundle's plan numbers `i`. What is not in it has none. The
-/// agent makes one of the needed size for each side that it fills.
+/// The hash with the named ports of both sides: [`PortNamesKey`] to the names that the receiver has for
+/// the port, by the bits that the agent gave the names. What is not in it has none. Made
+/// with the signatures.
 pub const PORT_NAMES_MAP: &str = "port_names";
 /// The program array with the datapath's continuations.
 pub const CONTINUATIONS_MAP: &str = "continuations";
@@ -114,8 +117,11 @@ pub const RETURN_PASS: i32 = -1;
 /// packet is dropped all the same.
 pub const TEST_RUN_MARK: u32 = 0x706f_0000;
 
-/// Program slots of one side; see [`State`](crate::node::State).
-pub const SLOTS_PER_SIDE: u32 = 4096;
+/// Programs that a node's policies may have. The program array has room for two policies: the one in
+/// force and the one that follows it, which share the programs that are the same.
+pub const MAX_PROGRAMS: u32 = 4096;
+/// Slots of the program array.
+pub const PROGRAM_SLOTS: u32 = 2 * MAX_PROGRAMS;
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ use polc_abi::{
         MAX_VERDICTS, new_flows,
     },
     node::{Endpoint, Peer, Side},
-    policy::{CONTINUATIONS, PolicyInput, SLOTS_PER_SIDE},
+    policy::{CONTINUATIONS, PROGRAM_SLOTS, PolicyInput},
     verdict::DROP_REASONS,
 };
 
@@ -52,7 +52,7 @@ static PREFIXES_1: LpmTrie<Address, Peer> =
     LpmTrie::with_max_entries(MAX_PREFIXES, BPF_F_NO_PREALLOC);
 
 #[map(name = "policies")]
-pub static POLICIES: ProgramArray = ProgramArray::with_max_entries(2 * SLOTS_PER_SIDE, 0);
+pub static POLICIES: ProgramArray = ProgramArray::with_max_entries(PROGRAM_SLOTS, 0);
 #[map(name = "continuations")]
 pub static CONTINUATIONS_ARRAY: ProgramArray = ProgramArray::with_max_entries(CONTINUATIONS, 0);
 #[map(name = "policy_input")]

@@ -50,7 +50,7 @@ pub fn ask(
         Direction::Ingress => (endpoint.ingress_slot, endpoint.id),
         Direction::Egress => (endpoint.egress_slot, peer.id),
     };
-    input.receiver = receiver;
+    input.receiver = side.receiver(receiver);
     // SAFETY: nothing here needs dropping.
     unsafe { maps::POLICIES.tail_call(ctx, slot) };
     DropReason::MissingProgram

@@ -37,3 +37,9 @@ pub(crate) fn peak_memory() -> Option<u64> {
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024)
 }
+
+/// The time below which this many of a hundred are. Of none, zero. They are in order.
+pub(crate) fn percentile(times: &[Duration], percent: usize) -> Duration {
+    let position = (times.len() * percent).div_ceil(100).saturating_sub(1);
+    times.get(position).copied().unwrap_or_default()
+}

@@ -12,7 +12,7 @@ use polc_plan::{
     raw_verdict,
 };
 
-use super::{Cause, Generator, INPUT, ROW, SIGNATURE, table::LEAF};
+use super::{Cause, Generator, INPUT, Loads, ROW, table::LEAF};
 use crate::{
     asm::{Label, Width},
     insn::Register,
@@ -22,7 +22,7 @@ use crate::{
 const WORD: Register = Register::R2;
 const MASK: Register = Register::R3;
 const COLUMN: Register = Register::R4;
-const POINTER: Register = super::BITMAP_SIGNATURE;
+const POINTER: Register = Register::R5;
 
 /// Bytes of a word, and of an entry that says what is done.
 const ENTRY: usize = size_of::<u64>();
@@ -79,16 +79,17 @@ impl Generator<'_> {
         if tier.words() > 0 {
             let found: Vec<Label> = (0..tier.words()).map(|_| self.asm.label()).collect();
             let first = self.asm.label();
-            self.asm
-                .load_target(POINTER, Target::Block(tier.first_block));
-            self.asm.add_register(POINTER, SIGNATURE);
+            let width = match self.load_block(POINTER, tier.block)? {
+                Loads::Whole(width) => width,
+                Loads::Words => Width::U64,
+            };
             for (word, &found) in found.iter().enumerate() {
                 self.asm
-                    .load(Width::U64, WORD, POINTER, i16::try_from(word * ENTRY).ok()?);
+                    .load(width, WORD, POINTER, i16::try_from(word * ENTRY).ok()?);
                 self.asm.load(Width::U64, MASK, ROW, offset(word)?);
                 self.asm.and_register(WORD, MASK);
                 for (name, columns) in tier.named(word) {
-                    self.only_if_named(name, columns)?;
+                    self.only_if_named(name, columns);
                 }
                 self.asm.jump_if_not_zero(WORD, found);
             }
@@ -120,18 +121,18 @@ impl Generator<'_> {
     /// Takes these columns out of [`WORD`] unless the receiver has this name for the port. Without a
     /// jump, and without a number that is all bits or none: of either, a verifier would walk what
     /// follows once for each combination of names.
-    fn only_if_named(&mut self, name: NameId, columns: u64) -> Option<()> {
+    fn only_if_named(&mut self, name: NameId, columns: u64) {
         let kept = MASK;
         self.asm
             .load(Width::U64, kept, INPUT, super::at(offset::NAMES));
-        self.asm.shift_right(kept, i32::try_from(name.bit()?).ok()?);
+        self.asm.load_target(COLUMN, Target::Name(name.0));
+        self.asm.shift_right_by(kept, COLUMN);
         self.asm.and(kept, 1);
         self.asm.set_u64(COLUMN, columns);
         self.asm.multiply_register(kept, COLUMN);
         self.asm.set_u64(COLUMN, !columns);
         self.asm.or_register(kept, COLUMN);
         self.asm.and_register(WORD, kept);
-        Some(())
     }
 
     /// Replaces [`WORD`], which is not zero, by the position of its lowest bit.
@@ -152,9 +153,10 @@ impl Generator<'_> {
 
 /// What each column does, at the position of its bit, with nothing at bits that are none.
 fn columns(model: &Model, deciders: &Deciders, tier: &BitmapTier) -> Vec<u8> {
-    let mut bytes = vec![0; tier.bit_of(0) * ENTRY];
     let columns = tier.columns.iter();
-    bytes.extend(columns.flat_map(|column| entry(model, deciders, column.then)));
+    let mut bytes: Vec<u8> = columns
+        .flat_map(|column| entry(model, deciders, column.then))
+        .collect();
     bytes.resize(tier.words() * WORD_BITS * ENTRY, 0);
     bytes
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polc_abi::policy::offset;
 use polc_plan::{Leaf, NameId, Step, Then};
 
-use super::{Generator, INPUT, SIGNATURE, at};
+use super::{Generator, INPUT, Loads, at};
 use crate::{
     asm::{Label, Width},
     insn::Register,
@@ -14,13 +14,14 @@ use crate::{
 
 /// Bits tested with one load.
 const HALF_BITS: u32 = 32;
+const HALF_BYTES: u32 = HALF_BITS / 8;
 /// A run of at least this many tests of one half word first asks whether any can succeed.
 const RUN_WORTH_ASKING: usize = 3;
 
 const WORD: Register = Register::R2;
 const POINTER: Register = Register::R3;
 
-/// Half of a block: the block and 0 or 1.
+/// Half a word of a block: the block, and which of its half words.
 type Half = (u32, u32);
 
 /// A leaf that needs code, and where it begins.
@@ -76,7 +77,7 @@ impl Generator<'_> {
                 match step.named {
                     Some(name) => {
                         self.step_source(step);
-                        self.jump_if_named(name, label)?;
+                        self.jump_if_named(name, label);
                     }
                     None => self.asm.jump(label),
                 }
@@ -101,31 +102,30 @@ impl Generator<'_> {
     }
 
     /// Jumps if the receiver has this name for the port.
-    fn jump_if_named(&mut self, name: NameId, label: Label) -> Option<()> {
-        let bit = name.bit()?;
-        let half = (bit / HALF_BITS) as usize * size_of::<u32>();
-        self.asm
-            .load(Width::U32, WORD, INPUT, at(offset::NAMES + half));
-        self.asm.jump_if_any(WORD, 1 << (bit % HALF_BITS), label);
-        Some(())
+    fn jump_if_named(&mut self, name: NameId, label: Label) {
+        self.asm.load(Width::U64, WORD, INPUT, at(offset::NAMES));
+        self.asm.load_target(POINTER, Target::Name(name.0));
+        self.asm.shift_right_by(WORD, POINTER);
+        self.asm.jump_if_any(WORD, 1, label);
     }
 
     /// Tests of one half word, in order, all of them for the same name.
     fn run(&mut self, half: Half, run: &[Step], targets: &BTreeMap<usize, Label>) -> Option<()> {
-        let (block, upper) = half;
+        let (block, half) = half;
         let after = self.asm.label();
         let first = run.first()?;
         self.step_source(first);
         if let Some(name) = first.named {
             let tests = self.asm.label();
-            self.jump_if_named(name, tests)?;
+            self.jump_if_named(name, tests);
             self.asm.jump(after);
             self.asm.place(tests);
         }
-        self.asm.load_target(POINTER, Target::Block(block));
-        self.asm.add_register(POINTER, SIGNATURE);
-        self.asm
-            .load(Width::U32, WORD, POINTER, if upper == 0 { 0 } else { 4 });
+        let (width, at) = match self.load_block(POINTER, block)? {
+            Loads::Whole(width) => (width, 0),
+            Loads::Words => (Width::U32, i16::try_from(half * HALF_BYTES).ok()?),
+        };
+        self.asm.load(width, WORD, POINTER, at);
         if run.len() >= RUN_WORTH_ASKING {
             let mut any = 0;
             for step in run {

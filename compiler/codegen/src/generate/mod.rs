@@ -33,7 +33,7 @@ use polc_plan::{
 use crate::{
     asm::{AsmError, Assembler, Label, Width},
     insn::{Register, helper},
-    program::{ClassProgram, Program, Target},
+    program::{BlockId, ClassProgram, Program, Target},
 };
 
 use outcomes::Allowed;
@@ -53,7 +53,7 @@ pub struct CodegenError {
 pub enum Cause {
     /// Rules that match one port: this many tests.
     Tests(usize),
-    /// Named ports: the package's rules use this many.
+    /// Named ports: the policies use this many.
     Names(usize),
     /// Code: this many instructions for one port, or for all.
     Code(usize),
@@ -73,8 +73,8 @@ impl fmt::Display for CodegenError {
             ),
             Cause::Names(count) => write!(
                 f,
-                "{direction}: the package uses {count} named ports; at most {MAX_PORT_NAMES} fit \
-                 its programs"
+                "{direction}: the policies use {count} named ports; at most {MAX_PORT_NAMES} fit a \
+                 program"
             ),
             Cause::Code(count) => write!(
                 f,
@@ -116,21 +116,16 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Compiler<'a> {
     model: &'a Model,
-    bits: BTreeMap<SelectorId, Bit>,
     deciders: Deciders,
-    /// Named ports that rules of the package ask for.
-    names: usize,
 }
 
 impl<'a> Compiler<'a> {
     /// Looks at what all classes have in common.
     #[must_use]
-    pub fn new(model: &'a Model, layout: &Layout) -> Self {
+    pub fn new(model: &'a Model) -> Self {
         Self {
             model,
-            bits: layout.bits(),
             deciders: Deciders::of(model),
-            names: layout.names.len(),
         }
     }
 
@@ -139,10 +134,11 @@ impl<'a> Compiler<'a> {
     /// # Errors
     /// A class that does not fit.
     pub fn compile(&self, class: &ClassPlan, limits: Limits) -> Result<ClassProgram, CodegenError> {
-        let compiled = if class.names().all(|name| name.bit().is_some()) {
+        let names = class.layout.names.len();
+        let compiled = if names <= MAX_PORT_NAMES {
             split::class(self, class, limits)
         } else {
-            Err(Cause::Names(self.names))
+            Err(Cause::Names(names))
         };
         compiled.map_err(|cause| CodegenError {
             class: class.key.clone(),
@@ -158,9 +154,6 @@ const SIGNATURE: Register = Register::R7;
 const ROW: Register = Register::R8;
 const CONTEXT: Register = Register::R9;
 const L4: Register = Register::R1;
-
-/// Through which bitmaps read signatures, a word at a time; nothing else reads words through it.
-pub(crate) const BITMAP_SIGNATURE: Register = Register::R5;
 
 /// An offset into the input, as instructions hold it.
 #[expect(
@@ -178,7 +171,7 @@ fn program(
     class: &ClassPlan,
     name: String,
 ) -> Result<(Program, Table), Cause> {
-    let mut generator = Generator::new(compiler, &class.key);
+    let mut generator = Generator::new(compiler, class);
     generator.entry(Reads::of(class));
     generator.decisions(&class.enforced)?;
     match &class.audited {
@@ -197,6 +190,15 @@ fn program(
     }
     generator.exit();
     generator.finish(name)
+}
+
+/// How a block is read.
+#[derive(Clone, Copy)]
+enum Loads {
+    /// By one load.
+    Whole(Width),
+    /// Word by word, of 8 bytes.
+    Words,
 }
 
 /// What a program reads of the node.
@@ -228,7 +230,8 @@ struct Generator<'a> {
     asm: Assembler,
     table: Table,
     model: &'a Model,
-    bits: &'a BTreeMap<SelectorId, Bit>,
+    layout: &'a Layout,
+    bits: BTreeMap<SelectorId, Bit>,
     deciders: &'a Deciders,
     key: &'a ClassKey,
     outcomes: outcomes::Outcomes,
@@ -240,16 +243,17 @@ struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    fn new(compiler: &'a Compiler<'_>, key: &'a ClassKey) -> Self {
+    fn new(compiler: &'a Compiler<'_>, class: &'a ClassPlan) -> Self {
         let mut asm = Assembler::default();
         let (done, fail) = (asm.label(), asm.label());
         Self {
             asm,
             table: Table::default(),
             model: compiler.model,
-            bits: &compiler.bits,
+            layout: &class.layout,
+            bits: class.layout.bits(),
             deciders: &compiler.deciders,
-            key,
+            key: &class.key,
             outcomes: outcomes::Outcomes::default(),
             done,
             fail,
@@ -283,6 +287,23 @@ impl<'a> Generator<'a> {
             // once for each combination of bits of a register.
             self.asm.store_register_u64(INPUT, at(offset::NAMES), names);
         }
+    }
+
+    /// Points a register at a block of the peer's signature. Returns how wide the block's loads are.
+    fn load_block(&mut self, to: Register, index: u32) -> Option<Loads> {
+        let bytes = self.layout.block(index)?.bytes();
+        let block = BlockId {
+            index,
+            bytes: u32::try_from(bytes).ok()?,
+        };
+        self.asm.load_target(to, Target::Block(block));
+        self.asm.add_register(to, SIGNATURE);
+        Some(match bytes {
+            1 => Loads::Whole(Width::U8),
+            2 => Loads::Whole(Width::U16),
+            4 => Loads::Whole(Width::U32),
+            _ => Loads::Words,
+        })
     }
 
     /// Puts a field of the input on the stack.

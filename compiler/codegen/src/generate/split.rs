@@ -63,7 +63,7 @@ pub(super) fn class(
     splitter.split(&firsts, L4Key::ANY_LAST.0)?;
     let Splitter { firsts, parts, .. } = splitter;
     Ok(ClassProgram {
-        root: root(compiler, &class.key, name, &firsts)?,
+        root: root(compiler, class, name, &firsts)?,
         parts,
         table: Vec::new(),
     })
@@ -97,6 +97,7 @@ impl Splitter<'_> {
         };
         let part = ClassPlan {
             key: self.class.key.clone(),
+            layout: self.class.layout.clone(),
             enforced: restrict(&self.class.enforced, first, last).ok_or(Cause::Plan)?,
             audited: match &self.class.audited {
                 Some(audited) => Some(restrict(audited, first, last).ok_or(Cause::Plan)?),
@@ -174,11 +175,11 @@ fn restrict(decisions: &Decisions, first: u32, last: u32) -> Option<Decisions> {
 /// The program that finds the part.
 fn root(
     compiler: &Compiler<'_>,
-    key: &ClassKey,
+    class: &ClassPlan,
     name: String,
     firsts: &[u32],
 ) -> Result<Program, Cause> {
-    let mut generator = Generator::new(compiler, key);
+    let mut generator = Generator::new(compiler, class);
     generator.entry(Reads::default());
     generator.asm.load(Width::U32, L4, INPUT, at(offset::L4));
     let labels: Vec<Label> = firsts.iter().map(|_| generator.asm.label()).collect();

@@ -1,7 +1,7 @@
 //! Policies whose program is close to what one program may hold.
 
 use polc_diagnostics::{Code, Level};
-use polc_plan::{Choice, Layout, class};
+use polc_plan::{Choice, class};
 
 use crate::{Context, Findings, Lint};
 
@@ -20,7 +20,6 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     if model.rules.len() < MANY {
         return;
     }
-    let layout = Layout::of(model);
     for key in class::foreseen(model) {
         let rules = model.rules.iter().filter(|rule| {
             rule.direction == key.direction && key.policies.binary_search(&rule.policy).is_ok()
@@ -30,7 +29,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         let direction = key.direction;
-        let plan = class::plan(model, &mut layout.clone(), key, Choice::default());
+        let plan = class::plan(model, key, Choice::default());
         let tests = plan.enforced.most_tests();
         let policies = plan.key.policies.iter().filter_map(|&id| model.policy(id));
         let mut places = policies.map(|policy| context.place(&policy.origin));

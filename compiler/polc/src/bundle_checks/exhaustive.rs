@@ -26,15 +26,8 @@ pub(super) fn check(bundle: &Bundle) -> Check {
         let name = class_name(model, &class.key);
         let found = match elf::read(bytes) {
             Err(cause) => Err(cause.to_string()),
-            Ok(file) => exhaust(
-                model,
-                &bundle.plan.layout,
-                class,
-                &file.class,
-                MOST_SIGNATURES,
-                &mut coverage,
-            )
-            .map_err(|wrong| wrong.to_string()),
+            Ok(file) => exhaust(model, class, &file.class, MOST_SIGNATURES, &mut coverage)
+                .map_err(|wrong| wrong.to_string()),
         };
         findings.extend(found.err().map(|cause| format!("{name}: {cause}")));
     }

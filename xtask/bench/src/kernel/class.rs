@@ -12,7 +12,8 @@ use polc_agent::sys::{
     program::LoadedProgram,
 };
 use polc_codegen::{ClassProgram, Filling, Target, insn::Register};
-use polc_tables::Signatures;
+use polc_plan::Layout;
+use polc_tables::{Placement, Signatures};
 
 use super::{
     Result,
@@ -82,7 +83,8 @@ impl Maps {
         &self,
         class: &ClassProgram,
         signatures: &WordRows,
-        word_of_block: impl Fn(u32) -> Option<usize>,
+        layout: &Layout,
+        placement: &Placement,
     ) -> Result<Put> {
         let table = match class.table.as_slice() {
             [] => None,
@@ -98,11 +100,11 @@ impl Maps {
                     Target::PoliciesMap => self.policies.as_fd(),
                     Target::Table(_) => table.as_ref()?.as_fd(),
                     Target::Block(block) => {
-                        let word = word_of_block(block)?;
-                        return Some(Filling::Number((word * size_of::<u64>()) as u64));
+                        let byte = placement.byte_of(layout, block.index)?;
+                        return Some(Filling::Number(byte as u64));
                     }
                     // No package here has a named port.
-                    Target::PortNamesMap => return None,
+                    Target::PortNamesMap | Target::Name(_) => return None,
                     Target::Part(part) => return Some(Filling::Number(u64::from(part) + 1)),
                 };
                 Some(Filling::Descriptor(descriptor.as_raw_fd()))

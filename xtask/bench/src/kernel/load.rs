@@ -6,6 +6,7 @@ use polc_agent::sys::create::WordRows;
 use polc_bundle::Bundle;
 use polc_codegen::elf;
 use polc_frontend::Database;
+use polc_tables::Placement;
 
 use super::{Result, class::Maps};
 use crate::package;
@@ -29,7 +30,6 @@ pub(super) fn run() -> Result<()> {
     );
     let maps = Maps::new()?;
     let mut times: Vec<(Duration, u32, u32)> = Vec::new();
-    let bits = bundle.plan.layout.bits();
     for (class, bytes) in bundle
         .plan
         .classes
@@ -37,12 +37,11 @@ pub(super) fn run() -> Result<()> {
         .zip(&bundle.programs)
         .step_by(EVERY)
     {
-        let blocks: Vec<u32> = class.blocks(&bits).into_iter().collect();
-        let words = blocks.len().max(1);
+        let placement = Placement::of([class])?;
+        let words = placement.words();
         let rows = WordRows::new("bench_rows", words, &vec![0; words])?;
-        let put = maps.put(&elf::read(bytes)?.class, &rows, |block| {
-            blocks.iter().position(|&one| one == block)
-        })?;
+        let program = elf::read(bytes)?.class;
+        let put = maps.put(&program, &rows, &class.layout, &placement)?;
         times.push((put.load_time, put.verified, put.machine_code));
     }
     times.sort_unstable();

@@ -94,7 +94,7 @@ fn deduplicated(package: Package) -> polc_model::Model {
     model
 }
 
-fn peer(number: u32) -> Endpoint {
+pub(super) fn peer(number: u32) -> Endpoint {
     Endpoint {
         name: format!("peer-{number}"),
         namespace: None,

@@ -1,6 +1,7 @@
 //! What policy costs in the kernel, with `BPF_PROG_TEST_RUN`: no traffic, and maps and programs of
 //! the bench's own, which vanish with it.
 
+mod apply;
 mod class;
 mod code;
 mod decision;
@@ -17,12 +18,13 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 pub(crate) type Part = fn() -> Result<()>;
 
 /// The parts, by name.
-pub(crate) const PARTS: [(&str, Part); 5] = [
+pub(crate) const PARTS: [(&str, Part); 6] = [
     ("decision", decision::run),
     ("strategies", strategies::run),
     ("hooks", hooks::run),
     ("load", load::run),
     ("memory", memory::run),
+    ("apply", apply::run),
 ];
 
 /// Runs a part, or says why not.

@@ -9,8 +9,9 @@ use polc_agent::sys::{
     program::LoadedProgram,
 };
 use polc_codegen::{ClassProgram, CodegenError, Compiler, Limits, insn::Register};
-use polc_model::Model;
-use polc_plan::{Choice, ClassPlan, Layout, Strategy, class};
+use polc_model::{Model, SelectorId};
+use polc_plan::{Choice, ClassPlan, Strategy, class, layout::WORD_BITS};
+use polc_tables::Placement;
 
 use super::{
     Result,
@@ -147,22 +148,19 @@ const fn port(number: u16) -> u16 {
 /// A class, compiled.
 struct Made {
     class: ClassPlan,
-    layout: Layout,
     program: ClassProgram,
 }
 
 impl Made {
     /// `None` for what does not fit.
     fn new(model: &Model, choice: Choice, limits: Limits) -> Option<Self> {
-        let mut layout = Layout::of(model);
         let key = class_of(polc_model::PolicyId::new(0));
-        let class = class::plan(model, &mut layout, key, choice);
+        let class = class::plan(model, key, choice);
         let program: std::result::Result<_, CodegenError> =
-            Compiler::new(model, &layout).compile(&class, limits);
+            Compiler::new(model).compile(&class, limits);
         Some(Self {
             program: program.ok()?,
             class,
-            layout,
         })
     }
 
@@ -210,25 +208,22 @@ impl Bench {
 
     /// Nanoseconds beyond those of a program that decides nothing.
     fn measure(&self, made: &Made) -> Result<(f64, Put)> {
-        let blocks: Vec<u32> = made.class.blocks(&made.layout.bits()).into_iter().collect();
-        let words: Vec<u64> = blocks.iter().map(|&block| self.word(made, block)).collect();
-        let rows = WordRows::new("bench_rows", words.len().max(1), &words)?;
+        let placement = Placement::of([&made.class])?;
+        let mut words = vec![0; placement.words()];
+        // Behind the policy's subject, one selector for each rule.
+        let mine = |selector: SelectorId| selector.index() == self.last + 1;
+        for (bit, _) in placement.selectors().filter(|&(_, one)| mine(one)) {
+            if let Some(word) = words.get_mut(bit / WORD_BITS) {
+                *word |= 1 << (bit % WORD_BITS);
+            }
+        }
+        let rows = WordRows::new("bench_rows", words.len(), &words)?;
         self.maps.put_nothing()?;
         let [nothing] = time([&self.driver], RUNS)?;
-        let put = self.maps.put(&made.program, &rows, |block| {
-            blocks.iter().position(|&one| one == block)
-        })?;
+        let layout = &made.class.layout;
+        let put = self.maps.put(&made.program, &rows, layout, &placement)?;
         let [decided] = time([&self.driver], RUNS)?;
         Ok((decided.beyond(nothing).fastest, put))
-    }
-
-    /// The word of the peer that is the last rule's.
-    fn word(&self, made: &Made, block: u32) -> u64 {
-        let selectors = made.layout.blocks.get(block as usize).into_iter().flatten();
-        // Behind the policy's subject, one selector for each rule.
-        (0..).zip(selectors).fold(0, |word, (bit, selector)| {
-            word | u64::from(selector.index() == self.last + 1) << bit
-        })
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
 use polc_abi::{
     map::POLICIES,
     policy::{
-        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PORT_NAMES_MAP,
-        PolicyInput, SIGNATURES_MAP, SLOTS_PER_SIDE,
+        CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_BYTES, PORT_NAMES_MAP,
+        PROGRAM_SLOTS, PolicyInput, SIGNATURES_MAP,
     },
 };
 use polc_bundle::Bundle;
@@ -77,11 +77,11 @@ impl Maps {
         Ok(Self {
             input: Map::create(INPUT_MAP, Kind::PerCpuArray, 1)?,
             continuations: Map::create(CONTINUATIONS_MAP, Kind::Programs, CONTINUATIONS)?,
-            policies: Map::create(POLICIES, Kind::Programs, 2 * SLOTS_PER_SIDE)?,
+            policies: Map::create(POLICIES, Kind::Programs, PROGRAM_SLOTS)?,
             signatures: WordRows::new(
                 SIGNATURES_MAP,
-                MAX_SIGNATURE_WORDS,
-                &[0; MAX_SIGNATURE_WORDS],
+                MAX_SIGNATURE_BYTES / size_of::<u64>(),
+                &[0; MAX_SIGNATURE_BYTES / size_of::<u64>()],
             )?,
             port_names: ReadOnlyHash::new::<polc_abi::policy::PortNamesKey, u64>(
                 PORT_NAMES_MAP,
@@ -106,7 +106,7 @@ impl Maps {
                 Target::SignaturesMap => self.signatures.as_fd(),
                 Target::PortNamesMap => self.port_names.as_fd(),
                 Target::Table(_) => table.as_ref()?.as_fd(),
-                Target::Part(_) | Target::Block(_) => return None,
+                Target::Part(_) | Target::Block(_) | Target::Name(_) => return None,
             };
             Some(map.as_raw_fd())
         });

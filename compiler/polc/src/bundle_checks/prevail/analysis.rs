@@ -6,8 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polc_abi::policy::{
-    CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_WORDS, PORT_NAMES_MAP, PolicyInput,
-    PortNamesKey, SIGNATURES_MAP, SLOTS_PER_SIDE,
+    CONTINUATIONS, CONTINUATIONS_MAP, INPUT_MAP, MAX_SIGNATURE_BYTES, PORT_NAMES_MAP,
+    PROGRAM_SLOTS, PolicyInput, PortNamesKey, SIGNATURES_MAP,
 };
 use polc_codegen::{Program, Target};
 use prevail::{
@@ -102,7 +102,7 @@ fn linked(program: &Program) -> Result<Vec<EbpfInst>, String> {
         Target::PortNamesMap => Some(PORT_NAMES_FD),
         Target::PoliciesMap => Some(POLICIES_FD),
         Target::Table(_) => Some(TABLE_FD),
-        Target::Part(_) | Target::Block(_) => None,
+        Target::Part(_) | Target::Block(_) | Target::Name(_) => None,
     });
     let code = code.map_err(text)?.into_iter().map(|insn| {
         EbpfInst::new(
@@ -127,17 +127,14 @@ fn maps(table_bytes: usize) -> Vec<EbpfMapDescriptor> {
         ..EbpfMapDescriptor::default()
     };
     #[expect(clippy::cast_possible_truncation, reason = "structures of a few bytes")]
-    let (input, signature) = (
-        size_of::<PolicyInput>() as u32,
-        (MAX_SIGNATURE_WORDS * size_of::<u64>()) as u32,
-    );
+    let (input, signature) = (size_of::<PolicyInput>() as u32, MAX_SIGNATURE_BYTES as u32);
     let table = u32::try_from(table_bytes).unwrap_or(u32::MAX);
     let (array, programs) = (BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PROG_ARRAY);
     let per_cpu = BPF_MAP_TYPE_PERCPU_ARRAY;
     // An array on a node. Of an array prevail wants to know that there is such a row, which programs
     // do not know and the kernel does not ask: a lookup beside the rows finds nothing, as in a hash.
     let hash = BPF_MAP_TYPE_HASH;
-    let slots = 2 * SLOTS_PER_SIDE;
+    let slots = PROGRAM_SLOTS;
     let policies = polc_abi::map::POLICIES;
     #[expect(clippy::cast_possible_truncation, reason = "structures of a few bytes")]
     let port_names = EbpfMapDescriptor {
@@ -223,13 +220,16 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_taken_at_the_last_word() {
+    fn a_block_is_taken_at_the_end() {
         let at = |offset| {
             analyzed(|asm| {
                 let end = asm.label();
                 look_up_in(asm, Target::SignaturesMap);
                 asm.jump_if_null(Register::R0, end);
-                asm.load_target(Register::R3, Target::Block(7));
+                asm.load_target(
+                    Register::R3,
+                    Target::Block(polc_codegen::program::BlockId { index: 7, bytes: 8 }),
+                );
                 asm.add_register(Register::R3, Register::R0);
                 asm.load(Width::U32, Register::R1, Register::R3, offset);
                 asm.place(end);

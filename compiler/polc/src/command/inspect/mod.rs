@@ -165,7 +165,7 @@ impl View {
             policies: model.policies.len(),
             rules: model.rules.len(),
             selectors: model.selectors.len(),
-            selector_bits: bundle.plan.layout.blocks.iter().map(Vec::len).sum(),
+            selector_bits: selector_bits(&bundle.plan),
             programs,
             plan: Some(plan::classes(bundle)),
         })
@@ -234,4 +234,11 @@ impl ProgramView {
             disassembly: program.programs().map(disasm::disassemble).collect(),
         }
     }
+}
+
+/// The bits that a node needs which has all of the classes.
+fn selector_bits(plan: &polc_plan::Plan) -> usize {
+    let blocks = plan.classes.iter().flat_map(|class| &class.layout.blocks);
+    let blocks: std::collections::BTreeSet<_> = blocks.collect();
+    blocks.into_iter().map(|block| block.0.len()).sum()
 }

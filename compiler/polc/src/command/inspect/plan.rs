@@ -61,12 +61,11 @@ pub(super) struct QuestionView {
 /// The classes of a bundle's plan.
 pub(super) fn classes(bundle: &Bundle) -> Vec<ClassView> {
     let classes = bundle.plan.classes.iter();
-    classes
-        .map(|class| view(&bundle.model, &bundle.plan.layout, class))
-        .collect()
+    classes.map(|class| view(&bundle.model, class)).collect()
 }
 
-fn view(model: &Model, layout: &Layout, class: &ClassPlan) -> ClassView {
+fn view(model: &Model, class: &ClassPlan) -> ClassView {
+    let layout = &class.layout;
     ClassView {
         class: class_name(model, &class.key),
         enforced: scope(model, layout, &class.enforced),

@@ -7,7 +7,7 @@ use polc_agent::sys::{create::Kind, map::Map, program::LoadedProgram};
 use polc_codegen::{Compiler, Limits, insn::Register};
 use polc_inventory::{Endpoint, Inventory};
 use polc_model::{Labels, NamedPorts, PolicyId};
-use polc_plan::{Strategy, layout::BLOCK_BITS};
+use polc_plan::{Strategy, layout::WORD_BITS};
 use polc_tables::NodeTables;
 
 use super::packets::{CONTEXT, PACKET, Packets, first_port, packet};
@@ -66,11 +66,10 @@ impl Ours {
         let key = class_of(policy);
         let class = tables.classes.iter().find(|class| class.key == key);
         let class = class.ok_or("the node has no such class")?;
-        let program =
-            Compiler::new(&package.model, &tables.layout).compile(class, Limits::default())?;
+        let program = Compiler::new(&package.model).compile(class, Limits::default())?;
         let maps = Maps::new()?;
         let rows = rows(&tables.signatures)?;
-        maps.put(&program, &rows, |block| tables.word_of_block(block))?;
+        maps.put(&program, &rows, &class.layout, &tables.placement)?;
         let map = Map::create("bench_addresses", Kind::Hash, polc_abi::map::MAX_ADDRESSES)?;
         map.set_all(&tables.addresses)?;
         Ok(Self {
@@ -136,7 +135,7 @@ fn package(ports: u16, rules_per_port: u16, share: Rows) -> (Package, PolicyId) 
         for peers in numbers {
             package.allow(peers, [1]);
         }
-        for selector in 0..(MANY_WORDS - 2) * BLOCK_BITS {
+        for selector in 0..(MANY_WORDS - 2) * WORD_BITS {
             let peers = package.selector(label("app", &format!("other-{selector}")));
             package.allow(peers, [1]);
         }

@@ -1,0 +1,215 @@
+//! How long a change of policy takes until it is enforced, on a node with 100 endpoints and 250
+//! policies, and what the time goes to; beside it a change of the inventory.
+//!
+//! From the file's bytes to the switch: check the bundle, compute the tables, load what changed, write
+//! the state directory, store the state word.
+
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use polc_agent::{
+    attach::Mechanism,
+    candidate::{Candidate, MissingInterface},
+    dataplane::Dataplane,
+    pins::Pins,
+    state_dir::{Source, StartedWith, StateDir},
+    sys::mount,
+    trust::Trust,
+};
+use polc_bundle::Bundle;
+use polc_inventory::Inventory;
+use polc_model::{Direction, L4Match, L4Term, PortProtocol, PortRange, RuleId};
+use polc_plan::ClassKey;
+use polc_testbed::{Namespace, Unmount};
+
+use super::{
+    Result,
+    model::{Package, label, node},
+};
+use crate::statistics::percentile;
+
+const ENDPOINTS: usize = 100;
+const POLICIES: usize = 250;
+const PEERS: u32 = 4_096;
+const CHANGES: usize = 200;
+
+pub(super) fn run() -> Result<()> {
+    if !polc_agent::datapath::is_built_in() {
+        println!("  skipped: the agent was built without its datapath; run `cargo xtask build`");
+        return Ok(());
+    }
+    let namespace = Namespace::new("bench-apply")?;
+    namespace
+        .run(|| measure().map_err(|error| error.to_string()))?
+        .map_err(Into::into)
+}
+
+fn measure() -> Result<()> {
+    for number in 1..=ENDPOINTS {
+        let name = format!("none-{number}");
+        let add = ["link", "add", &name, "type", "veth"];
+        if !Command::new("ip").args(add).status()?.success() {
+            return Err("the endpoints' interfaces cannot be made".into());
+        }
+    }
+    let folder = tempfile::tempdir()?;
+    let bpffs = folder.path().join("bpf");
+    let _mounted = Unmount::on_drop(&bpffs);
+    mount::ensure_bpffs(&bpffs)?;
+    // In memory, as `/run` is on most machines.
+    let memory = tempfile::tempdir_in("/dev/shm")?;
+    let state_dir = StateDir::new(&memory.path().join("state"));
+    state_dir.create()?;
+    let mut bench = Bench {
+        dataplane: Dataplane::open(Pins::new(&bpffs, "bench"), Mechanism::probe())?,
+        state_dir,
+        before: None,
+    };
+
+    let mut package = package();
+    let mut inventory = inventory();
+    let (first, all) = bench.apply(source(&package, &inventory)?)?;
+    println!(
+        "  {POLICIES} policies, {ENDPOINTS} endpoints, {PEERS} peers elsewhere; the first time {:.1} ms, \
+         {all} classes loaded",
+        millis(first)
+    );
+    let mut times = Vec::new();
+    let mut loaded = 0;
+    for change in 0..CHANGES {
+        let rule = RuleId::new(change * 7 % package.model.rules.len());
+        let port = 20_000 + u16::try_from(change)?;
+        if let Some(rule) = package.model.rules.get_mut(rule.index()) {
+            rule.l4 = tcp(port);
+        }
+        let (time, count) = bench.apply(source(&package, &inventory)?)?;
+        times.push(time);
+        loaded += count;
+    }
+    print_times("a port of one policy", &mut times, loaded);
+    let mut times = Vec::new();
+    let mut loaded = 0;
+    for change in 0..CHANGES {
+        let peer = package.selector(label("app", &format!("new-{change}")));
+        let rule = change * 7 % package.model.rules.len();
+        if let Some(rule) = package.model.rules.get_mut(rule) {
+            rule.peer = peer;
+        }
+        let (time, count) = bench.apply(source(&package, &inventory)?)?;
+        times.push(time);
+        loaded += count;
+    }
+    print_times("peers of one policy", &mut times, loaded);
+    let mut times = Vec::new();
+    let mut loaded = 0;
+    for change in 0..CHANGES {
+        let last = inventory.endpoints.len() - 1 - change;
+        if let Some(peer) = inventory.endpoints.get_mut(last) {
+            let app = format!("app-{}", change % 7);
+            peer.labels = [("app".to_owned(), app)].into();
+        }
+        let (time, count) = bench.apply(source(&package, &inventory)?)?;
+        times.push(time);
+        loaded += count;
+    }
+    print_times("labels of one peer", &mut times, loaded);
+    Ok(())
+}
+
+fn print_times(what: &str, times: &mut [Duration], loaded: usize) {
+    times.sort_unstable();
+    println!(
+        "  {what:22} median {:.1} ms, 99th percentile {:.1} ms, {:.1} classes loaded each time",
+        millis(percentile(times, 50)),
+        millis(percentile(times, 99)),
+        loaded as f64 / CHANGES as f64
+    );
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+struct Bench {
+    dataplane: Dataplane,
+    state_dir: StateDir,
+    before: Option<Candidate>,
+}
+
+impl Bench {
+    /// How long it takes until the candidate is in force, and how many classes are loaded for it.
+    fn apply(&mut self, source: Source) -> Result<(Duration, usize)> {
+        let started = Instant::now();
+        let mut switched = started;
+        let started_with = StartedWith::of(&source);
+        let candidate = Candidate::after(
+            self.before.as_ref(),
+            source,
+            &Trust::Anyone,
+            [Path::new("bench.polb"), Path::new("bench.yaml")],
+            MissingInterface::Refuse,
+        )?;
+        let state_dir = &self.state_dir;
+        let applied = self.dataplane.apply(&candidate, |next| {
+            state_dir.save(next.epoch(), &candidate.source, &started_with)?;
+            switched = Instant::now();
+            Ok(())
+        })?;
+        self.state_dir.keep_only(applied.state.epoch())?;
+        self.before = Some(candidate);
+        Ok((switched - started, applied.loaded))
+    }
+}
+
+fn package() -> Package {
+    let mut package = Package::new();
+    let apps: Vec<_> = (0..64)
+        .map(|app| package.selector(label("app", &format!("app-{app}"))))
+        .collect();
+    for number in 0..POLICIES {
+        package.policy(&role(number));
+        for rule in 0..4 {
+            if let Some(&app) = apps.get((number * 3 + rule * 5) % apps.len()) {
+                package.allow(app, [8_000 + rule as u16]);
+            }
+        }
+    }
+    package
+}
+
+fn role(number: usize) -> String {
+    format!("role-{number:03}")
+}
+
+fn inventory() -> Inventory {
+    let mut inventory = node((0..ENDPOINTS).map(role));
+    inventory
+        .endpoints
+        .extend((0..PEERS).map(super::memory::peer));
+    inventory
+}
+
+fn source(package: &Package, inventory: &Inventory) -> Result<Source> {
+    let model = &package.model;
+    let local = inventory.endpoints.iter().take(ENDPOINTS);
+    let classes: Vec<ClassKey> = local
+        .flat_map(|one| {
+            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &one.facts(None)))
+        })
+        .collect();
+    Ok(Source {
+        bundle: Bundle::compile(model.clone(), classes)?.encode()?,
+        signature: None,
+        inventory: serde_yaml::to_string::<Inventory>(inventory)?,
+    })
+}
+
+fn tcp(port: u16) -> L4Match {
+    L4Match::Of(vec![L4Term::Ports {
+        protocol: PortProtocol::Tcp,
+        ports: PortRange::single(port),
+    }])
+}
