@@ -174,10 +174,15 @@ impl Bench {
     }
 
     /// Ends the flow that a frame began. Whether it was there.
-    fn forget(&self, fate: &Fate) -> bool {
+    fn forget(&mut self, fate: &Fate) -> bool {
         let Fate::Begins(_, key) = fate else {
             return true;
         };
+        // A reset with numbers that fit may have closed the connection that lived there before, so
+        // that this one took its place.
+        if self.hooks.flows.get(key).unwrap().is_none() {
+            self.memory.flows.remove(key);
+        }
         self.hooks.new_flows.remove(key).unwrap()
     }
 
