@@ -1,6 +1,9 @@
 //! The embedded datapath: loading its programs, with maps that are pinned or taken over.
 
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
+use std::{
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+    str::FromStr,
+};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -32,6 +35,56 @@ pub fn is_built_in() -> bool {
     !OBJECT.is_empty()
 }
 
+/// How many settled flows the node keeps; a number in [`map::FLOWS_RANGE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct FlowCapacity(u32);
+
+impl FlowCapacity {
+    /// So many, or `None` where that is out of range.
+    #[must_use]
+    pub fn new(flows: u32) -> Option<Self> {
+        map::FLOWS_RANGE.contains(&flows).then_some(Self(flows))
+    }
+
+    /// Settled flows.
+    #[must_use]
+    pub const fn settled(self) -> u32 {
+        self.0
+    }
+
+    /// Flows that are not settled yet, beside them.
+    #[must_use]
+    pub const fn unsettled(self) -> u32 {
+        map::new_flows(self.0)
+    }
+}
+
+impl TryFrom<u32> for FlowCapacity {
+    type Error = String;
+
+    fn try_from(flows: u32) -> Result<Self, String> {
+        let range = map::FLOWS_RANGE;
+        let fault = || format!("flows are {} to {}", range.start(), range.end());
+        Self::new(flows).ok_or_else(fault)
+    }
+}
+
+impl FromStr for FlowCapacity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let flows: u32 = text.parse().map_err(|_| "no such number".to_owned())?;
+        Self::try_from(flows)
+    }
+}
+
+impl Default for FlowCapacity {
+    fn default() -> Self {
+        Self(map::FLOWS_BY_DEFAULT)
+    }
+}
+
 /// The datapath's programs, loaded.
 pub struct Datapath {
     object: Ebpf,
@@ -48,11 +101,12 @@ pub struct ProgramSize {
 
 impl Datapath {
     /// Loads the programs. Maps that are pinned are taken over with what they hold, others are
-    /// made and pinned. From here on, the continuations are this object's.
+    /// made and pinned, those of flows for `flows`. From here on, the continuations are this
+    /// object's.
     ///
     /// # Errors
     /// The agent was built without a datapath, or the kernel refuses it.
-    pub fn load(pins: &Pins) -> Result<Self, Error> {
+    pub fn load(pins: &Pins, flows: FlowCapacity) -> Result<Self, Error> {
         if !is_built_in() {
             return Err(Error::NoDatapath);
         }
@@ -64,6 +118,8 @@ impl Datapath {
         for (name, path) in &paths {
             loader.map_pin_path(name, path);
         }
+        loader.map_max_entries(map::FLOWS, flows.settled());
+        loader.map_max_entries(map::NEW_FLOWS, flows.unsettled());
         let mut object = loader.load(OBJECT).map_err(|cause| Error::Datapath {
             cause: cause.to_string(),
             log: String::new(),
@@ -123,6 +179,24 @@ impl Datapath {
         Ok(program.fd().map_err(refused)?.as_fd())
     }
 
+    /// How many settled flows its table holds: of a table that was taken over, what it was made for.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn settled_flows(&self) -> Result<u32, Error> {
+        let map = self.object.map(map::FLOWS);
+        let Some(aya::maps::Map::LruHashMap(flows)) = map else {
+            return Err(missing(map::FLOWS));
+        };
+        flows
+            .info()
+            .map(|info| info.max_entries())
+            .map_err(|cause| Error::Datapath {
+                cause: cause.to_string(),
+                log: String::new(),
+            })
+    }
+
     /// What the verifier made of each program.
     ///
     /// # Errors
@@ -153,7 +227,7 @@ fn program<'a>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifi
 
 fn missing(name: &str) -> Error {
     Error::Datapath {
-        cause: format!("the object has no tc program `{name}`"),
+        cause: format!("the object has no `{name}`"),
         log: String::new(),
     }
 }

@@ -12,6 +12,7 @@
 //! - [`settings`], [`logging`]: what it is started with, and how it says things
 //! - [`metrics`]: numbers for Prometheus
 //! - [`api`], [`command`]: the socket, and one file for each subcommand
+//! - [`sweeper`]: forgetting flows whose time is over
 //! - [`sys`]: the kernel's own interfaces
 
 pub mod agent;
@@ -36,6 +37,7 @@ mod removal;
 pub mod settings;
 pub mod state_dir;
 pub mod status;
+pub mod sweeper;
 pub mod trust;
 mod wanted;
 mod watch;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::{
     Error,
     attach::Mechanism,
+    datapath::FlowCapacity,
     logging::{Format, Level},
     names::closest,
 };
@@ -55,6 +56,10 @@ pub struct Settings {
     /// How to attach programs; the best that the kernel has, unless said otherwise
     #[arg(long, value_enum)]
     pub attach: Option<Mechanism>,
+    /// How many flows the node keeps that both ends have agreed to, and a quarter as many others
+    /// [default: 262144]. Counts when the tables are made: at the first start, or after `detach`
+    #[arg(long, value_name = "N")]
+    pub flows: Option<FlowCapacity>,
     /// How to write what the agent says on its standard error [default: text]
     #[arg(long, value_enum)]
     pub log_format: Option<Format>,
@@ -96,6 +101,7 @@ impl Settings {
             bpffs: self.bpffs.or(other.bpffs),
             name: self.name.or(other.name),
             attach: self.attach.or(other.attach),
+            flows: self.flows.or(other.flows),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
         }
@@ -211,6 +217,7 @@ mod tests {
                     bpffs: b\n\
                     name: n\n\
                     attach: clsact\n\
+                    flows: 4096\n\
                     log_format: json\n\
                     log_level: debug\n";
         let settings = Settings::parse(text).unwrap();
@@ -271,6 +278,8 @@ mod tests {
         let wrong = fault("name: a\nattach: glue\n");
         assert_eq!(wrong.line, Some(2), "{wrong:?}");
         assert!(wrong.message.contains("glue"), "{wrong:?}");
+        let wrong = fault("name: a\nflows: 1023\n");
+        assert!(wrong.message.contains("1024 to 16777216"), "{wrong:?}");
         assert!(fault("name: a\nname: b\n").message.contains("duplicate"));
         assert!(Settings::parse("- a list").is_err());
         assert_eq!(Settings::parse("# nothing\n"), Ok(Settings::default()));

@@ -32,7 +32,10 @@ pub fn collect(
 ) -> Result<Status, Error> {
     let reading = || Error::kernel("reading a counter");
     let state = dataplane.state();
-    let flows: Map<FlowKey, Flow> = Map::open(&pins.map(map::FLOWS)).map_err(reading())?;
+    let flows = |table| -> Result<usize, Error> {
+        let flows: Map<FlowKey, Flow> = Map::open(&pins.map(table)).map_err(reading())?;
+        Ok(flows.keys().map_err(reading())?.len())
+    };
     Ok(Status {
         package: candidate.bundle.model.package.clone(),
         bundle: candidate.digest.clone(),
@@ -52,7 +55,8 @@ pub fn collect(
                 egress: policies(candidate, endpoint.egress_slot, Direction::Egress),
             })
             .collect(),
-        flows: flows.keys().map_err(reading())?.len(),
+        flows: flows(map::FLOWS)?,
+        new_flows: flows(map::NEW_FLOWS)?,
         lost_events: lost_events(pins)?,
         drops: drops(pins)?,
         verdicts: verdicts(dataplane, candidate)?,

@@ -140,8 +140,11 @@ pub struct Status {
     pub followed: Option<Followed>,
     /// Endpoints on this node.
     pub endpoints: Vec<EndpointStatus>,
-    /// Flows in the table, stale ones included.
+    /// Flows that both ends have agreed to, stale ones included.
     pub flows: usize,
+    /// Flows that nobody has answered yet, or that were over with the answer; stale ones included.
+    #[serde(default)]
+    pub new_flows: usize,
     /// Events that the agent was too slow for.
     pub lost_events: u64,
     /// Drops by reason, where there were any.

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 use miette::Diagnostic as _;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{DEFAULT_BPFFS, DEFAULT_NAME, DEFAULT_STATE_DIR, absolute};
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     api::server,
     attach::Mechanism,
     capabilities,
+    datapath::FlowCapacity,
     dataplane::Dataplane,
     flows::reader::Reader,
     logging::{self, Format},
@@ -24,6 +25,7 @@ use crate::{
     pins::Pins,
     settings::Settings,
     state_dir::{Source, StateDir},
+    sweeper,
     sys::{mount, signal::Termination},
     trust::Trust,
     wanted::Wanted,
@@ -93,7 +95,9 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
     // Before the first thread, and before anything that others can send.
     capabilities::reduce()?;
-    let dataplane = Dataplane::open(pins.clone(), mechanism)?;
+    let flows = settings.flows.unwrap_or_default();
+    let dataplane = Dataplane::open_for(pins.clone(), mechanism, flows)?;
+    report_kept_flows(&dataplane, flows)?;
     let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
     let agent = Arc::new(agent);
 
@@ -112,6 +116,13 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
         let agent = Arc::clone(&agent);
         thread::spawn(move || metrics::server::serve(listener, &agent));
     }
+    let sweeping = Arc::clone(&agent);
+    let swept = pins.clone();
+    thread::spawn(move || {
+        if let Err(error) = sweeper::run(&swept, sweeping.is_ending()) {
+            error!("{error}");
+        }
+    });
     let clients = Arc::clone(&agent);
     thread::spawn(move || server::serve(&listener, &clients));
 
@@ -126,6 +137,18 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
         // A socket that nobody listens at only confuses.
         let _ = std::fs::remove_file(agent.socket());
         info!("ends; what is in force stays in force (`polc-agent detach` removes it)");
+    }
+    Ok(())
+}
+
+/// Says so where the table of flows was made for another number than is asked for.
+fn report_kept_flows(dataplane: &Dataplane, asked: FlowCapacity) -> Result<(), Error> {
+    let (kept, asked) = (dataplane.datapath().settled_flows()?, asked.settled());
+    if kept != asked {
+        warn!(
+            "the table of flows stays one for {kept}, as its flows are live; \
+             `--flows {asked}` counts after `polc-agent detach`"
+        );
     }
     Ok(())
 }

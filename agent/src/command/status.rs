@@ -98,7 +98,7 @@ fn print(status: &Status) {
             println!("what it says now is not in force: {problem}");
         }
     }
-    println!("flows: {}", status.flows);
+    println!("flows: {}, new ones: {}", status.flows, status.new_flows);
     if status.lost_events > 0 {
         println!("events lost: {}", status.lost_events);
     }

@@ -23,7 +23,7 @@ use crate::{
     Error,
     attach::{Hook, Mechanism, sweep_links},
     candidate::Candidate,
-    datapath::Datapath,
+    datapath::{Datapath, FlowCapacity},
     pins::Pins,
     sys::{grace::GracePeriod, state_word::StateWord},
 };
@@ -70,15 +70,23 @@ pub struct Applied {
 }
 
 impl Dataplane {
-    /// Loads the datapath and opens its maps: new ones, or those of the agent before. What is in
-    /// force stays in force.
+    /// As [`Self::open_for`], for as many flows as there are by default.
     ///
     /// # Errors
     /// See [`Datapath::load`].
     pub fn open(pins: Pins, mechanism: Mechanism) -> Result<Self, Error> {
+        Self::open_for(pins, mechanism, FlowCapacity::default())
+    }
+
+    /// Loads the datapath and opens its maps: new ones, or those of the agent before, however many
+    /// flows they hold. What is in force stays in force.
+    ///
+    /// # Errors
+    /// See [`Datapath::load`].
+    pub fn open_for(pins: Pins, mechanism: Mechanism, flows: FlowCapacity) -> Result<Self, Error> {
         pins.create()
             .map_err(Error::kernel("making directories for pins"))?;
-        let datapath = Datapath::load(&pins)?;
+        let datapath = Datapath::load(&pins, flows)?;
         Ok(Self {
             mechanism,
             datapath,

@@ -187,11 +187,13 @@ fn maps(families: &Families, agent: &Agent) -> Result<(), Error> {
             capacities.push(([name], u64::from(usage.capacity)));
         }
     }
-    let flows = entries.iter().find(|([name], _)| *name == map::FLOWS);
-    let flows = flows.map_or(0, |(_, entries)| *entries);
+    let flows = entries
+        .iter()
+        .filter(|([name], _)| [map::FLOWS, map::NEW_FLOWS].contains(name));
+    let flows: u64 = flows.map(|(_, entries)| *entries).sum();
     families.gauge(
         "polc_flows",
-        "Flows in the table, stale ones included.",
+        "Flows in both tables, stale ones included.",
         &[],
         [([], flows)],
     )?;

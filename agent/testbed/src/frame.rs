@@ -88,15 +88,31 @@ impl Frame {
         Self::ip(source.0, destination.0, 17, &payload)
     }
 
-    /// A TCP header with these flags, and nothing behind it.
+    /// A TCP header with these flags, and nothing behind it. Both its numbers are zero.
     #[must_use]
     pub fn tcp(source: (IpAddr, u16), destination: (IpAddr, u16), flags: u8) -> Self {
-        let mut payload = Vec::new();
-        payload.extend(source.1.to_be_bytes());
-        payload.extend(destination.1.to_be_bytes());
-        payload.extend([0; 8]);
-        payload.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
-        Self::ip(source.0, destination.0, 6, &payload)
+        Self::segment(source, destination, flags, [0; 2], &[])
+    }
+
+    /// A TCP segment with these flags, sequence and acknowledgement number, and payload. Its checksum
+    /// is zero, which receivers refuse, but what is in between does not look at it.
+    #[must_use]
+    pub fn segment(
+        source: (IpAddr, u16),
+        destination: (IpAddr, u16),
+        flags: u8,
+        numbers: [u32; 2],
+        payload: &[u8],
+    ) -> Self {
+        let mut segment = Vec::new();
+        segment.extend(source.1.to_be_bytes());
+        segment.extend(destination.1.to_be_bytes());
+        for number in numbers {
+            segment.extend(number.to_be_bytes());
+        }
+        segment.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+        segment.extend(payload);
+        Self::ip(source.0, destination.0, 6, &segment)
     }
 
     /// To another station of the link.

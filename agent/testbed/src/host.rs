@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Frame, Namespace, Server, ping, sys};
+use crate::{Frame, Namespace, Server, ping, sys::Wire};
 
 /// How long to wait for an answer. Everything is on one machine: what takes longer was dropped.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(400);
@@ -152,7 +152,10 @@ impl Host {
     /// # Errors
     /// The system says no.
     pub fn inject_all(&self, frames: &[Frame]) -> io::Result<()> {
-        self.run(|| sys::send_frames("eth0", frames.iter().map(Frame::bytes)))?
+        self.run(|| {
+            let wire = Wire::open("eth0")?;
+            frames.iter().try_for_each(|frame| wire.send(frame.bytes()))
+        })?
     }
 }
 

@@ -27,28 +27,45 @@ pub(crate) fn is_alive(pid: i32) -> bool {
     unsafe { libc::kill(pid, 0) == 0 }
 }
 
-/// Sends frames out of an interface of the calling thread's namespace, as they are. One socket for
-/// all: closing a packet socket waits for the whole network stack.
-pub(crate) fn send_frames<'a>(
-    interface: &str,
-    frames: impl IntoIterator<Item = &'a [u8]>,
-) -> io::Result<()> {
-    let name = CString::new(interface)?;
-    // SAFETY: a C string.
-    let ifindex = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    if ifindex == 0 {
-        return Err(io::Error::last_os_error());
+/// Sends frames out of an interface, as they are. One for many frames: closing a packet socket waits
+/// for the whole network stack.
+#[derive(Debug)]
+pub struct Wire {
+    socket: OwnedFd,
+    ifindex: i32,
+}
+
+impl Wire {
+    /// To an interface of the calling thread's namespace.
+    ///
+    /// # Errors
+    /// There is no such interface, or the system says no.
+    pub fn open(interface: &str) -> io::Result<Self> {
+        let name = CString::new(interface)?;
+        // SAFETY: a C string.
+        let ifindex = unsafe { libc::if_nametoindex(name.as_ptr()) };
+        if ifindex == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self {
+            socket: socket(libc::AF_PACKET, libc::SOCK_RAW, 0)?,
+            ifindex: ifindex.cast_signed(),
+        })
     }
-    let socket = socket(libc::AF_PACKET, libc::SOCK_RAW, 0)?;
-    for frame in frames {
+
+    /// Sends a frame, from its Ethernet header on.
+    ///
+    /// # Errors
+    /// It has no whole header, is too long for the link, or the system says no.
+    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
         // SAFETY: zero is valid, and the fields that matter are filled in.
         let sent = unsafe {
             let mut name: libc::sockaddr_ll = MaybeUninit::zeroed().assume_init();
             name.sll_family = libc::AF_PACKET as u16;
-            name.sll_ifindex = ifindex.cast_signed();
+            name.sll_ifindex = self.ifindex;
             name.sll_halen = 6;
             libc::sendto(
-                socket.as_raw_fd(),
+                self.socket.as_raw_fd(),
                 frame.as_ptr().cast(),
                 frame.len(),
                 0,
@@ -59,8 +76,8 @@ pub(crate) fn send_frames<'a>(
         if sent < 0 {
             return Err(io::Error::last_os_error());
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Gives the packets of a socket a mark, as far as they stay in its namespace.

@@ -11,10 +11,16 @@
 )]
 
 mod budget;
+mod connections;
 mod equivalence;
+mod fragments;
+mod hooks;
 mod limits;
+mod packets;
 mod probing;
+mod reasons;
 mod reject;
+mod related;
 mod reuse;
 mod scale;
 

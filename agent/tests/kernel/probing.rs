@@ -34,7 +34,7 @@ const TC_ACT_REDIRECT: i32 = 7;
 pub(crate) struct Kernel {
     pub(crate) dataplane: Dataplane,
     events: RingBuf<MapData>,
-    flows: Map<FlowKey, Flow>,
+    flows: [Map<FlowKey, Flow>; 2],
     /// What is in force.
     before: Option<Candidate>,
     /// Source ports and identifiers of our own, so that no packet belongs to an earlier flow.
@@ -49,7 +49,7 @@ impl Kernel {
         Self {
             dataplane,
             events: RingBuf::try_from(AyaMap::RingBuf(events)).unwrap(),
-            flows: Map::open(&pins.map(map::FLOWS)).unwrap(),
+            flows: [map::FLOWS, map::NEW_FLOWS].map(|name| Map::open(&pins.map(name)).unwrap()),
             before: None,
             next_port: 30_000,
         }
@@ -88,7 +88,9 @@ impl Kernel {
 
     /// Runs the hook of the probe's direction on the probe's packet.
     pub(crate) fn judge(&mut self, case: &Case, probe: &Probe) -> Said {
-        self.flows.clear().unwrap();
+        for flows in &self.flows {
+            flows.clear().unwrap();
+        }
         while self.events.next().is_some() {}
         self.next_port = self.next_port.checked_add(1).unwrap_or(30_000);
 

@@ -20,7 +20,7 @@ use polc_model::{
 };
 use polc_testbed::Frame;
 
-const INVENTORY: &str = "
+pub(crate) const INVENTORY: &str = "
 node: { name: node-1 }
 endpoints: [{ name: a, interface: veth-a, addresses: [10.0.0.2, 'fd00::2'] }]
 ";
@@ -32,7 +32,7 @@ const RST: u8 = 4;
 const ACK: u8 = 16;
 
 /// One policy for everybody, both directions, that does this with everything.
-fn model(action: Action) -> Model {
+pub(crate) fn model(action: Action) -> Model {
     let rule = |direction| Rule {
         policy: PolicyId::new(0),
         direction,
@@ -205,7 +205,10 @@ fn frames(from: IpAddr, to: IpAddr) -> Vec<(&'static str, i32, Frame)> {
         optioned.extend([9, 9, 0, 53, 0, 8, 0, 0]);
         let optioned = Frame::ip(from, to, 17, &optioned).with_byte(0, 0x46);
         frames.push(("datagram behind options", ANSWERED, optioned));
-        let first = udp().with_byte(6, 0x20).with_byte(4, 0x55);
+        // All but the last are whole units of eight bytes.
+        let first = [9, 9, 0, 53, 0, 16, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        let first = Frame::ip(from, to, 17, &first);
+        let first = first.with_byte(6, 0x20).with_byte(4, 0x55);
         frames.push(("first fragment", ANSWERED, first));
         let later = Frame::ip(from, to, 17, &[0; 16]).with_byte(4, 0x55);
         frames.push(("later fragment", RETURN_ON_FAILURE, later.with_byte(7, 1)));

@@ -18,6 +18,7 @@ mod metrics;
 mod named;
 mod package;
 mod preflight;
+mod pressure;
 mod privileges;
 mod reachability;
 mod reject;

@@ -61,9 +61,9 @@ fn a_killed_agent_leaves_enforcement_and_connections_behind() {
     talk(&live).unwrap();
     let status = scene.status();
     assert_eq!(status.epoch, epoch);
-    // Each end of each connection is a flow: two connections that were allowed, and the two
-    // that web and api opened on their side only.
-    assert!(status.flows >= 4, "{}", status.flows);
+    // Each end of each connection is a flow: of the one that is open, and of the one that is over
+    // beside the two that web and api opened on their side only.
+    assert_eq!((status.flows, status.new_flows), (2, 4));
     assert_eq!(
         scene.pod("api").connect_tcp(db, 5433).unwrap(),
         Outcome::Blocked

@@ -112,6 +112,15 @@ impl Scene {
         self.public_keys = public_keys.to_vec();
     }
 
+    /// As [`Self::enforcing`], with tables for so many settled flows.
+    pub(crate) fn enforcing_for(test: &str, bundle: &[u8], flows: u32) -> Option<Self> {
+        let mut scene = Self::new(test)?;
+        scene.run_with(&["--flows", &flows.to_string()]);
+        scene.write("start.polb", bundle);
+        scene.start();
+        Some(scene)
+    }
+
     /// What the next agent is started with, besides.
     pub(crate) fn run_with(&mut self, arguments: &[&str]) {
         self.run_arguments = arguments.iter().map(|&one| one.to_owned()).collect();

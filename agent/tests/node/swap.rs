@@ -3,13 +3,14 @@
 
 use std::{
     net::{IpAddr, UdpSocket},
+    process::Command,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use polc_model::Direction;
-use polc_testbed::Host;
+use polc_testbed::{Frame, Host};
 
 use crate::{
     package::{Package, labelled, tcp, udp},
@@ -211,6 +212,39 @@ fn a_denied_flow_is_denied_both_ways_and_lives_again_when_allowed() {
     server.send_to(b"d", back).unwrap();
     client.recv(&mut buffer).unwrap();
     assert_eq!(buffer[0], b'd');
+}
+
+/// A packet that its sender's hook let go, and that the node could not deliver before policy changed
+/// twice: nothing is left of the policy that it left by.
+#[test]
+fn a_packet_that_waits_through_two_changes_is_dropped() {
+    let Some(scene) = Scene::enforcing("waits", &bundle_a()) else {
+        return;
+    };
+    let (api, db) = (scene.pod("api"), scene.pod("db"));
+    let server = db.serve_udp(ALWAYS).unwrap();
+    let (from, to) = (api.v4().unwrap(), db.v4().unwrap());
+    // As long as db does not say where it is, what is for it waits.
+    let ip = |arguments: String| {
+        let done = Command::new("ip")
+            .args(arguments.split_whitespace())
+            .status();
+        assert!(done.unwrap().success(), "ip {arguments}");
+    };
+    db.run(|| ip("link set eth0 arp off".to_owned())).unwrap();
+    scene
+        .testbed
+        .in_node(|| ip("neigh flush dev veth-db".to_owned()))
+        .unwrap();
+    let before = scene.drops("policy_changed");
+    api.inject(&Frame::udp((from, 4000), (to, ALWAYS))).unwrap();
+    scene.apply(&bundle_b());
+    scene.apply(&bundle_a());
+    assert_eq!(scene.drops("policy_changed"), before);
+    let here = format!("neigh replace {to} lladdr 02:00:00:00:00:01 dev veth-db nud permanent");
+    scene.testbed.in_node(|| ip(here)).unwrap();
+    assert_eq!(scene.drops("policy_changed"), before + 1);
+    assert_eq!(server.served(), 0);
 }
 
 fn exchange(mut stream: &std::net::TcpStream) {

@@ -3,7 +3,8 @@
 
 use crate::{
     Plain,
-    key::Address,
+    key::{Address, protocol},
+    tcp::{TcpEnd, TcpState},
     verdict::{DeciderId, Verdict},
 };
 
@@ -126,14 +127,40 @@ pub struct Flow {
     pub l4: u32,
     /// A [`Direction`].
     pub direction: u8,
-    /// TCP flags seen so far, of either direction.
-    pub tcp_flags: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: [u8; 3],
+    /// TCP: what the end that started the flow has done.
+    pub initiator: TcpEnd,
+    /// TCP: what the other end has done.
+    pub responder: TcpEnd,
 }
 
 // SAFETY: repr(C), sized without padding (tested below), integers only.
 unsafe impl Plain for Flow {}
+
+impl Flow {
+    /// The state of a TCP connection.
+    #[inline(always)]
+    #[must_use]
+    pub const fn tcp_state(&self) -> TcpState {
+        TcpState::of(self.initiator.progress, self.responder.progress)
+    }
+
+    /// Whether both ends have shown that they want the flow, so that it belongs in the table of
+    /// settled flows: a TCP connection, from its handshake to its end; of other protocols, a flow
+    /// whose initiator goes on after it was answered. A question and its answer (DNS, ICMP echo)
+    /// are over before that. `forward` is whether the initiator sent the packet at hand, which is
+    /// counted already.
+    #[inline(always)]
+    #[must_use]
+    pub const fn settles(&self, protocol: u8, forward: bool) -> bool {
+        match protocol {
+            protocol::TCP => self.tcp_state().is_open(),
+            protocol::ICMP | protocol::ICMPV6 => false,
+            _ => forward && self.reply_packets != 0,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -144,8 +171,10 @@ mod tests {
         crate::assert_layout!(FlowKey, 44, [u32, u16, u16, Address, Address, u8, [u8; 3]]);
         crate::assert_layout!(
             Flow,
-            64,
-            [u64, u64, u64, u64, u64, u64, u64, u32, u8, u8, [u8; 2]]
+            88,
+            [
+                u64, u64, u64, u64, u64, u64, u64, u32, u8, [u8; 3], TcpEnd, TcpEnd
+            ]
         );
     }
 

@@ -9,17 +9,24 @@
 //! - [`policy`]: what generated policy programs read and write
 //! - [`node`]: endpoints, addresses, prefixes and the state word
 //! - [`flow`]: connection tracking
+//! - [`tcp`]: the state of a TCP connection
+//! - [`lifetime`]: how long flows are remembered
 //! - [`event`]: what the node reports
 //! - [`map`]: names and sizes of the maps
 
 #![no_std]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod event;
 pub mod flow;
 pub mod key;
+pub mod lifetime;
 pub mod map;
 pub mod node;
 pub mod policy;
+pub mod tcp;
 pub mod verdict;
 
 /// A type that may be copied to and from map memory as bytes.
@@ -39,7 +46,7 @@ unsafe impl<const N: usize> Plain for [u64; N] {}
 
 /// Version of everything in this crate. Pinned maps carry it in their names, so that an agent
 /// never reads what another version wrote.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// Asserts size and the absence of padding: the sum of the field sizes must be the size.
 #[cfg(test)]

@@ -34,8 +34,12 @@ pub const fn prefixes(side: Side) -> &'static str {
 pub const STATE: &str = "state";
 /// Program array: generated programs of both sides.
 pub const POLICIES: &str = "policies";
-/// LRU hash: [`FlowKey`](crate::flow::FlowKey) to [`Flow`](crate::flow::Flow).
+/// LRU hash of settled flows, in which a flow is once both ends have shown that they want it:
+/// [`FlowKey`](crate::flow::FlowKey) to [`Flow`](crate::flow::Flow).
 pub const FLOWS: &str = "flows";
+/// LRU hash of the others, and of connections that are over, shaped alike. Whoever floods the node with packets that nobody wants
+/// fills this one, and takes no place of a settled flow.
+pub const NEW_FLOWS: &str = "new_flows";
 /// LRU hash, private to the datapath: ports of first fragments.
 pub const FRAGMENTS: &str = "fragments";
 /// Per-CPU array of one, private to the datapath: the packet at hand.
@@ -53,7 +57,7 @@ pub const DROPS: &str = "drops";
 pub const VERDICTS: &str = "verdicts";
 
 /// Every map that outlives the agent.
-pub const ALL: [&str; 17] = [
+pub const ALL: [&str; 18] = [
     endpoints(Side::Zero),
     endpoints(Side::One),
     addresses(Side::Zero),
@@ -66,6 +70,7 @@ pub const ALL: [&str; 17] = [
     crate::policy::INPUT_MAP,
     PACKET,
     FLOWS,
+    NEW_FLOWS,
     FRAGMENTS,
     EVENTS,
     LOST_EVENTS,
@@ -81,8 +86,22 @@ pub const MAX_ADDRESSES: u32 = 131_072;
 pub const MAX_PREFIXES: u32 = 65_536;
 /// Named ports of one side.
 pub const MAX_NAMED_PORTS: u32 = 262_144;
-/// Flows of the node.
-pub const MAX_FLOWS: u32 = 262_144;
+/// Settled flows of the node, unless the agent is told otherwise.
+pub const FLOWS_BY_DEFAULT: u32 = 262_144;
+/// Fewest and most that it can be told. The kernel hands out entries to CPUs by up to 128 at once,
+/// so that a table much smaller than that loses flows long before it is full.
+pub const FLOWS_RANGE: core::ops::RangeInclusive<u32> = 1024..=16_777_216;
+/// Flows that are not settled, beside so many that are: a quarter of them, but no fewer than there
+/// can be at least of those.
+#[must_use]
+pub const fn new_flows(flows: u32) -> u32 {
+    let quarter = flows / 4;
+    if quarter < *FLOWS_RANGE.start() {
+        *FLOWS_RANGE.start()
+    } else {
+        quarter
+    }
+}
 /// Fragmented datagrams under way.
 pub const MAX_FRAGMENTS: u32 = 8192;
 /// Deciders of both sides that are counted.

@@ -159,7 +159,7 @@ drop_reasons! {
     UnknownPeer = 5, "unknown_peer";
     /// the interface belongs to no endpoint of the policy in force
     UnknownEndpoint = 6, "unknown_endpoint";
-    /// the endpoint's policy program is missing or the tail call to it failed
+    /// the endpoint's policy program is missing, or a tail call to or from it failed
     MissingProgram = 7, "missing_program";
     /// the policy program ended without a verdict
     NoVerdict = 8, "no_verdict";

@@ -13,7 +13,7 @@ use crate::{
     bytes::{self, LINK_HEADER},
     endpoint,
     flow::{self, Known},
-    packet::{Packet, known},
+    packet::{ARMED, Packet, known},
     parse::{self, Frame, link},
     policy, refuse, related, report, sender, state,
 };
@@ -31,6 +31,9 @@ pub fn run(ctx: &TcContext, hook: Hook) -> i32 {
 }
 
 /// Takes this CPU's packet memory for the packet.
+///
+/// If policy was asked about the packet before and never answered, because its program ended without
+/// a tail call or that failed, the kernel has dropped that packet: it is counted and reported now.
 #[inline(always)]
 pub fn begin(ctx: &TcContext, hook: Hook) -> Option<&'static mut Packet> {
     let skb = ctx.skb.skb;
@@ -38,7 +41,12 @@ pub fn begin(ctx: &TcContext, hook: Hook) -> Option<&'static mut Packet> {
     let (ifindex, length) = unsafe { ((*skb).ifindex, (*skb).len) };
     // SAFETY: reads a clock.
     let now = unsafe { bpf_ktime_get_ns() };
-    Packet::begin(hook, ifindex, length.saturating_sub(LINK_HEADER), now)
+    let packet = Packet::at_hand()?;
+    if packet.armed == ARMED {
+        report::drop(packet, DropReason::MissingProgram);
+    }
+    packet.begin(hook, ifindex, length.saturating_sub(LINK_HEADER), now);
+    Some(packet)
 }
 
 #[inline(always)]

@@ -5,7 +5,8 @@
 //! 1. A hook: [`from_endpoint`] and [`to_endpoint`] see what an endpoint sends and gets,
 //!    [`from_uplink`] only refuses sources that cannot come from there.
 //! 2. [`parse`] reads it once, to its L4 header, into the per-CPU [`packet::Packet`].
-//! 3. [`flow`]: a known flow that was judged in the current epoch needs no more.
+//! 3. [`flow`]: a known flow that was judged in the current epoch needs no more. One lookup finds a
+//!    settled flow, two find another or none.
 //! 4. [`policy`] fills the [`PolicyInput`](polc_abi::policy::PolicyInput) for a new or stale flow
 //!    and tail calls the endpoint's program, which tail calls [`judged`].
 //! 5. [`report`] counts and tells the agent.

@@ -13,8 +13,8 @@ use polc_abi::{
     flow::{Flow, FlowKey},
     key::Address,
     map::{
-        EVENT_BYTES, MAX_ADDRESSES, MAX_ENDPOINTS, MAX_FLOWS, MAX_FRAGMENTS, MAX_PREFIXES,
-        MAX_VERDICTS,
+        EVENT_BYTES, FLOWS_BY_DEFAULT, MAX_ADDRESSES, MAX_ENDPOINTS, MAX_FRAGMENTS, MAX_PREFIXES,
+        MAX_VERDICTS, new_flows,
     },
     node::{Endpoint, Peer, Side},
     policy::{CONTINUATIONS, PROGRAM_SLOTS, PolicyInput},
@@ -61,7 +61,10 @@ pub static INPUT: PerCpuArray<PolicyInput> = PerCpuArray::with_max_entries(1, 0)
 pub static PACKET: PerCpuArray<Packet> = PerCpuArray::with_max_entries(1, 0);
 
 #[map(name = "flows")]
-pub static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(MAX_FLOWS, 0);
+pub static FLOWS: LruHashMap<FlowKey, Flow> = LruHashMap::with_max_entries(FLOWS_BY_DEFAULT, 0);
+#[map(name = "new_flows")]
+pub static NEW_FLOWS: LruHashMap<FlowKey, Flow> =
+    LruHashMap::with_max_entries(new_flows(FLOWS_BY_DEFAULT), 0);
 #[map(name = "fragments")]
 pub static FRAGMENTS: LruHashMap<FragmentKey, FirstFragment> =
     LruHashMap::with_max_entries(MAX_FRAGMENTS, 0);

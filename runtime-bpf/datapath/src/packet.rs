@@ -58,6 +58,14 @@ pub struct Packet {
     pub known: u8,
     /// A [`Verdict`](polc_abi::verdict::Verdict), once policy was asked.
     pub verdict: u32,
+    /// TCP: sequence number.
+    pub sequence: u32,
+    /// TCP: acknowledgement number.
+    pub acknowledgement: u32,
+    /// TCP: bytes of the header.
+    pub header_length: u32,
+    /// Where in the IPv4 options the parser is.
+    pub cursor: u32,
     /// Zero.
     pub reserved: u32,
 }
@@ -103,18 +111,16 @@ impl Packet {
 
     /// Forgets the packet before and begins with this one.
     #[inline(always)]
-    pub fn begin(hook: Hook, ifindex: u32, length: u32, time_ns: u64) -> Option<&'static mut Self> {
-        let packet = Self::at_hand()?;
+    pub fn begin(&mut self, hook: Hook, ifindex: u32, length: u32, time_ns: u64) {
         // SAFETY: asserted below the type, and made of integers.
-        unsafe { bytes::zero(packet) };
-        packet.hook = hook as u8;
-        packet.direction = match hook {
+        unsafe { bytes::zero(self) };
+        self.hook = hook as u8;
+        self.direction = match hook {
             Hook::FromEndpoint => Direction::Egress as u8,
             Hook::ToEndpoint | Hook::FromUplink => Direction::Ingress as u8,
         };
-        packet.key.ifindex = ifindex;
-        packet.bytes = length;
-        packet.time_ns = time_ns;
-        Some(packet)
+        self.key.ifindex = ifindex;
+        self.bytes = length;
+        self.time_ns = time_ns;
     }
 }

@@ -10,13 +10,16 @@ use polc_abi::{
 
 use crate::{
     bytes::{be16, load},
-    maps::FLOWS,
+    flow::table,
     packet::Packet,
     parse::{Network, ipv4, ipv6},
 };
 
 /// Bytes of an ICMP header, behind which the packet that caused the error begins.
 const ICMP_HEADER: u32 = 8;
+
+/// Bytes behind the network header that every error quotes.
+const QUOTED_L4: u32 = 8;
 
 /// Looks up the flow of the packet inside the error. A flow of an older epoch does not count: the
 /// error may be lost, and the flow's next packet is judged anyway.
@@ -27,6 +30,11 @@ pub fn judge(
     network: &Network,
     hook: Hook,
 ) -> Result<(), DropReason> {
+    // No error is so large that it must be torn up (RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c)), and what
+    // is in a later piece is no packet's beginning.
+    if network.is_later_fragment() {
+        return Err(DropReason::UnrelatedError);
+    }
     let at = network.at + ICMP_HEADER;
     // Addresses in the inner packet are read over the outer ones and put back for the report.
     let (source, destination) = (packet.source, packet.destination);
@@ -39,7 +47,9 @@ pub fn judge(
     packet.source = source;
     packet.destination = destination;
     let inner = inner.map_err(|_| DropReason::UnrelatedError)?;
-    if inner.is_later_fragment() {
+    // What lies behind the error's end is no part of it.
+    let is_inside = inner.at.saturating_add(QUOTED_L4) <= network.end;
+    if inner.is_later_fragment() || !is_inside {
         return Err(DropReason::UnrelatedError);
     }
     let (source_port, destination_port) = ports(ctx, &inner).ok_or(DropReason::UnrelatedError)?;
@@ -60,9 +70,7 @@ pub fn judge(
         }
     }
     packet.key.protocol = inner.protocol;
-    let flow = FLOWS
-        .get_ptr_mut(&packet.key)
-        .ok_or(DropReason::UnrelatedError)?;
+    let (flow, _) = table::find(&packet.key, 0).ok_or(DropReason::UnrelatedError)?;
     // SAFETY: map memory, read once.
     let judgement = Judgement(unsafe { (&raw const (*flow).judgement).read_volatile() });
     match judgement.verdict() {

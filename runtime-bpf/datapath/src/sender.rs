@@ -6,13 +6,13 @@ use core::mem::{MaybeUninit, offset_of};
 use aya_ebpf::programs::TcContext;
 use polc_abi::{
     flow::{FlowKey, Judgement},
+    tcp::flag::RST,
     verdict::{DropReason, Verdict},
 };
 
 use crate::{
     bytes::{self, Aligned},
-    flow::RST,
-    maps::FLOWS,
+    flow::table,
     packet::Packet,
 };
 
@@ -32,7 +32,7 @@ pub fn follow(ctx: &TcContext, packet: &mut Packet) -> Result<bool, DropReason> 
     }
     let key = sender_key(packet, ifindex);
     // SAFETY: all of it is written.
-    let Some(flow) = FLOWS.get_ptr(unsafe { key.0.assume_init_ref() }) else {
+    let Some((flow, _)) = table::find(unsafe { key.0.assume_init_ref() }, packet.tcp_flags) else {
         return Ok(false);
     };
     // SAFETY: map memory, read once.

@@ -3,6 +3,7 @@
 use aya_ebpf::bindings::BPF_ANY;
 use polc_abi::{
     key::{Address, L4Key, protocol},
+    lifetime,
     verdict::DropReason,
 };
 
@@ -24,6 +25,7 @@ pub struct FragmentKey {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct FirstFragment {
+    time_ns: u64,
     l4: u32,
     source_port: u16,
     destination_port: u16,
@@ -40,6 +42,15 @@ fn key(packet: &Packet, network: &Network) -> FragmentKey {
     }
 }
 
+/// Whether the fragment can be a part of a datagram: all but the last have whole units of eight
+/// bytes (RFC 791, RFC 8200, 4.5), and no datagram is longer than its length can say.
+#[inline(always)]
+pub fn is_possible(network: &Network) -> bool {
+    let length = network.end.saturating_sub(network.at);
+    let last = u32::from(network.fragment_offset) * 8 + length;
+    last <= u32::from(u16::MAX) && (!network.more_fragments || length % 8 == 0)
+}
+
 /// Remembers a first fragment; does nothing for anything else.
 #[inline(always)]
 pub fn remember(packet: &Packet, network: &Network) -> Result<(), DropReason> {
@@ -47,6 +58,7 @@ pub fn remember(packet: &Packet, network: &Network) -> Result<(), DropReason> {
         return Ok(());
     }
     let first = FirstFragment {
+        time_ns: packet.time_ns,
         l4: packet.l4,
         source_port: packet.source_port,
         destination_port: packet.destination_port,
@@ -65,6 +77,10 @@ pub fn recall(packet: &mut Packet, network: &Network) -> Result<(), DropReason> 
         .ok_or(DropReason::OrphanFragment)?;
     // SAFETY: map memory; an entry that is replaced meanwhile is another first fragment's.
     let first = unsafe { *first };
+    // Identifiers come again, and then are another datagram's.
+    if packet.time_ns.saturating_sub(first.time_ns) > lifetime::FRAGMENTS {
+        return Err(DropReason::OrphanFragment);
+    }
     let protocol = L4Key(first.l4).protocol();
     // A second fragment inside the TCP header would write its flags anew (RFC 1858).
     if protocol == protocol::TCP && network.fragment_offset == 1 {

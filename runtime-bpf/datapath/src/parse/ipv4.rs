@@ -15,16 +15,19 @@ pub struct Header {
     pub network: Network,
 }
 
+/// Bytes of a header without options.
+pub const HEADER: u32 = 20;
+
 const DO_NOT_FRAGMENT_OR_RESERVED: u16 = 0xc000;
 const MORE_FRAGMENTS: u16 = 0x2000;
 const OFFSET: u16 = 0x1fff;
 
-/// Reads the header at `at`, with its options skipped, and the addresses into the packet.
+/// Reads the header at `at`, with its options skipped ([`options`](super::options) reads them), and the addresses into the packet.
 #[inline(always)]
 pub fn header(ctx: &TcContext, packet: &mut Packet, at: u32) -> Result<Header, DropReason> {
     let header: [u8; 20] = load(ctx, at).ok_or(DropReason::Malformed)?;
     let length = u32::from(header[0] & 0x0f) * 4;
-    if header[0] >> 4 != 4 || length < 20 {
+    if header[0] >> 4 != 4 || length < HEADER {
         return Err(DropReason::Malformed);
     }
     let fragment = be16(header[6], header[7]) & !DO_NOT_FRAGMENT_OR_RESERVED;

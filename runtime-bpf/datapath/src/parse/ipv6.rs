@@ -23,8 +23,8 @@ const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 const DESTINATION_OPTIONS: u8 = 60;
 
-/// Extension headers that are followed. Real packets have one or two; more are refused, as nobody
-/// can say what is behind them.
+/// A packet with so many extension headers is refused, as nobody can say what is behind them. Real
+/// ones have one or two.
 const MAX_EXTENSIONS: u32 = 6;
 
 /// Reads the header at `at`, and the addresses into the packet.
@@ -72,14 +72,20 @@ fn is_mapped(address: &Address) -> bool {
 /// places that policy was never asked about.
 #[inline(always)]
 pub fn extensions(ctx: &TcContext, mut network: Network) -> Result<Network, DropReason> {
-    for _ in 0..MAX_EXTENSIONS {
+    let mut is_fragment = false;
+    for position in 0..MAX_EXTENSIONS {
         let length = match network.protocol {
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | AUTHENTICATION | FRAGMENT => {
                 let next: [u8; 8] = load(ctx, network.at).ok_or(DropReason::Malformed)?;
                 let extension = network.protocol;
                 network.protocol = next[0];
                 match extension {
+                    // RFC 8200, 4.1: first, or not at all.
+                    HOP_BY_HOP if position != 0 => return Err(DropReason::Malformed),
+                    // A datagram is torn up once. A second one would say something else.
+                    FRAGMENT if is_fragment => return Err(DropReason::Malformed),
                     FRAGMENT => {
+                        is_fragment = true;
                         network.fragment_protocol = next[0];
                         let field = be16(next[2], next[3]);
                         network.fragment_offset = field >> 3;

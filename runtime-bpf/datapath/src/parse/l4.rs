@@ -44,12 +44,15 @@ pub fn header(ctx: &TcContext, packet: &mut Packet, network: &Network) -> Result
             return Ok(());
         }
         protocol::TCP => {
-            let [offset, flags]: [u8; 2] =
-                load(ctx, network.at + 12).ok_or(DropReason::Malformed)?;
+            let [s0, s1, s2, s3, a0, a1, a2, a3, offset, flags]: [u8; 10] =
+                load(ctx, network.at + 4).ok_or(DropReason::Malformed)?;
             let length = u32::from(offset >> 4) * 4;
             if length < TCP_HEADER || length > room {
                 return Err(DropReason::Malformed);
             }
+            packet.sequence = u32::from_be_bytes([s0, s1, s2, s3]);
+            packet.acknowledgement = u32::from_be_bytes([a0, a1, a2, a3]);
+            packet.header_length = length;
             packet.tcp_flags = flags;
         }
         protocol::UDP => {

@@ -6,6 +6,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod l4;
 pub mod link;
+mod options;
 
 use aya_ebpf::programs::TcContext;
 use polc_abi::{key::protocol, verdict::DropReason};
@@ -63,7 +64,8 @@ impl Network {
     #[inline(always)]
     pub fn is_icmp_error(&self, packet: &Packet) -> bool {
         let kind = (packet.l4 >> 8) as u8;
-        match self.protocol {
+        // Of a later fragment, its first one's.
+        match packet.key.protocol {
             // Destination unreachable, time exceeded, parameter problem.
             protocol::ICMP => matches!(kind, 3 | 11 | 12),
             // The same three, and packet too big.
@@ -97,6 +99,7 @@ pub fn network(ctx: &TcContext, packet: &mut Packet) -> Result<Frame, DropReason
             if header.network.end > frame_end || header.network.at > header.network.end {
                 return Err(DropReason::Malformed);
             }
+            options::check(ctx, packet, LINK_HEADER + ipv4::HEADER, header.network.at)?;
             header.network
         }
         ETHERTYPE_IPV6 => {
@@ -112,6 +115,9 @@ pub fn network(ctx: &TcContext, packet: &mut Packet) -> Result<Frame, DropReason
         }
         _ => return Err(DropReason::UnknownEtherType),
     };
+    if network.is_fragment() && !fragment::is_possible(&network) {
+        return Err(DropReason::Malformed);
+    }
     packet.key.protocol = network.protocol;
     Ok(Frame::Ip(network))
 }

@@ -28,9 +28,10 @@ use polc_abi::{
     event::Hook,
     key::{Address, protocol},
     policy::RETURN_ON_FAILURE,
+    tcp::flag::RST,
 };
 
-use crate::{flow::RST, packet::Packet};
+use crate::packet::Packet;
 
 /// What an answer that enters the node wears until the first hook has seen it.
 ///

@@ -1,14 +1,13 @@
 //! The reset that answers a TCP segment: RFC 9293, 3.10.7.1.
 
 use aya_ebpf::programs::TcContext;
-use polc_abi::key::protocol;
+use polc_abi::{
+    key::protocol,
+    tcp::flag::{ACK, FIN, RST, SYN},
+};
 
 use super::frame;
-use crate::{
-    bytes::load,
-    flow::{ACK, FIN, RST, SYN},
-    packet::Packet,
-};
+use crate::{bytes::load, packet::Packet};
 
 const HEADER: u16 = 20;
 

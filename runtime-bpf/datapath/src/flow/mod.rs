@@ -1,38 +1,26 @@
-//! Connection tracking: one lookup for each packet, whichever direction it has.
+//! Connection tracking: one lookup for each packet of a settled flow, whichever direction it has.
+//!
+//! A TCP packet in the middle of a connection that is not known opens none. To pick it up would mean
+//! to guess which end is the initiator, and so whose policy speaks: an answer that a client may get
+//! would pass for a connection that a server may open, and any ACK from outside would make a flow.
 
-use aya_ebpf::bindings::BPF_ANY;
+pub mod table;
+mod tcp;
+
 use polc_abi::{
     event::Hook,
     flow::{Direction, Flow, Judgement},
     key::protocol,
+    lifetime,
+    tcp::opens as opens_connection,
     verdict::{DeciderId, DropReason, Verdict},
 };
+use table::Table;
 
 use crate::{
-    maps::FLOWS,
     packet::{Packet, known},
     report::add_shared,
 };
-
-pub const FIN: u8 = 1;
-pub const SYN: u8 = 2;
-pub const RST: u8 = 4;
-pub const ACK: u8 = 16;
-
-const SECOND: u64 = 1_000_000_000;
-/// Silence after which a flow is forgotten: an address and port are other people's by then.
-mod silence {
-    use super::SECOND;
-
-    /// UDP, ICMP and the rest: as long as the kernel's own tracking keeps a UDP stream.
-    pub(super) const DATAGRAMS: u64 = 180 * SECOND;
-    /// TCP that has been opened.
-    pub(super) const CONNECTION: u64 = 24 * 3600 * SECOND;
-    /// TCP that one end has closed; the other may still send.
-    pub(super) const CLOSING: u64 = 600 * SECOND;
-    /// TCP that nobody answered, or that was reset.
-    pub(super) const NO_CONNECTION: u64 = 60 * SECOND;
-}
 
 /// What the flow table says about a packet.
 pub enum Known {
@@ -49,26 +37,32 @@ pub enum Known {
 /// Looks the packet's flow up, and counts the packet when it is allowed.
 #[inline(always)]
 pub fn known(packet: &mut Packet, hook: Hook) -> Known {
-    let Some(flow) = FLOWS.get_ptr_mut(&packet.key) else {
+    let Some((flow, table)) = table::find(&packet.key, packet.tcp_flags) else {
         return Known::No;
     };
     // SAFETY: map memory, which stays valid while the program runs; CPUs share it, so the one
     // word that decides is read once and the counters are added to atomically.
-    let (judgement, l4, direction, seen_ns, flags) = unsafe {
+    let (judgement, l4, direction, seen_ns, lifetime, state) = unsafe {
         (
             Judgement((&raw const (*flow).judgement).read_volatile()),
             (*flow).l4,
             (*flow).direction,
             (*flow).seen_ns,
-            (*flow).tcp_flags,
+            lifetime::of(packet.key.protocol, &*flow),
+            (*flow).tcp_state(),
         )
     };
-    if packet.time_ns.saturating_sub(seen_ns) > lifetime(packet.key.protocol, flags) {
+    if packet.time_ns.saturating_sub(seen_ns) > lifetime {
+        // Or it would be found first, and hide the flow that comes after it.
+        if table == Table::Settled {
+            table::forget_settled(&packet.key);
+        }
         return Known::No;
     }
     let forward = direction == sender(hook) as u8;
-    // A connection that the other end opens is a flow of its own, whatever the old one was.
-    if !forward && opens(packet) {
+    // A connection that the other end opens is a flow of its own, and so is one that is opened
+    // again after its end.
+    if opens(packet) && (!forward || state.is_over()) {
         return Known::No;
     }
     if judgement.epoch() != packet.epoch {
@@ -79,7 +73,7 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
     match judgement.verdict() {
         denied @ (Verdict::Deny | Verdict::Reject) => Known::Denied(denied, judgement.decider()),
         Verdict::Allow => {
-            count(flow, packet, forward);
+            count(flow, table, packet, forward);
             Known::Allowed
         }
     }
@@ -90,7 +84,7 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
 pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<bool, DropReason> {
     let judgement = Judgement::new(packet.epoch, verdict, decider);
     if packet.known == known::STALE {
-        if let Some(flow) = FLOWS.get_ptr_mut(&packet.key) {
+        if let Some((flow, table)) = table::find(&packet.key, packet.tcp_flags) {
             // SAFETY: as in `known`.
             let before = unsafe {
                 let word = &raw mut (*flow).judgement;
@@ -101,7 +95,7 @@ pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<b
             if let Verdict::Allow = verdict {
                 let hook_is_sender = packet.hook == Hook::FromEndpoint as u8;
                 let egress = packet.direction == Direction::Egress as u8;
-                count(flow, packet, hook_is_sender == egress);
+                count(flow, table, packet, hook_is_sender == egress);
             }
             return Ok(before.verdict() as u32 != verdict as u32);
         }
@@ -109,7 +103,11 @@ pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<b
     if let Verdict::Deny | Verdict::Reject = verdict {
         return Ok(true);
     }
-    // A stale flow that was evicted meanwhile begins again as the one it was.
+    // A stale flow that was evicted meanwhile begins again as the one it was, if it can.
+    if opens_nothing(packet) {
+        return Err(DropReason::NoConnection);
+    }
+    let (initiator, responder) = tcp::opening(packet);
     let flow = Flow {
         judgement: judgement.0,
         created_ns: packet.time_ns,
@@ -120,13 +118,13 @@ pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<b
         reply_bytes: 0,
         l4: packet.asked_l4,
         direction: packet.direction,
-        tcp_flags: packet.tcp_flags,
-        reserved: [0; 2],
+        reserved: [0; 3],
+        initiator,
+        responder,
     };
-    FLOWS
-        .insert(&packet.key, &flow, u64::from(BPF_ANY))
+    table::begin(&packet.key, &flow)
         .map(|()| true)
-        .map_err(|_| DropReason::FlowTableFull)
+        .map_err(|()| DropReason::FlowTableFull)
 }
 
 /// Whether the packet can start no flow: TCP in the middle of a connection.
@@ -138,7 +136,7 @@ pub fn opens_nothing(packet: &Packet) -> bool {
 /// Whether the packet opens a TCP connection.
 #[inline(always)]
 fn opens(packet: &Packet) -> bool {
-    packet.key.protocol == protocol::TCP && packet.tcp_flags & (SYN | ACK | RST | FIN) == SYN
+    packet.key.protocol == protocol::TCP && opens_connection(packet.tcp_flags)
 }
 
 /// The direction of flows that an endpoint starts at this hook.
@@ -151,30 +149,10 @@ fn sender(hook: Hook) -> Direction {
 }
 
 #[inline(always)]
-fn lifetime(protocol: u8, tcp_flags: u8) -> u64 {
-    if protocol != protocol::TCP {
-        silence::DATAGRAMS
-    } else if tcp_flags & RST != 0 || tcp_flags & ACK == 0 {
-        silence::NO_CONNECTION
-    } else if tcp_flags & FIN != 0 {
-        silence::CLOSING
-    } else {
-        silence::CONNECTION
-    }
-}
-
-#[inline(always)]
-fn count(flow: *mut Flow, packet: &Packet, forward: bool) {
+fn count(flow: *mut Flow, table: Table, packet: &Packet, forward: bool) {
     // SAFETY: as in `known`.
     unsafe {
         (*flow).seen_ns = packet.time_ns;
-        // A fresh SYN begins the connection again; otherwise flags add up. Two CPUs may lose each
-        // other's flag here, which only lengthens the silence that ends the flow.
-        if opens(packet) {
-            (*flow).tcp_flags = packet.tcp_flags;
-        } else {
-            (*flow).tcp_flags |= packet.tcp_flags;
-        }
         let (packets, bytes) = if forward {
             (
                 &raw mut (*flow).forward_packets,
@@ -185,5 +163,20 @@ fn count(flow: *mut Flow, packet: &Packet, forward: bool) {
         };
         add_shared(packets, 1);
         add_shared(bytes, u64::from(packet.bytes));
+    }
+    // A later fragment has no header of its own.
+    if packet.key.protocol == protocol::TCP && packet.l4_at != 0 {
+        tcp::follow(flow, table, packet, forward);
+    }
+    // SAFETY: as in `known`; the flow is in the table that it was found in.
+    unsafe {
+        let settles = (*flow).settles(packet.key.protocol, forward);
+        match table {
+            Table::New if settles => table::settle(&packet.key, flow),
+            Table::Settled if packet.key.protocol == protocol::TCP && !settles => {
+                table::end(&packet.key, flow);
+            }
+            _ => {}
+        }
     }
 }
