@@ -4,12 +4,14 @@
 //! - [`build`]: the datapath, then the binaries
 //! - [`demo`]: the main job, end to end, with real traffic
 //! - [`test`](mod@test), [`lint`]: what continuous integration runs
+//! - [`kernels`]: the tests on another kernel than this machine's
 
 mod bench;
 mod build;
 mod demo;
 mod docs;
 mod fuzz;
+mod kernels;
 mod lint;
 mod run;
 mod setup;
@@ -45,9 +47,11 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Runs the agent's tests on Debian's kernel, in a machine that QEMU emulates.
+    TestKernels,
     /// Measures, in release mode, and prints figures beside their targets.
     Bench {
-        /// Only these parts: `frontend`, `decision`, `strategies`, `hooks`, `load`, `memory`.
+        /// Only these parts: `frontend`, `decision`, `strategies`, `hooks`, `load`, `memory`, `apply`.
         parts: Vec<String>,
     },
     /// Long runs of what the tests do shortly.
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
             demo::Then::End
         }),
         Task::Test { arguments } => test::run(&arguments),
+        Task::TestKernels => kernels::run(),
         Task::Bench { parts } => bench::run(&parts),
         Task::Fuzz { fuzz } => fuzz::run(&fuzz),
         Task::Docs => docs::run(docs::Mode::Write),

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use polc_agent::{api::Status, flows::FlowRecord};
+use polc_agent::{api::Status, attach::Mechanism, flows::FlowRecord};
 use polc_inventory::Inventory;
 use polc_testbed::{Host, Testbed, Unmount};
 use tempfile::TempDir;
@@ -71,7 +71,10 @@ impl Scene {
             _mounted: Unmount::on_drop(&directory.path().join("bpf")),
             directory,
             agent: None,
-            attach: "tcx",
+            attach: match Mechanism::probe() {
+                Mechanism::Tcx => "tcx",
+                Mechanism::Clsact => "clsact",
+            },
             public_keys: Vec::new(),
             run_arguments: Vec::new(),
             run_under: Vec::new(),

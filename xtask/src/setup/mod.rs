@@ -45,6 +45,21 @@ pub(crate) fn ensure_for_tests() -> Result<()> {
     Ok(())
 }
 
+/// Finds or installs what boots another kernel.
+pub(crate) fn ensure_for_kernels() -> Result<()> {
+    let wanted = [
+        ("qemu-system-x86_64", "--version", "qemu-system-x86"),
+        ("busybox", "true", "busybox-static"),
+        ("cpio", "--version", "cpio"),
+    ];
+    for (tool, argument, package) in wanted {
+        if !succeeds(Command::new(tool).arg(argument)) {
+            apt::install(&[package], "another kernel is booted with it")?;
+        }
+    }
+    Ok(())
+}
+
 /// Finds or installs everything. Quick when nothing is missing.
 pub(crate) fn ensure() -> Result<Tools> {
     if !succeeds(Command::new("ip").arg("-V")) {
