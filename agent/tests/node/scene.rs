@@ -183,6 +183,17 @@ impl Scene {
         self.wait()
     }
 
+    /// The running agent.
+    pub(crate) fn pid(&self) -> u32 {
+        self.agent.as_ref().unwrap().id()
+    }
+
+    /// Whether the agent has ended by itself. [`Self::kill`] tidies up then.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let agent = self.agent.as_mut().unwrap();
+        agent.try_wait().unwrap().is_some()
+    }
+
     /// Waits for the agent's end. Returns its exit code.
     pub(crate) fn wait(&mut self) -> Option<i32> {
         self.agent.take().unwrap().wait().unwrap().code()
