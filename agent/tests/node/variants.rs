@@ -13,7 +13,7 @@ use polc_testbed::{Host, Server};
 
 use crate::{
     package::{Package, cidr, labelled, tcp, udp},
-    scene::{INVENTORY, OUTSIDE, Scene, text},
+    scene::{INVENTORY, OUTSIDE, Scene, words_of},
 };
 
 /// Allowed by every variant: api to db.
@@ -113,10 +113,15 @@ pub(crate) struct Variants {
 
 impl Variants {
     /// Enforces the first, with a server at every port of each.
-    pub(crate) fn enforcing(mut scene: Scene) -> Self {
+    pub(crate) fn enforcing(scene: Scene) -> Self {
+        Self::enforcing_with(scene, |inventory| inventory)
+    }
+
+    /// As [`Self::enforcing`], with another inventory to begin with.
+    pub(crate) fn enforcing_with(mut scene: Scene, change: impl FnOnce(String) -> String) -> Self {
         let [first, ..] = Variant::ALL;
         scene.write("start.polb", &first.bundle());
-        scene.write("inventory.yaml", first.inventory().as_bytes());
+        scene.write("inventory.yaml", change(first.inventory()).as_bytes());
         scene.start();
         let db = scene.pod("db");
         let mut servers = vec![db.serve_tcp(ALWAYS).unwrap()];
@@ -127,7 +132,7 @@ impl Variants {
         }
     }
 
-    /// Tries to apply a variant: the exit code, and what was said.
+    /// Tries to apply a variant: the exit code, and the words that were said.
     pub(crate) fn try_apply(&self, variant: Variant) -> (Option<i32>, String) {
         self.try_apply_bundle(&variant.bundle(), variant)
     }
@@ -148,7 +153,7 @@ impl Variants {
             inventory.to_str().unwrap(),
         ];
         let output = self.scene.ask("apply", &arguments);
-        (output.status.code(), text(&output.stderr))
+        (output.status.code(), words_of(&output.stderr))
     }
 
     /// Applies a variant, which must be accepted and be in force then.
