@@ -225,7 +225,9 @@ fn a_full_disk_refuses_a_change_and_leaves_no_trace_of_it() {
         fill(&ballast, room);
         let (code, said) = node.try_apply(now.next());
         assert_eq!(code, Some(2), "{room}: {said}");
-        assert!(said.contains("No space left on device"), "{room}: {said}");
+        let why = "No space left on device";
+        let help = "what was in force stays in force; the state directory needs room";
+        assert!(said.contains(why) && said.contains(help), "{said}");
         assert_eq!(node.scene.status().epoch, epoch);
         assert_eq!(node.in_force(), now);
         assert_eq!(links(&node.scene), hooks);
