@@ -11,6 +11,17 @@ use std::{
 
 use crate::scene::Scene;
 
+/// More than an apply takes of any kind.
+pub(crate) const MOST_STEPS: usize = 1000;
+
+/// How many steps to go at a time: this many, always the same ones, or one where `POLC_EVERY_STEP` is set.
+pub(crate) fn stride(usual: usize) -> usize {
+    match std::env::var_os("POLC_EVERY_STEP") {
+        Some(_) => 1,
+        None => usual,
+    }
+}
+
 /// What becomes of a system call. strace counts for each thread by itself, and each request to the agent
 /// has a thread of its own: its first call is number 1.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +35,8 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
-    fn expression(self) -> String {
+    /// As strace has it.
+    pub(crate) fn expression(self) -> String {
         match self {
             Self::Kill(number) => format!("signal=KILL:when={number}"),
             Self::Fail(number, error) => format!("error={error}:when={number}"),

@@ -14,6 +14,7 @@ mod follow;
 mod hostile;
 mod injection;
 mod inputs;
+mod killed;
 mod lists;
 mod metrics;
 mod named;

@@ -1,13 +1,11 @@
-//! An apply is all or nothing: whatever fails, and whenever the agent dies, one policy is in force, whole.
-//!
-//! The tests take a step of many, always the same ones, unless `POLC_EVERY_STEP` is set.
+//! An apply is all or nothing: whatever fails, the policy of before is in force, whole, and the next apply
+//! is right. What becomes of it when the agent dies is in `killed`.
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
-    io::{Read as _, Write as _},
-    net::TcpStream,
+    io::Write as _,
     os::unix::fs::MetadataExt as _,
     path::Path,
     process::Command,
@@ -24,25 +22,10 @@ use polc_codegen::{Insn, elf};
 use polc_testbed::{Outcome, Unmount};
 
 use crate::{
-    injection::{Fate, Injection, require_strace},
+    injection::{Fate, Injection, MOST_STEPS, require_strace, stride},
     scene::{OUTSIDE, Scene},
-    variants::{ALWAYS, Variant, Variants},
+    variants::{ALWAYS, Variant, Variants, talk},
 };
-
-/// More than an apply takes of any kind.
-const MOST_STEPS: usize = 1000;
-
-fn stride(usual: usize) -> usize {
-    match std::env::var_os("POLC_EVERY_STEP") {
-        Some(_) => 1,
-        None => usual,
-    }
-}
-
-fn talk(mut stream: &TcpStream) {
-    stream.write_all(b"still there?").unwrap();
-    stream.read_exact(&mut [0; 12]).unwrap();
-}
 
 /// The slots of the program array in which there is a program.
 fn programs(scene: &Scene) -> usize {
@@ -58,71 +41,6 @@ fn links(scene: &Scene) -> BTreeMap<OsString, u64> {
     entries
         .map(|entry| (entry.file_name(), entry.metadata().unwrap().ino()))
         .collect()
-}
-
-#[test]
-fn an_agent_that_is_killed_at_any_step_leaves_one_policy_whole() {
-    let test = "tx-kill";
-    if !require_strace(test) {
-        return;
-    }
-    let Some(scene) = Scene::new(test) else {
-        return;
-    };
-    let mut node = Variants::enforcing(scene);
-    let db = node.scene.pod("db").v4().unwrap();
-    let live = node.scene.pod("api").open_tcp(db, ALWAYS).unwrap();
-    let mut now = node.in_force();
-    let (mut before, mut after) = (0, 0);
-    for (calls, usual) in [
-        ("bpf", 9),
-        ("openat", 5),
-        ("write", 2),
-        ("fsync", 2),
-        ("mkdir", 1),
-        ("rename", 1),
-        ("unlink,unlinkat,rmdir", 3),
-    ] {
-        for step in (1..MOST_STEPS).step_by(stride(usual)) {
-            let next = now.next();
-            let injection = Injection::begin(&node.scene, calls, Fate::Kill(step));
-            let (code, _) = node.try_apply(next);
-            injection.end();
-            let is_dead = node.scene.has_ended();
-            let found = node.in_force();
-            talk(&live);
-            if code == Some(0) {
-                assert_eq!(found, next, "{calls} {step}");
-            } else {
-                assert!(is_dead, "{calls} {step}");
-                assert!(found == now || found == next, "{calls} {step}: {found:?}");
-                *(if found == now {
-                    &mut before
-                } else {
-                    &mut after
-                }) += 1;
-            }
-            now = found;
-            if is_dead {
-                node.scene.kill();
-                let said = node.scene.start();
-                assert!(
-                    said.contains("goes on with bundle"),
-                    "{calls} {step}: {said}"
-                );
-                assert_eq!(node.in_force(), now, "{calls} {step}");
-                talk(&live);
-            }
-            if code == Some(0) {
-                println!("{calls}: {step} steps or fewer");
-                break;
-            }
-        }
-    }
-    println!("died {before} times before the switch and {after} times after it");
-    assert!(before > 0 && after > 0);
-    node.apply(now.next());
-    talk(&live);
 }
 
 #[test]

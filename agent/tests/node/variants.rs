@@ -3,7 +3,8 @@
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
-    net::{IpAddr, UdpSocket},
+    io::{Read as _, Write as _},
+    net::{IpAddr, TcpStream, UdpSocket},
     thread,
     time::{Duration, Instant},
 };
@@ -202,6 +203,12 @@ impl Variants {
         let mixed = || format!("no policy is in force whole: {arrived:?} arrive");
         variant.ok_or_else(mixed).unwrap()
     }
+}
+
+/// Uses a connection to [`ALWAYS`], which every change leaves alone.
+pub(crate) fn talk(mut live: &TcpStream) {
+    live.write_all(b"still there?").unwrap();
+    live.read_exact(&mut [0; 12]).unwrap();
 }
 
 fn ports() -> impl Iterator<Item = u16> {
