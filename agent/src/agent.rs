@@ -230,18 +230,27 @@ impl Agent {
             self.epochs.add(next.epoch(), Arc::clone(&candidate));
             self.state_dir
                 .save(next.epoch(), &candidate.source, &inner.started_with)
-        })?;
+        });
+        if applied.is_err() {
+            self.keep_only(inner.dataplane.state().epoch());
+        }
+        let applied = applied?;
         inner.candidate = Arc::clone(&candidate);
         inner.programs = applied.programs;
         let epoch = applied.state.epoch();
-        // Is in force all the same; the next apply or start removes what is left over.
-        if let Err(error) = self.state_dir.keep_only(epoch) {
-            warn!("{error}");
-        }
+        self.keep_only(epoch);
         Ok(Response::Applied {
             bundle: candidate.digest.clone(),
             epoch,
         })
+    }
+
+    /// Removes from disk what is not in force. What is, is so all the same when that fails; the next apply
+    /// or start removes what is left over.
+    fn keep_only(&self, epoch: u32) {
+        if let Err(error) = self.state_dir.keep_only(epoch) {
+            warn!("{error}");
+        }
     }
 
     /// How things are.

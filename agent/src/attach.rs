@@ -10,10 +10,11 @@ use std::path::Path;
 
 use aya::{
     programs::{
-        LinkOrder, SchedClassifier, TcAttachType,
+        LinkOrder, ProgramError, SchedClassifier, TcAttachType,
         links::{FdLink, PinnedLink},
         tc::{NlOptions, SchedClassifierLink, TcAttachOptions, TcHandle, qdisc_add_clsact},
     },
+    sys::SyscallError,
     util::KernelVersion,
 };
 use clap::ValueEnum;
@@ -151,11 +152,11 @@ pub fn sweep_links(pins: &Pins, is_wanted: impl Fn(&str) -> bool) -> Result<(), 
 fn attach_tcx(program: &mut SchedClassifier, pins: &Pins, hook: &Hook) -> Result<bool, String> {
     let pin = pins.link(hook.point.program(), hook.ifindex);
     if pin.exists() {
-        if update_link(program, &pin).is_ok() {
-            return Ok(false);
+        match update_link(program, &pin)? {
+            Updated::Yes => return Ok(false),
+            // The index is another's now.
+            Updated::InterfaceIsGone => link::detach(&pin).map_err(chain)?,
         }
-        // Its interface is gone, and the index is another's now.
-        link::detach(&pin).map_err(chain)?;
     }
     let id = program
         .attach_with_options(
@@ -172,13 +173,28 @@ fn attach_tcx(program: &mut SchedClassifier, pins: &Pins, hook: &Hook) -> Result
     Ok(true)
 }
 
-fn update_link(program: &mut SchedClassifier, pin: &Path) -> Result<(), String> {
+/// What came of moving a link to another program.
+enum Updated {
+    Yes,
+    /// The link hangs in the air.
+    InterfaceIsGone,
+}
+
+/// After an error the link is what it was: it is all that closes its interface, and stays.
+fn update_link(program: &mut SchedClassifier, pin: &Path) -> Result<Updated, String> {
     let link = FdLink::from(PinnedLink::from_pin(pin).map_err(chain)?);
     let link = SchedClassifierLink::try_from(link).map_err(chain)?;
-    let id = program.attach_to_link(link).map_err(chain)?;
+    let id = match program.attach_to_link(link) {
+        Err(ProgramError::SyscallError(SyscallError { io_error, .. }))
+            if io_error.raw_os_error() == Some(libc::ENOLINK) =>
+        {
+            return Ok(Updated::InterfaceIsGone);
+        }
+        id => id.map_err(chain)?,
+    };
     // Ours only for the update: the pin keeps it.
     drop(program.take_link(id).map_err(chain)?);
-    Ok(())
+    Ok(Updated::Yes)
 }
 
 fn attach_clsact(program: &mut SchedClassifier, hook: &Hook) -> Result<bool, String> {

@@ -152,6 +152,22 @@ pub enum Error {
         cause: io::Error,
     },
 
+    /// What is to be in force cannot be written down for the next agent.
+    #[error("`{}`: {cause}", path.display())]
+    #[diagnostic(
+        code(polc::agent::state),
+        help(
+            "what was in force stays in force; the state directory needs room for another bundle \
+             and inventory"
+        )
+    )]
+    State {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+
     /// The kernel does not do what was asked.
     #[error("{doing} failed: {cause}")]
     #[diagnostic(
@@ -299,12 +315,13 @@ pub enum Error {
 
     /// The agent says no. It has said why.
     #[error("{message}")]
-    #[diagnostic(help("{help}"))]
+    #[diagnostic()]
     Answer {
         /// In one line.
         message: String,
-        /// What to do.
-        help: String,
+        /// What to do, where the agent knows.
+        #[help]
+        help: Option<String>,
         /// The exit code that the agent itself would have ended with.
         exit: u8,
     },
@@ -324,6 +341,12 @@ impl Error {
             io::ErrorKind::PermissionDenied => Self::Denied { path, cause },
             _ => Self::File { path, cause },
         }
+    }
+
+    /// Turns what the system says into an error about a file of what is to be in force.
+    pub(crate) fn state(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |cause| Self::State { path, cause }
     }
 
     /// 1: what was given is refused. 2: it could not be tried.

@@ -139,11 +139,11 @@ impl StateDir {
         let directory = self.epoch(epoch);
         let unfinished = self.root.join(format!("epoch-{epoch}.tmp"));
         let started_with = serde_json::to_vec(started_with)
-            .map_err(|cause| Error::file(&unfinished)(cause.into()))?;
+            .map_err(|cause| Error::state(&unfinished)(cause.into()))?;
         for stale in [&unfinished, &directory] {
             remove_dir(stale)?;
         }
-        fs::create_dir(&unfinished).map_err(Error::file(&unfinished))?;
+        fs::create_dir(&unfinished).map_err(Error::state(&unfinished))?;
         let signature = source.signature.as_deref();
         let files = [
             (BUNDLE, Some(source.bundle.as_slice())),
@@ -156,12 +156,12 @@ impl StateDir {
                 continue;
             };
             let path = unfinished.join(name);
-            write_through(&path, content).map_err(Error::file(&path))?;
+            write_through(&path, content).map_err(Error::state(&path))?;
         }
-        fs::rename(&unfinished, &directory).map_err(Error::file(&directory))?;
+        fs::rename(&unfinished, &directory).map_err(Error::state(&directory))?;
         File::open(&self.root)
             .and_then(|root| root.sync_all())
-            .map_err(Error::file(&self.root))
+            .map_err(Error::state(&self.root))
     }
 
     /// What an epoch was made of, if that is known.

@@ -47,7 +47,7 @@ fn exchange(
             } => {
                 return Err(Error::Answer {
                     message,
-                    help,
+                    help: Some(help).filter(|help| !help.is_empty()),
                     exit,
                 });
             }

@@ -132,8 +132,8 @@ impl Dataplane {
         Ok(true)
     }
 
-    /// Puts a candidate in force. `before_switch` runs last before the point of no return, with
-    /// the state that will be in force after it.
+    /// Puts a candidate in force. `before_switch` runs when everything is ready but for new hooks, with
+    /// the state that will be in force after the switch.
     ///
     /// # Errors
     /// Whatever happens, either the candidate is in force or what was before is, whole.
@@ -154,13 +154,9 @@ impl Dataplane {
         self.judgements.forget(side)?;
         let filled = self.programs.fill(side, candidate)?;
         self.tables_mut(side).fill(candidate, &filled)?;
-        let hooks = candidate.hooks.iter();
-        let new: Vec<Hook> = hooks
-            .filter(|hook| !self.attached.contains(hook))
-            .cloned()
-            .collect();
-        self.attach(&new)?;
         before_switch(next)?;
+        // Last, as it is the one step that an interface feels which the side in force does not know.
+        self.attach_or_undo(&candidate.hooks)?;
         self.idle = Idle::Unknown;
         self.state.store(next);
 
@@ -175,23 +171,42 @@ impl Dataplane {
         })
     }
 
-    /// Makes sure that these hooks run this agent's programs. New hooks are taken away again when one fails; until
-    /// the switch they drop what they see, as their interfaces have no endpoint yet.
+    /// Makes sure that the hooks of what is in force run this agent's programs. One that fails keeps none
+    /// of the others open.
     fn attach(&mut self, hooks: &[Hook]) -> Result<(), Error> {
+        let mut result = Ok(());
+        for hook in hooks {
+            let attached = self.mechanism.attach(&mut self.datapath, &self.pins, hook);
+            if attached.is_ok() {
+                self.attached.insert(hook.clone());
+            }
+            result = result.and(attached.map(|_| ()));
+        }
+        result
+    }
+
+    /// As [`Self::attach`], for what is not in force yet: hooks that are new are taken away again when
+    /// one fails. Until the switch they drop what they see, as their interfaces have no endpoint yet.
+    fn attach_or_undo(&mut self, hooks: &[Hook]) -> Result<(), Error> {
         let mut added = Vec::new();
         for hook in hooks {
+            if self.attached.contains(hook) {
+                continue;
+            }
             match self.mechanism.attach(&mut self.datapath, &self.pins, hook) {
-                Ok(true) => added.push(hook),
-                Ok(false) => {}
+                Ok(is_new) => {
+                    self.attached.insert(hook.clone());
+                    added.extend(is_new.then_some(hook));
+                }
                 Err(error) => {
                     for hook in added {
+                        self.attached.remove(hook);
                         let _ = self.mechanism.detach(&self.pins, hook);
                     }
                     return Err(error);
                 }
             }
         }
-        self.attached.extend(hooks.iter().cloned());
         Ok(())
     }
 
@@ -202,13 +217,14 @@ impl Dataplane {
     /// An endpoint that is gone from the inventory keeps its hooks while its interface exists:
     /// they drop everything. Losing an entry must never open an endpoint.
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
+        // Those that were there before, too: an interface may have been made anew with the same index.
+        self.attached.clear();
+        let attached = self.attach(&candidate.hooks);
         self.wait()?;
         self.idle = Idle::Quiet;
         self.judgements.take(side, &candidate.digest)?;
         self.programs.retire(side)?;
-        // Those that were there before: an interface may have been made anew with the same index.
-        self.attached.clear();
-        self.attach(&candidate.hooks)?;
+        attached?;
         self.pins
             .remove_other_versions()
             .map_err(Error::kernel("removing another version's pins"))?;

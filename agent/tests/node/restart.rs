@@ -3,9 +3,11 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    os::unix::fs::MetadataExt as _,
     process::Command,
 };
 
+use polc_agent::{pins::Pins, sys::interface::index_of};
 use polc_model::Direction;
 use polc_testbed::Outcome;
 
@@ -162,6 +164,32 @@ fn a_pod_that_restarts_is_enforced_again() {
         scene.pod("api").connect_tcp(db, 5433).unwrap(),
         Outcome::Blocked
     );
+}
+
+#[test]
+fn an_interface_that_is_made_anew_with_the_index_of_before_gets_its_hooks() {
+    let Some(mut scene) = Scene::enforcing("index", &shop(5432)) else {
+        return;
+    };
+    let index = scene.testbed.in_node(|| index_of("veth-web")).unwrap();
+    let index = index.unwrap();
+    let pins = Pins::new(&scene.path("bpf"), "default");
+    let pin = |point| std::fs::metadata(pins.link(point, index)).unwrap().ino();
+    let before = [pin("from_endpoint"), pin("to_endpoint")];
+    scene.kill();
+    let node = scene.testbed.node().name().to_owned();
+    let delete = "link delete veth-web".to_owned();
+    let add = format!("link add veth-web index {index} type veth peer name lost");
+    for command in [delete, add] {
+        let words = command.split(' ');
+        let done = Command::new("ip").args(["-n", &node]).args(words).status();
+        assert!(done.unwrap().success(), "{command}");
+    }
+    let said = scene.start();
+    assert!(said.contains("goes on with bundle"), "{said}");
+    // The links of before hang in the air: these are others.
+    assert_ne!(pin("from_endpoint"), before[0]);
+    assert_ne!(pin("to_endpoint"), before[1]);
 }
 
 #[test]

@@ -140,6 +140,14 @@ impl Scene {
 
     /// Starts the agent and waits until it enforces. Returns what it said first.
     pub(crate) fn start(&mut self) -> String {
+        let (said, enforces) = self.try_start();
+        assert!(enforces, "the agent said: {said}");
+        said
+    }
+
+    /// Starts an agent that may end before it enforces. Returns what it said first, and whether it
+    /// enforces.
+    pub(crate) fn try_start(&mut self) -> (String, bool) {
         let mut command = self.run_command();
         command.stderr(Stdio::piped());
         let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
@@ -163,14 +171,11 @@ impl Scene {
                 break;
             }
         }
-        while !self.path("state/agent.sock").exists() && Instant::now() < deadline {
+        let socket = self.path("state/agent.sock");
+        while !socket.exists() && !self.has_ended() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
-        assert!(
-            self.path("state/agent.sock").exists(),
-            "the agent said: {said}"
-        );
-        said
+        (said, socket.exists())
     }
 
     /// Tries to start another agent with the same files, which is expected to end by itself, and
@@ -193,6 +198,17 @@ impl Scene {
         let status = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(status.success());
         self.wait()
+    }
+
+    /// The running agent.
+    pub(crate) fn pid(&self) -> u32 {
+        self.agent.as_ref().unwrap().id()
+    }
+
+    /// Whether the agent has ended by itself. [`Self::kill`] tidies up then.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let agent = self.agent.as_mut().unwrap();
+        agent.try_wait().unwrap().is_some()
     }
 
     /// Waits for the agent's end. Returns its exit code.

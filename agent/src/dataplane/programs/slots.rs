@@ -14,6 +14,8 @@ use crate::sys::{map::Map, program::LoadedProgram};
 pub(super) struct Slots {
     policies: Map<u32, u32>,
     free: BTreeSet<u32>,
+    /// Those that no packet can reach and that are not empty yet: emptying one failed.
+    unreachable: BTreeSet<u32>,
 }
 
 impl Slots {
@@ -27,7 +29,12 @@ impl Slots {
                 free.insert(slot);
             }
         }
-        Ok((Self { policies, free }, taken))
+        let slots = Self {
+            policies,
+            free,
+            unreachable: BTreeSet::new(),
+        };
+        Ok((slots, taken))
     }
 
     /// The array.
@@ -53,10 +60,12 @@ impl Slots {
             .set(&slot, &program.as_fd().as_raw_fd().unsigned_abs())
     }
 
-    /// Empties slots that no packet can reach.
+    /// Empties slots that no packet can reach. Those that cannot be emptied now are with the next ones.
     pub(super) fn free(&mut self, slots: impl IntoIterator<Item = u32>) -> io::Result<()> {
-        for slot in slots {
+        self.unreachable.extend(slots);
+        while let Some(&slot) = self.unreachable.first() {
             self.policies.remove(&slot)?;
+            self.unreachable.remove(&slot);
             self.free.insert(slot);
         }
         Ok(())
