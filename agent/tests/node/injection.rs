@@ -99,6 +99,12 @@ impl Injection {
             .args(["-TERM", &pid])
             .stderr(Stdio::null())
             .status();
+        // When the agent dies just now, strace may wait for what never comes.
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while matches!(self.strace.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
+        let _ = self.strace.kill();
         let _ = self.strace.wait();
     }
 }

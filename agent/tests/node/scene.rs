@@ -43,8 +43,8 @@ pub(crate) const OUTSIDE: [&str; 2] = ["192.0.2.7", "2001:db8::7"];
 
 pub(crate) struct Scene {
     pub(crate) testbed: Testbed,
-    // Before the directory, which it is in.
-    _mounted: Unmount,
+    // Before the directory, which they are in.
+    mounted: Vec<Unmount>,
     directory: TempDir,
     agent: Option<Child>,
     attach: &'static str,
@@ -68,7 +68,7 @@ impl Scene {
         let directory = tempfile::tempdir().unwrap();
         let scene = Self {
             testbed: Testbed::new(test, &inventory, &outside).unwrap(),
-            _mounted: Unmount::on_drop(&directory.path().join("bpf")),
+            mounted: vec![Unmount::on_drop(&directory.path().join("bpf"))],
             directory,
             agent: None,
             attach: match Mechanism::probe() {
@@ -108,6 +108,19 @@ impl Scene {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
         path
+    }
+
+    /// Makes the state directory a disk of this size, in words of tmpfs.
+    pub(crate) fn limit_state(&mut self, size: &str) {
+        let state = self.path("state");
+        fs::create_dir(&state).unwrap();
+        self.mounted.push(Unmount::on_drop(&state));
+        let size = format!("size={size}");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "polc-test"])
+            .arg(&state)
+            .status();
+        assert!(mount.unwrap().success());
     }
 
     /// Whose signatures the next agent asks for: files with public keys.

@@ -8,7 +8,6 @@ use std::{
     io::Write as _,
     os::unix::fs::MetadataExt as _,
     path::Path,
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -19,7 +18,7 @@ use polc_agent::{
 };
 use polc_bundle::Bundle;
 use polc_codegen::{Insn, elf};
-use polc_testbed::{Outcome, Unmount};
+use polc_testbed::Outcome;
 
 use crate::{
     injection::{Fate, Injection, MOST_STEPS, require_strace, stride},
@@ -122,17 +121,11 @@ fn web_is_free(node: &Variants) -> bool {
 
 #[test]
 fn a_full_disk_refuses_a_change_and_leaves_no_trace_of_it() {
-    let Some(scene) = Scene::new("tx-disk") else {
+    let Some(mut scene) = Scene::new("tx-disk") else {
         return;
     };
+    scene.limit_state("512k");
     let state = scene.path("state");
-    fs::create_dir(&state).unwrap();
-    let _mounted = Unmount::on_drop(&state);
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=512k", "polc-test"])
-        .arg(&state)
-        .status();
-    assert!(mounted.unwrap().success());
     let node = Variants::enforcing_with(scene, |inventory| without_web(&inventory));
     let (now, hooks) = (node.in_force(), links(&node.scene));
     let epoch = node.scene.status().epoch;
