@@ -20,9 +20,9 @@ use crate::{
 /// Asked with the number of a record of `polc-agent flows`, explains its packet under the policy of
 /// then; asked with both ends and a port, what a first packet between them would get now:
 ///
-///     polc-agent explain 17
-///     polc-agent explain --from shop/web --to 10.0.0.5 --port tcp/443
-///     polc-agent explain --from shop/web --to shop/db --icmp 8
+///   polc-agent explain 17
+///   polc-agent explain --from shop/web --to 10.0.0.5 --port tcp/443
+///   polc-agent explain --from shop/web --to shop/db --icmp 8
 ///
 /// Both directions are explained: what the sender's policies say of what it sends, and what the
 /// receiver's say of what it gets. A packet passes when both allow it.
