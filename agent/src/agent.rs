@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use crate::{
     Error,
     api::{Response, Status},
-    candidate::{Candidate, KeepsPlaces, MissingInterface},
+    candidate::{Candidate, MissingInterface},
     dataplane::{ClassProgram, Dataplane},
     flows::{History, reader::Epochs},
     followed::Follower,
@@ -200,12 +200,9 @@ impl Agent {
         text: String,
         inventory: Arc<Inventory>,
     ) -> Result<Response, Error> {
-        let keeps_places = if inner.dataplane.can_go_on() {
-            KeepsPlaces::Yes
-        } else {
-            KeepsPlaces::No
-        };
-        let candidate = Candidate::with_inventory(&inner.candidate, keeps_places, text, inventory)?;
+        let before = inner.before();
+        let candidate =
+            Candidate::with_inventory(&inner.candidate, before.as_deref(), text, inventory)?;
         // Of the inventory that a restart is given, this is what it says by now.
         let digest = StartedWith::of(&candidate.source).inventory;
         let before = std::mem::replace(&mut inner.started_with.inventory, digest);

@@ -42,15 +42,6 @@ pub struct Candidate {
     pub source: Source,
 }
 
-/// Whether what programs ask about stays where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeepsPlaces {
-    /// The programs in force serve on.
-    Yes,
-    /// They are others' programs.
-    No,
-}
-
 /// A bundle and an inventory, read.
 struct Read {
     bundle: Arc<Bundle>,
@@ -134,14 +125,14 @@ impl Candidate {
         Self::compute(before, read, missing)
     }
 
-    /// The bundle of what is in force with another inventory, whose text this is. `keeps_places` says
-    /// whether the programs in force serve on.
+    /// The bundle of what is in force with another inventory, whose text this is. `before` is as in
+    /// [`Self::after`].
     ///
     /// # Errors
     /// More than the maps hold.
     pub(crate) fn with_inventory(
         in_force: &Self,
-        keeps_places: KeepsPlaces,
+        before: Option<&Self>,
         text: String,
         inventory: Arc<Inventory>,
     ) -> Result<Self, Error> {
@@ -155,7 +146,6 @@ impl Candidate {
                 ..in_force.source.clone()
             },
         };
-        let before = (keeps_places == KeepsPlaces::Yes).then_some(in_force);
         Self::compute(before, read, MissingInterface::Skip)
     }
 

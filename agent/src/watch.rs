@@ -15,6 +15,8 @@ const PERIOD: Duration = Duration::from_millis(200);
 
 /// How often to look at the inventory.
 const INVENTORY_PERIOD: Duration = Duration::from_millis(20);
+/// How often to try again what could not be put in force: all of it is read and computed each time.
+const RETRY_PERIOD: Duration = Duration::from_millis(500);
 
 /// Follows the inventory until the agent ends: puts in force what it says. What cannot be put in force
 /// changes nothing and is tried again.
@@ -22,8 +24,9 @@ pub(crate) fn inventory(agent: &Agent) {
     agent.followed().begin();
     let mut path = agent.inventory_path();
     let mut source = InventorySource::new(path.clone());
+    let mut period = INVENTORY_PERIOD;
     while !agent.is_ending().load(Ordering::Relaxed) {
-        thread::sleep(INVENTORY_PERIOD);
+        thread::sleep(period);
         let now = agent.inventory_path();
         if now != path {
             source = InventorySource::new(now.clone());
@@ -44,6 +47,10 @@ pub(crate) fn inventory(agent: &Agent) {
             }
         });
         let problem = followed.err().map(|error| error.to_string());
+        period = match problem {
+            None => INVENTORY_PERIOD,
+            Some(_) => RETRY_PERIOD,
+        };
         if agent.followed().note(problem.clone())
             && let Some(problem) = problem
         {

@@ -87,7 +87,7 @@ pub const ENDPOINT_ADDRESSES: usize = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Endpoint {
-    /// The endpoint's peer id, valid for this side's tables only.
+    /// The endpoint's peer id.
     pub id: u32,
     /// Slot of the program that judges what comes to the endpoint.
     pub ingress_slot: u32,
@@ -106,7 +106,7 @@ unsafe impl Plain for Endpoint {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Peer {
-    /// Peer id, valid for this side's tables only; addresses outside share [`PEER_WORLD`].
+    /// Peer id: follows from the peer's name. Addresses outside share [`PEER_WORLD`].
     pub id: u32,
     /// Row in the signatures, which both sides share.
     pub row: u32,
