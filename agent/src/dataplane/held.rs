@@ -6,7 +6,27 @@ use polc_abi::Plain;
 
 use crate::sys::map::Map;
 
-/// The entries of a map, or of one side's part of a map that both share.
+/// A table that can be changed entry by entry.
+pub(super) trait Table<K, V> {
+    /// Empties it.
+    fn clear(&mut self) -> io::Result<()>;
+
+    /// Removes and sets these entries. `wanted` is all that it holds then, in order of key.
+    fn change(&mut self, gone: &[K], changed: &[(K, V)], wanted: &[(K, V)]) -> io::Result<()>;
+}
+
+impl<K: Plain, V: Plain> Table<K, V> for Map<K, V> {
+    fn clear(&mut self) -> io::Result<()> {
+        Self::clear(self)
+    }
+
+    fn change(&mut self, gone: &[K], changed: &[(K, V)], _: &[(K, V)]) -> io::Result<()> {
+        self.remove_all(gone)?;
+        self.set_all(changed)
+    }
+}
+
+/// The entries of a table, or of one side's part of a table that both share.
 #[derive(Debug)]
 pub(super) struct Held<K, V> {
     /// In order of key. `None` where it is not known: a write failed, or another agent made them.
@@ -26,27 +46,26 @@ impl<K: Plain + Ord, V: Plain + PartialEq> Held<K, V> {
         Self { entries: None }
     }
 
-    /// Makes the map hold these entries, in place of what is held. A map whose entries are not known
+    /// Makes the table hold these entries, in place of what is held. One whose entries are not known
     /// is emptied first.
     ///
     /// # Errors
-    /// What the kernel says. What the map holds is not known then.
+    /// What the kernel says. What the table holds is not known then.
     pub(super) fn become_these(
         &mut self,
-        map: &Map<K, V>,
+        table: &mut impl Table<K, V>,
         mut wanted: Vec<(K, V)>,
     ) -> io::Result<()> {
         wanted.sort_unstable_by_key(|(key, _)| *key);
         let held = match self.entries.take() {
             Some(held) => held,
             None => {
-                map.clear()?;
+                table.clear()?;
                 Vec::new()
             }
         };
         let (gone, changed) = differences(&held, &wanted);
-        map.remove_all(&gone)?;
-        map.set_all(&changed)?;
+        table.change(&gone, &changed, &wanted)?;
         self.entries = Some(wanted);
         Ok(())
     }

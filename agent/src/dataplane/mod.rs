@@ -4,6 +4,7 @@
 //! tries each program, makes sure that the hooks are there, and only then stores the state word.
 //! Whatever fails before that leaves the side in force as it was.
 
+pub mod addresses;
 mod held;
 pub(crate) mod judgements;
 mod programs;

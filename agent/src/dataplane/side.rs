@@ -11,12 +11,12 @@ use polc_abi::{
 
 use crate::{Error, candidate::Candidate, pins::Pins, sys::map::Map};
 
-use super::{held::Held, programs::Filled};
+use super::{addresses::AddressTable, held::Held, programs::Filled};
 
 /// The tables of one side.
 pub(super) struct SideTables {
     endpoints: Map<u32, Endpoint>,
-    addresses: Map<Address, Peer>,
+    addresses: AddressTable,
     prefixes: Map<PrefixKey, Peer>,
     endpoints_held: Held<u32, Endpoint>,
     addresses_held: Held<Address, Peer>,
@@ -28,7 +28,11 @@ impl SideTables {
         let opening = || Error::kernel("opening a table");
         Ok(Self {
             endpoints: Map::open(&pins.map(map::endpoints(side))).map_err(opening())?,
-            addresses: Map::open(&pins.map(map::addresses(side))).map_err(opening())?,
+            addresses: AddressTable::new(
+                side,
+                Map::open(&pins.map(map::ADDRESSES)).map_err(opening())?,
+                Map::open(&pins.map(map::ADDRESS_MASKS)).map_err(opening())?,
+            ),
             prefixes: Map::open(&pins.map(map::prefixes(side))).map_err(opening())?,
             endpoints_held: Held::unknown(),
             addresses_held: Held::unknown(),
@@ -50,7 +54,7 @@ impl SideTables {
             (ifindex, endpoint)
         });
         self.endpoints_held
-            .become_these(&self.endpoints, endpoints.collect())
+            .become_these(&mut self.endpoints, endpoints.collect())
             .map_err(filling())?;
         let of_side = |peer: &Peer| Peer {
             row: peer.row + filled.first_row,
@@ -59,12 +63,12 @@ impl SideTables {
         let addresses = tables.addresses.iter();
         let addresses = addresses.map(|(address, peer)| (*address, of_side(peer)));
         self.addresses_held
-            .become_these(&self.addresses, addresses.collect())
+            .become_these(&mut self.addresses, addresses.collect())
             .map_err(filling())?;
         let prefixes = tables.prefixes.iter();
         let prefixes = prefixes.map(|(prefix, peer)| (*prefix, of_side(peer)));
         self.prefixes_held
-            .become_these(&self.prefixes, prefixes.collect())
+            .become_these(&mut self.prefixes, prefixes.collect())
             .map_err(filling())
     }
 

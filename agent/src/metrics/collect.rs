@@ -187,6 +187,13 @@ fn maps(families: &Families, agent: &Agent) -> Result<(), Error> {
             capacities.push(([name], u64::from(usage.capacity)));
         }
     }
+    // Made for what it holds, so that only the node's limit says how full it is.
+    let addresses = agent.candidate().tables.addresses.len();
+    entries.push((
+        [map::ADDRESSES],
+        u64::try_from(addresses).unwrap_or(u64::MAX),
+    ));
+    capacities.push(([map::ADDRESSES], u64::from(map::MAX_ADDRESSES)));
     let flows = entries
         .iter()
         .filter(|([name], _)| [map::FLOWS, map::NEW_FLOWS].contains(name));

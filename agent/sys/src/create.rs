@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use polc_abi::Plain;
+use polc_abi::{Plain, address::Bucket, map::ADDRESS_TABLE_FLAGS};
 
 use super::{
     bpf::{Attributes, Command, address, call, call_for_fd},
@@ -113,6 +113,42 @@ pub(super) fn small_array() -> io::Result<OwnedFd> {
         key_size: 4,
         value_size: 4,
         max_entries: 1,
+        ..CreateAttributes::default()
+    })
+}
+
+/// An array of two maps: the tables of addresses of both sides.
+///
+/// # Errors
+/// What the kernel says.
+pub fn address_tables(name: &str) -> io::Result<Map<u32, u32>> {
+    let inner = array(name, size_of::<Bucket>(), 1, ADDRESS_TABLE_FLAGS)?;
+    let outer = create(CreateAttributes {
+        kind: ARRAY_OF_MAPS,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 2,
+        inner_fd: raw(&inner),
+        name: named(name),
+        ..CreateAttributes::default()
+    })?;
+    Ok(Map::of_types(outer))
+}
+
+/// An array of values of this many bytes, with these flags.
+pub(super) fn array(
+    name: &str,
+    value_size: usize,
+    max_entries: u32,
+    flags: u32,
+) -> io::Result<OwnedFd> {
+    create(CreateAttributes {
+        kind: ARRAY,
+        key_size: 4,
+        value_size: size(value_size)?,
+        max_entries,
+        flags,
+        name: named(name),
         ..CreateAttributes::default()
     })
 }

@@ -15,6 +15,7 @@ pub mod percpu;
 pub mod privileges;
 pub mod probe;
 pub mod program;
+pub mod shared_array;
 pub mod signal;
 pub mod state_word;
 pub mod test_run;

@@ -57,6 +57,14 @@ impl<K: Plain, V: Plain> Map<K, V> {
         Ok(Self::of_types(open_pinned(path)?))
     }
 
+    /// Another handle of the same map.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self::of_types(self.fd.try_clone()?))
+    }
+
     /// The map of a descriptor, whose types are `K` and `V`.
     pub(super) const fn of_types(fd: OwnedFd) -> Self {
         Self {

@@ -133,6 +133,7 @@ fn metrics_say_what_happened() {
     assert_eq!(is("polc_endpoints"), Some(3.0));
     assert_eq!(is("polc_policies"), Some(2.0));
     assert_eq!(is("polc_peers"), Some(4.0));
+    assert!(is("polc_map_entries{map=\"addresses\"}") >= Some(4.0));
     assert_eq!(is("polc_epoch"), Some(1.0));
     assert_eq!(is("polc_events_lost_total"), Some(0.0));
     assert_eq!(

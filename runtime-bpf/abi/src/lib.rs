@@ -6,6 +6,7 @@
 //!
 //! - [`verdict`]: what a decision says: verdict, drop reason, and who decided
 //! - [`key`]: how a packet is seen by policy: [`L4Key`](key::L4Key), addresses
+//! - [`address`]: the table of exact addresses
 //! - [`policy`]: what generated policy programs read and write
 //! - [`node`]: endpoints, addresses, prefixes and the state word
 //! - [`flow`]: connection tracking
@@ -19,6 +20,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod address;
 pub mod event;
 pub mod flow;
 pub mod key;
@@ -46,7 +48,7 @@ unsafe impl<const N: usize> Plain for [u64; N] {}
 
 /// Version of everything in this crate. Pinned maps carry it in their names, so that an agent
 /// never reads what another version wrote.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// Asserts size and the absence of padding: the sum of the field sizes must be the size.
 #[cfg(test)]

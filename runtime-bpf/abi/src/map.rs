@@ -11,14 +11,14 @@ pub const fn endpoints(side: Side) -> &'static str {
     }
 }
 
-/// Addresses of a side: hash, [`Address`](crate::key::Address) to [`Peer`](crate::node::Peer).
-#[must_use]
-pub const fn addresses(side: Side) -> &'static str {
-    match side {
-        Side::Zero => "addresses_0",
-        Side::One => "addresses_1",
-    }
-}
+/// Array of maps: for each side a table of [`Bucket`](crate::address::Bucket)s, made for as many
+/// addresses as there are.
+pub const ADDRESSES: &str = "addresses";
+/// Flags of each of those tables: `BPF_F_MMAPABLE`, so that the agent writes it as memory and buckets
+/// begin where lines of cache do, and `BPF_F_INNER_MAP`, so that each has a size of its own.
+pub const ADDRESS_TABLE_FLAGS: u32 = 1 << 10 | 1 << 12;
+/// Array of two `u32`: for each side how many buckets its table has, less one.
+pub const ADDRESS_MASKS: &str = "address_masks";
 
 /// Prefixes of a side: longest-prefix trie, [`PrefixKey`](crate::node::PrefixKey) to
 /// [`Peer`](crate::node::Peer).
@@ -60,8 +60,8 @@ pub const VERDICTS: &str = "verdicts";
 pub const ALL: [&str; 18] = [
     endpoints(Side::Zero),
     endpoints(Side::One),
-    addresses(Side::Zero),
-    addresses(Side::One),
+    ADDRESSES,
+    ADDRESS_MASKS,
     prefixes(Side::Zero),
     prefixes(Side::One),
     STATE,

@@ -132,6 +132,8 @@ pub mod peer_flag {
     pub const LOCAL_ENDPOINT: u32 = 2;
     /// The node is let through to its endpoints before any policy (`host_access` not restricted).
     pub const HOST_ACCESS: u32 = 4;
+    /// In the table of addresses: the entry holds one.
+    pub const IN_USE: u32 = 8;
 }
 
 /// Key of the longest-prefix tables, as the kernel wants it.

@@ -2,26 +2,29 @@
 
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
-    macros::map,
+    btf_maps,
+    macros::{btf_map, map},
     maps::{
         Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf,
         lpm_trie::Key,
     },
 };
 use polc_abi::{
+    address::{self, Bucket, Entry},
     event::{Counter, Event, VerdictCounterKey},
     flow::{Flow, FlowKey},
     key::Address,
     map::{
-        EVENT_BYTES, FLOWS_BY_DEFAULT, MAX_ADDRESSES, MAX_ENDPOINTS, MAX_FRAGMENTS, MAX_PREFIXES,
-        MAX_VERDICTS, new_flows,
+        ADDRESS_TABLE_FLAGS, EVENT_BYTES, FLOWS_BY_DEFAULT, MAX_ENDPOINTS, MAX_FRAGMENTS,
+        MAX_PREFIXES, MAX_VERDICTS, new_flows,
     },
-    node::{Endpoint, Peer, Side},
+    node::{Endpoint, Peer, Side, peer_flag},
     policy::{CONTINUATIONS, PROGRAM_SLOTS, PolicyInput},
     verdict::DROP_REASONS,
 };
 
 use crate::{
+    bytes,
     packet::Packet,
     parse::fragment::{FirstFragment, FragmentKey},
 };
@@ -37,12 +40,12 @@ static ENDPOINTS_0: HashMap<u32, Endpoint> = HashMap::with_max_entries(MAX_ENDPO
 #[map(name = "endpoints_1")]
 static ENDPOINTS_1: HashMap<u32, Endpoint> = HashMap::with_max_entries(MAX_ENDPOINTS, 0);
 
-#[map(name = "addresses_0")]
-static ADDRESSES_0: HashMap<Address, Peer> =
-    HashMap::with_max_entries(MAX_ADDRESSES, BPF_F_NO_PREALLOC);
-#[map(name = "addresses_1")]
-static ADDRESSES_1: HashMap<Address, Peer> =
-    HashMap::with_max_entries(MAX_ADDRESSES, BPF_F_NO_PREALLOC);
+/// One bucket here; the agent puts larger ones in place.
+type AddressTable = btf_maps::Array<Bucket, 1, { ADDRESS_TABLE_FLAGS as usize }>;
+#[btf_map(name = "addresses")]
+static ADDRESSES: btf_maps::ArrayOfMaps<AddressTable, 2> = btf_maps::ArrayOfMaps::new();
+#[map(name = "address_masks")]
+static ADDRESS_MASKS: Array<u32> = Array::with_max_entries(2, 0);
 
 #[map(name = "prefixes_0")]
 static PREFIXES_0: LpmTrie<Address, Peer> =
@@ -97,13 +100,26 @@ pub fn endpoint(side: Side, ifindex: &u32) -> Option<&'static Endpoint> {
 /// The peer with exactly this address.
 #[inline(always)]
 pub fn address(side: Side, address: &Address) -> Option<&'static Peer> {
-    // SAFETY: as in `endpoint`.
-    unsafe {
-        match side {
-            Side::Zero => ADDRESSES_0.get(address),
-            Side::One => ADDRESSES_1.get(address),
-        }
-    }
+    let side = side as u32;
+    let [first, second] = address::buckets(address, *ADDRESS_MASKS.get(side)?);
+    in_bucket(ADDRESSES.get_value(side, &first)?, address)
+        .or_else(|| in_bucket(ADDRESSES.get_value(side, &second)?, address))
+}
+
+#[inline(always)]
+fn in_bucket(bucket: &'static Bucket, address: &Address) -> Option<&'static Peer> {
+    let [first, second] = &bucket.0;
+    // SAFETY: buckets are aligned to lines of cache, and addresses of packets to eight bytes.
+    let is = |entry: &Entry| unsafe { bytes::same(&entry.address, address) };
+    let found = if is(first) {
+        first
+    } else if is(second) {
+        second
+    } else {
+        return None;
+    };
+    // Whoever comes from `::` would find an empty entry.
+    (found.peer.flags & peer_flag::IN_USE != 0).then_some(&found.peer)
 }
 
 /// What the longest prefix around this address says.

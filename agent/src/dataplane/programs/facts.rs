@@ -98,7 +98,7 @@ impl Facts {
         });
         match self.names_held.get_mut(side as usize) {
             Some(held) => held
-                .become_these(&self.port_names, names.collect())
+                .become_these(&mut self.port_names, names.collect())
                 .map_err(Error::kernel("writing the names of ports")),
             None => Ok(()),
         }

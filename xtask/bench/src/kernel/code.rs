@@ -18,6 +18,11 @@ const STORE_U64: u8 = 0x7b;
 /// `*(u16 *)(dst + off) = src`
 const STORE_U16: u8 = 0x6b;
 
+/// `dst ^= src`, 64 bits.
+const EXCLUSIVE_OR: u8 = 0xaf;
+/// `dst = htobe(dst)`, as many bits as the immediate says.
+const TO_BIG_ENDIAN: u8 = 0xdc;
+
 /// How wide a load or a store is.
 #[derive(Clone, Copy)]
 pub(super) enum Width {
@@ -123,6 +128,64 @@ impl Code {
     /// Skips the next instruction if the register is null.
     pub(super) fn skip_if_null(&mut self, register: Register) -> &mut Self {
         self.push(opcode::JUMP_EQ64_IMM, register, 0, 1, 0)
+    }
+
+    /// Looks up the key at this place of the stack in the map that a register points at.
+    pub(super) fn lookup_in(&mut self, map: Register, key_at: i16) -> &mut Self {
+        self.copy(Register::R2, Register::R10);
+        self.push(opcode::ADD64_IMM, Register::R2, 0, 0, key_at.into());
+        self.copy(Register::R1, map);
+        self.call(helper::MAP_LOOKUP)
+    }
+
+    /// Runs `code`, unless the register is null.
+    pub(super) fn skip_if_null_over(&mut self, register: Register, code: &Self) -> &mut Self {
+        let length = i16::try_from(code.0.len()).unwrap_or(i16::MAX);
+        self.push(opcode::JUMP_EQ64_IMM, register, 0, length, 0);
+        self.append(code)
+    }
+
+    pub(super) fn append(&mut self, code: &Self) -> &mut Self {
+        self.0.extend(&code.0);
+        self
+    }
+
+    pub(super) fn set_wide(&mut self, to: Register, value: u64) -> &mut Self {
+        let [low, high] = [value as u32, (value >> 32) as u32].map(u32::cast_signed);
+        self.push(opcode::LOAD_IMM64, to, 0, 0, low);
+        self.0.push(Insn {
+            immediate: high,
+            ..Insn::default()
+        });
+        self
+    }
+
+    pub(super) fn swap_bytes(&mut self, register: Register) -> &mut Self {
+        self.push(TO_BIG_ENDIAN, register, 0, 0, 64)
+    }
+
+    pub(super) fn multiply(&mut self, to: Register, by: Register) -> &mut Self {
+        self.push(opcode::MUL64_REG, to, by as u8, 0, 0)
+    }
+
+    pub(super) fn exclusive_or(&mut self, to: Register, by: Register) -> &mut Self {
+        self.push(EXCLUSIVE_OR, to, by as u8, 0, 0)
+    }
+
+    pub(super) fn or(&mut self, to: Register, by: Register) -> &mut Self {
+        self.push(opcode::OR64_REG, to, by as u8, 0, 0)
+    }
+
+    pub(super) fn and(&mut self, to: Register, by: Register) -> &mut Self {
+        self.push(opcode::AND64_REG, to, by as u8, 0, 0)
+    }
+
+    pub(super) fn shift_right(&mut self, register: Register, bits: i32) -> &mut Self {
+        self.push(opcode::SHIFT_RIGHT64_IMM, register, 0, 0, bits)
+    }
+
+    pub(super) fn add(&mut self, register: Register, value: i32) -> &mut Self {
+        self.push(opcode::ADD64_IMM, register, 0, 0, value)
     }
 
     pub(super) fn tail_call(

@@ -132,7 +132,8 @@ fn usage(pins: &Pins) -> Result<Usage> {
     let mut ids: BTreeSet<u32> = slots.entries()?.into_iter().map(|(_, id)| id).collect();
     ids.extend(continuations.entries()?.into_iter().map(|(_, id)| id));
     let mut usage = Usage::default();
-    let mut maps = BTreeSet::new();
+    let tables: Map<u32, u32> = Map::open(&pins.map(map::ADDRESSES))?;
+    let mut maps: BTreeSet<u32> = tables.entries()?.into_iter().map(|(_, id)| id).collect();
     for name in map::ALL {
         maps.insert(MapInfo::from_pin(pins.map(name))?.id());
     }

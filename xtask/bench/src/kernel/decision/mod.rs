@@ -3,6 +3,7 @@
 //! the lookups that Cilium does: the address in a table of prefixes, for the peer's identity; then
 //! identity, protocol and port in another, once with the identity and once without.
 
+mod addresses;
 mod cilium;
 mod packets;
 mod polc;

@@ -2,15 +2,18 @@
 
 use std::net::Ipv4Addr;
 
-use polc_abi::{key::Address, node::Peer, policy::offset};
-use polc_agent::sys::{create::Kind, map::Map, program::LoadedProgram};
+use polc_abi::{node::Peer, policy::offset};
+use polc_agent::sys::program::LoadedProgram;
 use polc_codegen::{Compiler, Limits, insn::Register};
 use polc_inventory::{Endpoint, Inventory};
 use polc_model::{Labels, NamedPorts, PolicyId};
 use polc_plan::{Strategy, layout::WORD_BITS};
 use polc_tables::NodeTables;
 
-use super::packets::{CONTEXT, PACKET, Packets, first_port, packet};
+use super::{
+    addresses::Addresses,
+    packets::{CONTEXT, PACKET, Packets, first_port, packet},
+};
 use crate::kernel::{
     Result,
     class::{Maps, at, rows},
@@ -36,7 +39,7 @@ pub(super) enum Rows {
 pub(super) struct Ours {
     pub(super) packets: Packets,
     maps: Maps,
-    addresses: Map<Address, Peer>,
+    addresses: Addresses,
     pub(super) strategy: Strategy,
     /// How many there are, and how long.
     pub(super) signatures: String,
@@ -70,12 +73,10 @@ impl Ours {
         let maps = Maps::new()?;
         let rows = rows(&tables.signatures)?;
         maps.put(&program, &rows, &class.layout, &tables.placement)?;
-        let map = Map::create("bench_addresses", Kind::Hash, polc_abi::map::MAX_ADDRESSES)?;
-        map.set_all(&tables.addresses)?;
         Ok(Self {
             packets,
             maps,
-            addresses: map,
+            addresses: Addresses::new(&tables.addresses)?,
             strategy: class.enforced.strategy(),
             signatures: format!(
                 "{} of {} words",
@@ -92,10 +93,9 @@ impl Ours {
         code.store_value(Register::R10, -4, 0)
             .lookup(&self.maps.input, -4)
             .give_up_if_null(Register::R0)
-            .copy(INPUT, Register::R0)
-            .lookup(&self.addresses, -32)
-            .give_up_if_null(Register::R0)
-            .load(Width::U32, Register::R1, PACKET, packet::L4)
+            .copy(INPUT, Register::R0);
+        self.addresses.find(&mut code, Register::R9);
+        code.load(Width::U32, Register::R1, PACKET, packet::L4)
             .store(Width::U32, INPUT, input(offset::L4), Register::R1)
             .store_value(INPUT, input(offset::VERDICT), 0)
             .store_value(INPUT, input(offset::DECIDER), 0)
