@@ -126,6 +126,25 @@ pub enum Error {
     #[diagnostic(code(polc::agent::too_large), help("nothing was changed"))]
     TooLarge(String),
 
+    /// Flows of another version, in a form that this one does not know.
+    #[error(
+        "an agent of version {version} enforces here and knows {flows} flows, which this one cannot \
+         read"
+    )]
+    #[diagnostic(
+        code(polc::agent::unreadable_flows),
+        help(
+            "nothing was changed; start an agent that can, or this one with `--cut-connections`: \
+             then their connections are cut"
+        )
+    )]
+    UnreadableFlows {
+        /// The other's.
+        version: u32,
+        /// How many, at both ends of connections inside the node.
+        flows: u32,
+    },
+
     /// A file that cannot be read or written.
     #[error("`{}`: {cause}", path.display())]
     #[diagnostic(code(polc::agent::file))]
@@ -361,6 +380,7 @@ impl Error {
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
             | Self::NothingInForce
+            | Self::UnreadableFlows { .. }
             | Self::Settings { .. }
             | Self::Preflight(_)
             | Self::MetricsAddress(_)

@@ -32,6 +32,7 @@ pub mod logging;
 pub mod metrics;
 mod names;
 pub mod pins;
+mod predecessor;
 pub mod preflight;
 mod removal;
 pub mod settings;

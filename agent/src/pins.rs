@@ -1,8 +1,8 @@
 //! Where things are pinned, so that they outlive the agent.
 //!
 //! ```text
-//! BPFFS/polc/NAME/v5/maps/flows ...          the maps, of one ABI version
-//! BPFFS/polc/NAME/v5/links/from_endpoint-7   tcx links, by hook and interface index
+//! BPFFS/polc/NAME/v6/maps/flows ...          the maps, of one ABI version
+//! BPFFS/polc/NAME/v6/links/from_endpoint-7   tcx links, by hook and interface index
 //! ```
 
 use std::{
@@ -18,6 +18,7 @@ use crate::sys::link;
 #[derive(Clone, Debug)]
 pub struct Pins {
     root: PathBuf,
+    abi_version: u32,
 }
 
 impl Pins {
@@ -26,6 +27,7 @@ impl Pins {
     pub fn new(bpffs: &Path, name: &str) -> Self {
         Self {
             root: bpffs.join("polc").join(name),
+            abi_version: ABI_VERSION,
         }
     }
 
@@ -35,7 +37,28 @@ impl Pins {
     /// What the kernel says; not that there are none.
     pub fn all(bpffs: &Path) -> io::Result<Vec<Self>> {
         let roots = entries(&bpffs.join("polc"))?;
-        Ok(roots.into_iter().map(|root| Self { root }).collect())
+        let of = |root| Self {
+            root,
+            abi_version: ABI_VERSION,
+        };
+        Ok(roots.into_iter().map(of).collect())
+    }
+
+    /// The pins of this agent in other ABI versions.
+    ///
+    /// # Errors
+    /// What the kernel says; not that there are none.
+    pub fn other_versions(&self) -> io::Result<Vec<(u32, Self)>> {
+        let versions = entries(&self.root)?.into_iter().filter_map(|version| {
+            let version = version.file_name()?.to_str()?.strip_prefix('v')?;
+            version.parse().ok()
+        });
+        let others = versions.filter(|version| *version != self.abi_version);
+        let of = |abi_version| Self {
+            root: self.root.clone(),
+            abi_version,
+        };
+        Ok(others.map(|version| (version, of(version))).collect())
     }
 
     /// Makes the directories.
@@ -133,7 +156,7 @@ impl Pins {
     }
 
     fn version(&self) -> PathBuf {
-        self.root.join(format!("v{ABI_VERSION}"))
+        self.root.join(format!("v{}", self.abi_version))
     }
 }
 

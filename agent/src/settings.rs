@@ -60,6 +60,11 @@ pub struct Settings {
     /// [default: 262144]. Counts when the tables are made: at the first start, or after `detach`
     #[arg(long, value_name = "N")]
     pub flows: Option<FlowCapacity>,
+    /// Start even where that cuts connections: those that an agent of another version knows of, in a
+    /// form that this one cannot read
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub cut_connections: Option<bool>,
     /// How to write what the agent says on its standard error [default: text]
     #[arg(long, value_enum)]
     pub log_format: Option<Format>,
@@ -102,6 +107,7 @@ impl Settings {
             name: self.name.or(other.name),
             attach: self.attach.or(other.attach),
             flows: self.flows.or(other.flows),
+            cut_connections: self.cut_connections.or(other.cut_connections),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
         }

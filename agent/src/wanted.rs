@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use polc_abi::map;
 use tracing::warn;
 
 use crate::{
     Error,
     candidate::{Candidate, MissingInterface},
-    pins::Pins,
     state_dir::{Source, StartedWith, StateDir},
-    sys::state_word::StateWord,
     trust::Trust,
 };
 
@@ -31,7 +28,7 @@ struct Before {
 
 impl Wanted {
     /// Of bundle and inventory, takes what was given where it is not what the agent before was
-    /// given, and otherwise what is in force. A bundle in force that this agent would refuse, because
+    /// given, and otherwise what is in force, which is `epoch`. A bundle in force that this agent would refuse, because
     /// other keys are trusted now or it cannot be read, gives way to the one that was given.
     ///
     /// # Errors
@@ -39,14 +36,14 @@ impl Wanted {
     pub(crate) fn new(
         given: Source,
         trust: &Trust,
-        pins: &Pins,
+        epoch: Option<u32>,
         state_dir: &StateDir,
         [bundle_path, inventory_path]: &[PathBuf; 2],
     ) -> Result<Self, Error> {
         trust.check(&given, bundle_path)?;
         let started_with = StartedWith::of(&given);
         let mut given = given;
-        let before = before(pins, state_dir);
+        let before = epoch.and_then(|epoch| before(epoch, state_dir));
         if let Some(before) = &before {
             if before.started_with.inventory == started_with.inventory {
                 given.inventory.clone_from(&before.in_force.inventory);
@@ -82,8 +79,7 @@ impl Wanted {
     }
 }
 
-fn before(pins: &Pins, state_dir: &StateDir) -> Option<Before> {
-    let epoch = StateWord::open(&pins.map(map::STATE)).ok()?.load().epoch();
+fn before(epoch: u32, state_dir: &StateDir) -> Option<Before> {
     let (in_force, started_with) = state_dir.load(epoch)?;
     Some(Before {
         in_force,

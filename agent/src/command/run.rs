@@ -23,6 +23,7 @@ use crate::{
     logging::{self, Format},
     metrics::{self, server::Reach},
     pins::Pins,
+    predecessor::{self, Connections, Predecessor},
     settings::Settings,
     state_dir::{Source, StateDir},
     sweeper,
@@ -90,14 +91,27 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     let trust = Trust::read(settings.public_key.as_deref().unwrap_or_default())?;
     let given = Source::read(&bundle_path, &inventory_path)?;
     let paths = [bundle_path, inventory_path];
-    let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
+    let predecessor = Predecessor::find(&pins)?;
+    let epoch = predecessor.as_ref().map(Predecessor::epoch);
+    let epoch = epoch.or_else(|| predecessor::epoch_of(&pins));
+    let wanted = Wanted::new(given, &trust, epoch, &state_dir, &paths)?;
 
     mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
     // Before the first thread, and before anything that others can send.
     capabilities::reduce()?;
     let flows = settings.flows.unwrap_or_default();
-    let dataplane = Dataplane::open_for(pins.clone(), mechanism, flows)?;
+    let connections = match settings.cut_connections {
+        Some(true) => Connections::Cut,
+        _ => Connections::Keep,
+    };
+    if let Some(predecessor) = &predecessor {
+        predecessor.keep_flows(&pins, connections)?;
+    }
+    let mut dataplane = Dataplane::open_for(pins.clone(), mechanism, flows)?;
     report_kept_flows(&dataplane, flows)?;
+    if let Some(predecessor) = &predecessor {
+        predecessor.hand_over(&mut dataplane, &pins, &state_dir, &trust)?;
+    }
     let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
     let agent = Arc::new(agent);
 

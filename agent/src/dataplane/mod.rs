@@ -48,6 +48,8 @@ pub struct Dataplane {
     idle: Idle,
     /// Hooks that run this agent's programs.
     attached: BTreeSet<Hook>,
+    /// The epoch of another version's agent, which the first epoch of this one comes after.
+    after: u32,
 }
 
 /// What is known of the side that is not in force.
@@ -100,6 +102,7 @@ impl Dataplane {
             judgements: Judgements::open(&pins)?,
             idle: Idle::Unknown,
             attached: BTreeSet::new(),
+            after: 0,
             pins,
         })
     }
@@ -130,7 +133,36 @@ impl Dataplane {
         }
         self.attach(&candidate.hooks)?;
         self.judgements.resume(&candidate.digest);
+        // An agent that died while it took over from another version has left some.
+        self.remove_other_versions()?;
         Ok(true)
+    }
+
+    /// Makes the first epoch follow this one, of flows that were taken over.
+    pub(crate) const fn begin_after(&mut self, epoch: u32) {
+        self.after = epoch;
+    }
+
+    /// Goes on, where nothing is in force by these maps, with what is in force by another version's:
+    /// under the same epoch, so that both versions' programs may judge the same flows. `adopt_links`
+    /// gives this agent the hooks that run the other's programs; they are moved one by one then.
+    ///
+    /// # Errors
+    /// Before `adopt_links`, nothing was changed that a packet sees. After it, hooks that have moved and
+    /// hooks that have not enforce the same.
+    pub(crate) fn go_on_at(
+        &mut self,
+        epoch: u32,
+        candidate: &Candidate,
+        adopt_links: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let side = Side::Zero;
+        let filled = self.programs.fill(side, candidate)?;
+        self.tables_mut(side).fill(candidate, &filled)?;
+        self.state.store(State::new(side, epoch));
+        adopt_links()?;
+        self.attach(&candidate.hooks)?;
+        self.remove_other_versions()
     }
 
     /// Puts a candidate in force. `before_switch` runs when everything is ready but for new hooks, with
@@ -145,7 +177,10 @@ impl Dataplane {
     ) -> Result<Applied, Error> {
         let old = self.state();
         let side = old.side().map_or(Side::Zero, Side::other);
-        let next = old.next(side);
+        let next = match old.side() {
+            Some(_) => old.next(side),
+            None => State::new(side, self.after).next(side),
+        };
 
         if self.idle == Idle::Unknown {
             self.wait()?;
@@ -226,9 +261,7 @@ impl Dataplane {
         self.judgements.take(side, &candidate.digest)?;
         self.programs.retire(side)?;
         attached?;
-        self.pins
-            .remove_other_versions()
-            .map_err(Error::kernel("removing another version's pins"))?;
+        self.remove_other_versions()?;
         let uplinks: Vec<u32> = candidate
             .hooks
             .iter()
@@ -241,6 +274,12 @@ impl Dataplane {
                 .and_then(|index| index.parse().ok());
             uplink.is_none_or(|index: u32| uplinks.contains(&index))
         })
+    }
+
+    fn remove_other_versions(&self) -> Result<(), Error> {
+        self.pins
+            .remove_other_versions()
+            .map_err(Error::kernel("removing another version's pins"))
     }
 
     /// Waits until no packet uses the side that is not in force.

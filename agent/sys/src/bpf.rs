@@ -21,6 +21,7 @@ pub(crate) enum Command {
     MapDelete = 3,
     MapNextKey = 4,
     ProgramLoad = 5,
+    ObjectPin = 6,
     ObjectGet = 7,
     ProgramTestRun = 10,
     ObjectInfo = 15,

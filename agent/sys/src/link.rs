@@ -1,7 +1,7 @@
-//! Taking links off their interfaces.
+//! Pins: taking links off their interfaces, and pinning what is pinned once more.
 #![expect(unsafe_code, reason = "fills attributes of bpf(2)")]
 
-use std::{fs, io, path::Path};
+use std::{ffi::CString, fs, io, os::unix::ffi::OsStrExt as _, path::Path};
 
 use super::{
     bpf::{Attributes, Command, call, open_pinned},
@@ -14,6 +14,30 @@ struct DetachAttributes {
 }
 // SAFETY: laid out as the kernel's, without addresses.
 unsafe impl Attributes for DetachAttributes {}
+
+#[repr(C)]
+struct PinAttributes {
+    path: u64,
+    fd: u32,
+    flags: u32,
+}
+// SAFETY: laid out as the kernel's; `path` lives through the call in `pin_again`.
+unsafe impl Attributes for PinAttributes {}
+
+/// Pins what is pinned at `from` at `to` as well.
+///
+/// # Errors
+/// What the kernel says.
+pub fn pin_again(from: &Path, to: &Path) -> io::Result<()> {
+    let object = open_pinned(from)?;
+    let path = CString::new(to.as_os_str().as_bytes())?;
+    let mut attributes = PinAttributes {
+        path: path.as_ptr() as u64,
+        fd: raw(&object),
+        flags: 0,
+    };
+    call(Command::ObjectPin, &mut attributes).map(|_| ())
+}
 
 /// Takes a pinned link off its interface and removes the pin. Removing the pin alone does that
 /// too, but only when the kernel gets to it.

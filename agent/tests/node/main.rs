@@ -31,4 +31,5 @@ mod signatures;
 mod source;
 mod swap;
 mod transactions;
+mod upgrade;
 mod variants;

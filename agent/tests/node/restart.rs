@@ -343,35 +343,3 @@ fn filters_are_removed_whatever_the_mechanism_is_now() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(filters(&scene), 0);
 }
-
-#[test]
-fn an_agent_of_another_version_leaves_nothing_of_the_one_before() {
-    let Some(mut scene) = Scene::enforcing("upgrade", &shop(5432)) else {
-        return;
-    };
-    scene.kill();
-    // What an agent of another version would have left behind.
-    let pins = scene.path("bpf/polc/default");
-    let own = std::fs::read_dir(&pins).unwrap().next().unwrap().unwrap();
-    let before = pins.join("v0");
-    std::fs::rename(own.path(), &before).unwrap();
-    scene.start();
-    assert!(own.path().exists() && !before.exists());
-
-    let db = scene.pod("db").v4().unwrap();
-    let _servers = [
-        scene.pod("db").serve_tcp(5432).unwrap(),
-        scene.pod("db").serve_tcp(5433).unwrap(),
-    ];
-    let connect = |port| scene.pod("api").connect_tcp(db, port).unwrap();
-    assert_eq!(
-        [connect(5432), connect(5433)],
-        [Outcome::Reached, Outcome::Blocked]
-    );
-    // The hooks of before would still say otherwise.
-    scene.apply(&shop(5433));
-    assert_eq!(
-        [connect(5432), connect(5433)],
-        [Outcome::Blocked, Outcome::Reached]
-    );
-}

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{self, SendError},
     thread,
@@ -51,6 +51,8 @@ pub(crate) struct Scene {
     public_keys: Vec<PathBuf>,
     run_arguments: Vec<String>,
     run_under: Vec<String>,
+    /// The agent to start, where it is not the one that is tested.
+    run_agent: Option<PathBuf>,
 }
 
 impl Scene {
@@ -78,6 +80,7 @@ impl Scene {
             public_keys: Vec::new(),
             run_arguments: Vec::new(),
             run_under: Vec::new(),
+            run_agent: None,
         };
         fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
         Some(scene)
@@ -145,6 +148,11 @@ impl Scene {
     /// The command that starts the next agent: what it becomes, and its arguments.
     pub(crate) fn run_under(&mut self, words: &[&str]) {
         self.run_under = words.iter().map(|&one| one.to_owned()).collect();
+    }
+
+    /// Which agent is started next and asked from then on; `None` for the one that is tested.
+    pub(crate) fn run_agent(&mut self, path: Option<PathBuf>) {
+        self.run_agent = path;
     }
 
     pub(crate) fn pod(&self, name: &str) -> &Host {
@@ -320,7 +328,8 @@ impl Scene {
     }
 
     fn command(&self, subcommand: &str) -> Command {
-        let agent = env!("CARGO_BIN_EXE_polc-agent");
+        let tested = Path::new(env!("CARGO_BIN_EXE_polc-agent"));
+        let agent = self.run_agent.as_deref().unwrap_or(tested);
         let mut command = match self.run_under.split_first() {
             Some((first, rest)) if subcommand == "run" => {
                 let mut command = Command::new(first);

@@ -48,7 +48,13 @@ unsafe impl<const N: usize> Plain for [u64; N] {}
 
 /// Version of everything in this crate. Pinned maps carry it in their names, so that an agent
 /// never reads what another version wrote.
+///
+/// Three things are the same in every version, because an agent of another one reads them to take over:
+/// the map [`STATE`](map::STATE), the names of pinned links, and the flows since [`FLOWS_SINCE`].
 pub const ABI_VERSION: u32 = 6;
+
+/// The version since which [`flow`] is as it is: its maps' names, keys and values.
+pub const FLOWS_SINCE: u32 = 5;
 
 /// Asserts size and the absence of padding: the sum of the field sizes must be the size.
 #[cfg(test)]
