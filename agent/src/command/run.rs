@@ -96,7 +96,8 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     // Before the first thread, and before anything that others can send.
     capabilities::reduce()?;
     let flows = settings.flows.unwrap_or_default();
-    let dataplane = Dataplane::open_for(pins.clone(), mechanism, flows)?;
+    let mut dataplane = Dataplane::open_for(pins.clone(), mechanism, flows)?;
+    dataplane.deliver(settings.delivery.unwrap_or_default());
     report_kept_flows(&dataplane, flows)?;
     let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
     let agent = Arc::new(agent);

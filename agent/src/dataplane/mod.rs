@@ -24,6 +24,7 @@ use crate::{
     attach::{Hook, Mechanism, sweep_links},
     candidate::Candidate,
     datapath::{Datapath, FlowCapacity},
+    delivery::{Delivery, Links},
     pins::Pins,
     sys::{grace::GracePeriod, state_word::StateWord},
 };
@@ -44,6 +45,7 @@ pub struct Dataplane {
     one: SideTables,
     programs: Programs,
     judgements: Judgements,
+    links: Links,
     idle: Idle,
     /// Hooks that run this agent's programs.
     attached: BTreeSet<Hook>,
@@ -97,6 +99,7 @@ impl Dataplane {
             one: SideTables::open(&pins, Side::One)?,
             programs: Programs::open(&pins)?,
             judgements: Judgements::open(&pins)?,
+            links: Links::default(),
             idle: Idle::Unknown,
             attached: BTreeSet::new(),
             pins,
@@ -107,6 +110,16 @@ impl Dataplane {
     #[must_use]
     pub fn state(&self) -> State {
         self.state.load()
+    }
+
+    /// How packets are delivered from the next [`Self::resume`] or [`Self::apply`] on.
+    pub fn deliver(&mut self, delivery: Delivery) {
+        self.links = Links::new(delivery);
+    }
+
+    /// Whether the endpoints' links are still as the tables in force say.
+    pub fn links_are_current(&mut self) -> bool {
+        self.links.are_current()
     }
 
     /// The fixed programs.
@@ -124,10 +137,12 @@ impl Dataplane {
         let Some(side) = self.state().side() else {
             return Ok(false);
         };
-        if !self.tables(side).holds(candidate)? {
+        let links = self.links.of(candidate.endpoints.keys().copied());
+        if !self.tables(side).holds(candidate, &links)? {
             return Ok(false);
         }
         self.attach(&candidate.hooks)?;
+        self.links.put_in_force(links);
         self.judgements.resume(&candidate.digest);
         Ok(true)
     }
@@ -153,12 +168,14 @@ impl Dataplane {
         // Most often nothing: the side was retired.
         self.judgements.forget(side)?;
         let filled = self.programs.fill(side, candidate)?;
-        self.tables_mut(side).fill(candidate, &filled)?;
+        let links = self.links.of(candidate.endpoints.keys().copied());
+        self.tables_mut(side).fill(candidate, &filled, &links)?;
         before_switch(next)?;
         // Last, as it is the one step that an interface feels which the side in force does not know.
         self.attach_or_undo(&candidate.hooks)?;
         self.idle = Idle::Unknown;
         self.state.store(next);
+        self.links.put_in_force(links);
 
         // From here on nothing fails: what follows only tidies up.
         if let Err(error) = self.retire(side.other(), candidate) {

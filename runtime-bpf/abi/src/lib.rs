@@ -8,6 +8,7 @@
 //! - [`key`]: how a packet is seen by policy: [`L4Key`](key::L4Key), addresses
 //! - [`policy`]: what generated policy programs read and write
 //! - [`node`]: endpoints, addresses, prefixes and the state word
+//! - [`link`]: what delivering past the node's stack needs
 //! - [`flow`]: connection tracking
 //! - [`tcp`]: the state of a TCP connection
 //! - [`lifetime`]: how long flows are remembered
@@ -23,6 +24,7 @@ pub mod event;
 pub mod flow;
 pub mod key;
 pub mod lifetime;
+pub mod link;
 pub mod map;
 pub mod node;
 pub mod policy;
@@ -46,7 +48,7 @@ unsafe impl<const N: usize> Plain for [u64; N] {}
 
 /// Version of everything in this crate. Pinned maps carry it in their names, so that an agent
 /// never reads what another version wrote.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// Asserts size and the absence of padding: the sum of the field sizes must be the size.
 #[cfg(test)]
