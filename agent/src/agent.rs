@@ -159,7 +159,7 @@ impl Agent {
     /// Puts what is in force in force again, when its interfaces are others now. Whether it did.
     pub(crate) fn refresh(&self) -> Result<bool, Error> {
         let mut inner = self.lock();
-        if inner.candidate.interfaces_are_current() {
+        if inner.candidate.interfaces_are_current() && inner.dataplane.links_are_current() {
             return Ok(false);
         }
         let source = inner.candidate.source.clone();

@@ -11,7 +11,7 @@ use aya::{
 };
 use polc_abi::{
     map,
-    policy::{CONTINUATION_JUDGED, CONTINUATION_REJECT, CONTINUATIONS_MAP},
+    policy::{CONTINUATION_DELIVER, CONTINUATION_JUDGED, CONTINUATION_REJECT, CONTINUATIONS_MAP},
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +21,10 @@ use crate::{Error, pins::Pins, sys::map::Map};
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/polc-datapath"));
 
 /// Its programs.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 6] = [
     "judged",
     "reject",
+    "deliver",
     "from_endpoint",
     "to_endpoint",
     "from_uplink",
@@ -132,6 +133,7 @@ impl Datapath {
         for (index, name) in [
             (CONTINUATION_JUDGED, "judged"),
             (CONTINUATION_REJECT, "reject"),
+            (CONTINUATION_DELIVER, "deliver"),
         ] {
             let fd = program(&mut object, name)?.fd().map_err(refused)?;
             continuations

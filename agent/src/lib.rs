@@ -23,6 +23,7 @@ pub mod capabilities;
 pub mod command;
 pub mod datapath;
 pub mod dataplane;
+pub mod delivery;
 mod error;
 pub mod flows;
 pub mod followed;

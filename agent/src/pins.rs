@@ -1,8 +1,8 @@
 //! Where things are pinned, so that they outlive the agent.
 //!
 //! ```text
-//! BPFFS/polc/NAME/v6/maps/flows ...          the maps, of one ABI version
-//! BPFFS/polc/NAME/v6/links/from_endpoint-7   tcx links, by hook and interface index
+//! BPFFS/polc/NAME/v7/maps/flows ...          the maps, of one ABI version
+//! BPFFS/polc/NAME/v7/links/from_endpoint-7   tcx links, by hook and interface index
 //! ```
 
 use std::{

@@ -15,6 +15,7 @@ use crate::{
     Error,
     attach::Mechanism,
     datapath::FlowCapacity,
+    delivery::Delivery,
     logging::{Format, Level},
     names::closest,
 };
@@ -56,6 +57,9 @@ pub struct Settings {
     /// How to attach programs; the best that the kernel has, unless said otherwise
     #[arg(long, value_enum)]
     pub attach: Option<Mechanism>,
+    /// How to deliver packets that may pass [default: local]
+    #[arg(long, value_enum)]
+    pub delivery: Option<Delivery>,
     /// How many flows the node keeps that both ends have agreed to, and a quarter as many others
     /// [default: 262144]. Counts when the tables are made: at the first start, or after `detach`
     #[arg(long, value_name = "N")]
@@ -106,6 +110,7 @@ impl Settings {
             bpffs: self.bpffs.or(other.bpffs),
             name: self.name.or(other.name),
             attach: self.attach.or(other.attach),
+            delivery: self.delivery.or(other.delivery),
             flows: self.flows.or(other.flows),
             cut_connections: self.cut_connections.or(other.cut_connections),
             log_format: self.log_format.or(other.log_format),
@@ -223,6 +228,7 @@ mod tests {
                     bpffs: b\n\
                     name: n\n\
                     attach: clsact\n\
+                    delivery: routed\n\
                     flows: 4096\n\
                     log_format: json\n\
                     log_level: debug\n";
@@ -234,6 +240,7 @@ mod tests {
             .filter_map(|one| one.split(':').next())
             .collect();
         assert_eq!(written, Settings::keys());
+        assert_eq!(settings.delivery, Some(Delivery::Routed));
         // None is lost on the way to the agent.
         assert_eq!(Settings::default().or(settings.clone()), settings);
     }

@@ -108,6 +108,7 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
         predecessor.keep_flows(&pins, connections)?;
     }
     let mut dataplane = Dataplane::open_for(pins.clone(), mechanism, flows)?;
+    dataplane.deliver(settings.delivery.unwrap_or_default());
     report_kept_flows(&dataplane, flows)?;
     if let Some(predecessor) = &predecessor {
         predecessor.hand_over(&mut dataplane, &pins, &state_dir, &trust)?;

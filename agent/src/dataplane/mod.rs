@@ -10,7 +10,7 @@ pub(crate) mod judgements;
 mod programs;
 mod side;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polc_abi::{
     event::Counter,
@@ -25,6 +25,7 @@ use crate::{
     attach::{Hook, Mechanism, sweep_links},
     candidate::Candidate,
     datapath::{Datapath, FlowCapacity},
+    delivery::{Delivery, Links},
     pins::Pins,
     sys::{grace::GracePeriod, state_word::StateWord},
 };
@@ -45,6 +46,7 @@ pub struct Dataplane {
     one: SideTables,
     programs: Programs,
     judgements: Judgements,
+    links: Links,
     idle: Idle,
     /// Hooks that run this agent's programs.
     attached: BTreeSet<Hook>,
@@ -100,6 +102,7 @@ impl Dataplane {
             one: SideTables::open(&pins, Side::One)?,
             programs: Programs::open(&pins)?,
             judgements: Judgements::open(&pins)?,
+            links: Links::default(),
             idle: Idle::Unknown,
             attached: BTreeSet::new(),
             after: 0,
@@ -111,6 +114,16 @@ impl Dataplane {
     #[must_use]
     pub fn state(&self) -> State {
         self.state.load()
+    }
+
+    /// How packets are delivered from the next [`Self::resume`] or [`Self::apply`] on.
+    pub fn deliver(&mut self, delivery: Delivery) {
+        self.links = Links::new(delivery);
+    }
+
+    /// Whether the endpoints' links are still as the tables in force say.
+    pub fn links_are_current(&mut self) -> bool {
+        self.links.are_current()
     }
 
     /// The fixed programs.
@@ -128,10 +141,12 @@ impl Dataplane {
         let Some(side) = self.state().side() else {
             return Ok(false);
         };
-        if !self.tables(side).holds(candidate)? {
+        let links = self.links.of(candidate.endpoints.keys().copied());
+        if !self.tables(side).holds(candidate, &links)? {
             return Ok(false);
         }
         self.attach(&candidate.hooks)?;
+        self.links.put_in_force(links);
         self.judgements.resume(&candidate.digest);
         // An agent that died while it took over from another version has left some.
         self.remove_other_versions()?;
@@ -158,11 +173,12 @@ impl Dataplane {
     ) -> Result<(), Error> {
         let side = Side::Zero;
         let filled = self.programs.fill(side, candidate)?;
-        self.tables_mut(side).fill(candidate, &filled)?;
+        // All in the stack at first: the other version's hooks may still be at either end.
+        let routed = BTreeMap::new();
+        self.tables_mut(side).fill(candidate, &filled, &routed)?;
         self.state.store(State::new(side, epoch));
         adopt_links()?;
-        self.attach(&candidate.hooks)?;
-        self.remove_other_versions()
+        self.attach(&candidate.hooks)
     }
 
     /// Puts a candidate in force. `before_switch` runs when everything is ready but for new hooks, with
@@ -189,12 +205,14 @@ impl Dataplane {
         // Most often nothing: the side was retired.
         self.judgements.forget(side)?;
         let filled = self.programs.fill(side, candidate)?;
-        self.tables_mut(side).fill(candidate, &filled)?;
+        let links = self.links.of(candidate.endpoints.keys().copied());
+        self.tables_mut(side).fill(candidate, &filled, &links)?;
         before_switch(next)?;
         // Last, as it is the one step that an interface feels which the side in force does not know.
         self.attach_or_undo(&candidate.hooks)?;
         self.idle = Idle::Unknown;
         self.state.store(next);
+        self.links.put_in_force(links);
 
         // From here on nothing fails: what follows only tidies up.
         if let Err(error) = self.retire(side.other(), candidate) {
@@ -276,7 +294,11 @@ impl Dataplane {
         })
     }
 
-    fn remove_other_versions(&self) -> Result<(), Error> {
+    /// Removes what an agent of another version had here, where this one's hooks have taken its place.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn remove_other_versions(&self) -> Result<(), Error> {
         self.pins
             .remove_other_versions()
             .map_err(Error::kernel("removing another version's pins"))

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use polc_abi::{
     key::Address,
+    link::Link,
     map,
-    node::{Endpoint, Peer, PrefixKey, Side},
+    node::{Endpoint, Peer, PrefixKey, Side, peer_flag},
     policy::PROGRAM_SLOTS,
 };
 
@@ -41,7 +42,12 @@ impl SideTables {
     }
 
     /// Makes the tables hold the candidate's entries. Only for the side that is not in force.
-    pub(super) fn fill(&mut self, candidate: &Candidate, filled: &Filled) -> Result<(), Error> {
+    pub(super) fn fill(
+        &mut self,
+        candidate: &Candidate,
+        filled: &Filled,
+        links: &BTreeMap<u32, Link>,
+    ) -> Result<(), Error> {
         let filling = || Error::kernel("filling a table");
         let tables = &candidate.tables;
         let slot = |class: u32| filled.slots.get(class as usize).copied();
@@ -49,7 +55,7 @@ impl SideTables {
             let endpoint = Endpoint {
                 ingress_slot: slot(endpoint.ingress_slot).unwrap_or(PROGRAM_SLOTS),
                 egress_slot: slot(endpoint.egress_slot).unwrap_or(PROGRAM_SLOTS),
-                ..*endpoint
+                ..linked(ifindex, endpoint, links)
             };
             (ifindex, endpoint)
         });
@@ -60,8 +66,15 @@ impl SideTables {
             row: peer.row + filled.first_row,
             ..*peer
         };
+        let reached = reached_directly(candidate, links);
         let addresses = tables.addresses.iter();
-        let addresses = addresses.map(|(address, peer)| (*address, of_side(peer)));
+        let addresses = addresses.map(|(address, peer)| {
+            let mut peer = of_side(peer);
+            if peer.flags & peer_flag::LOCAL_ENDPOINT != 0 {
+                peer.ifindex = reached.get(address).copied().unwrap_or_default();
+            }
+            (*address, peer)
+        });
         self.addresses_held
             .become_these(&mut self.addresses, addresses.collect())
             .map_err(filling())?;
@@ -72,9 +85,13 @@ impl SideTables {
             .map_err(filling())
     }
 
-    /// Whether the side holds exactly the candidate's endpoints, on the same interfaces, whatever
-    /// slots their programs are in.
-    pub(super) fn holds(&self, candidate: &Candidate) -> Result<bool, Error> {
+    /// Whether the side holds exactly the candidate's endpoints, on the same interfaces with these
+    /// links, whatever slots their programs are in.
+    pub(super) fn holds(
+        &self,
+        candidate: &Candidate,
+        links: &BTreeMap<u32, Link>,
+    ) -> Result<bool, Error> {
         let without_slots = |endpoint: Endpoint| Endpoint {
             ingress_slot: 0,
             egress_slot: 0,
@@ -88,7 +105,33 @@ impl SideTables {
             .collect();
         let expected = candidate.endpoints.iter();
         Ok(expected
-            .map(|(&ifindex, &endpoint)| (ifindex, without_slots(endpoint)))
+            .map(|(&ifindex, endpoint)| {
+                let endpoint = linked(ifindex, endpoint, links);
+                (ifindex, without_slots(endpoint))
+            })
             .eq(held))
     }
+}
+
+/// The endpoint with its link.
+fn linked(ifindex: u32, endpoint: &Endpoint, links: &BTreeMap<u32, Link>) -> Endpoint {
+    Endpoint {
+        link: links.get(&ifindex).copied().unwrap_or(Link::ROUTED),
+        ..*endpoint
+    }
+}
+
+/// The interfaces of endpoints that packets reach past the node's stack, by address.
+fn reached_directly(candidate: &Candidate, links: &BTreeMap<u32, Link>) -> BTreeMap<Address, u32> {
+    let is_direct = |ifindex: &u32| links.get(ifindex).is_some_and(Link::is_direct);
+    let endpoints = candidate.endpoints.iter();
+    endpoints
+        .filter(|(ifindex, _)| is_direct(ifindex))
+        .flat_map(|(&ifindex, endpoint)| {
+            let addresses = endpoint.addresses.iter();
+            addresses
+                .take(endpoint.address_count as usize)
+                .map(move |address| (*address, ifindex))
+        })
+        .collect()
 }

@@ -11,6 +11,7 @@ pub mod interface;
 pub mod link;
 pub mod map;
 pub mod mount;
+pub mod pair;
 pub mod percpu;
 pub mod privileges;
 pub mod probe;

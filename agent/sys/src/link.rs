@@ -1,7 +1,15 @@
 //! Pins: taking links off their interfaces, and pinning what is pinned once more.
 #![expect(unsafe_code, reason = "fills attributes of bpf(2)")]
 
-use std::{ffi::CString, fs, io, os::unix::ffi::OsStrExt as _, path::Path};
+use std::{
+    ffi::CString,
+    fs, io,
+    os::{
+        fd::{AsFd, AsRawFd as _},
+        unix::ffi::OsStrExt as _,
+    },
+    path::Path,
+};
 
 use super::{
     bpf::{Attributes, Command, call, open_pinned},
@@ -21,7 +29,7 @@ struct PinAttributes {
     fd: u32,
     flags: u32,
 }
-// SAFETY: laid out as the kernel's; `path` lives through the call in `pin_again`.
+// SAFETY: laid out as the kernel's; `path` lives through the call in `pin`.
 unsafe impl Attributes for PinAttributes {}
 
 /// Pins what is pinned at `from` at `to` as well.
@@ -29,11 +37,18 @@ unsafe impl Attributes for PinAttributes {}
 /// # Errors
 /// What the kernel says.
 pub fn pin_again(from: &Path, to: &Path) -> io::Result<()> {
-    let object = open_pinned(from)?;
+    pin(&open_pinned(from)?, to)
+}
+
+/// Pins a map, a program or a link.
+///
+/// # Errors
+/// What the kernel says.
+pub fn pin(object: &impl AsFd, to: &Path) -> io::Result<()> {
     let path = CString::new(to.as_os_str().as_bytes())?;
     let mut attributes = PinAttributes {
         path: path.as_ptr() as u64,
-        fd: raw(&object),
+        fd: object.as_fd().as_raw_fd().unsigned_abs(),
         flags: 0,
     };
     call(Command::ObjectPin, &mut attributes).map(|_| ())

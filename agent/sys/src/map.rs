@@ -11,7 +11,10 @@ use std::{
 
 use polc_abi::Plain;
 
-use super::bpf::{Attributes, Command, address, address_mut, call, open_pinned};
+use super::{
+    bpf::{Attributes, Command, address, address_mut, call, open_pinned},
+    usage::MapInfo,
+};
 
 /// A map with keys `K` and values `V`.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ pub(super) struct ElementAttributes {
     pub(super) flags: u64,
 }
 // SAFETY: laid out as the kernel's; the callers' keys and values live through the calls and have
-// the sizes that the map was made with, which `Map::open` takes on trust of the ABI version.
+// the sizes that the map was made with: `Map::open` sees to it.
 unsafe impl Attributes for ElementAttributes {}
 
 #[repr(C)]
@@ -52,9 +55,19 @@ impl<K: Plain, V: Plain> Map<K, V> {
     /// Opens a pinned map. The caller names one whose types are `K` and `V`.
     ///
     /// # Errors
-    /// Nothing is pinned there, or it may not be opened.
+    /// Nothing is pinned there, it may not be opened, or its keys or values have other sizes.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self::of_types(open_pinned(path)?))
+        let fd = open_pinned(path)?;
+        let info = MapInfo::of(&fd)?;
+        let (sizes, wanted) = (
+            [info.key_size, info.value_size].map(|size| size as usize),
+            [size_of::<K>(), size_of::<V>()],
+        );
+        if sizes != wanted {
+            let fault = format!("keys and values have {sizes:?} bytes, not {wanted:?}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, fault));
+        }
+        Ok(Self::of_types(fd))
     }
 
     /// Another handle of the same map.
@@ -105,6 +118,27 @@ impl<K: Plain, V: Plain> Map<K, V> {
             ..ElementAttributes::default()
         };
         call(Command::MapUpdate, &mut attributes).map(|_| ())
+    }
+
+    /// Sets the value of a key that has none. Whether it had none.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn add(&self, key: &K, value: &V) -> io::Result<bool> {
+        /// `BPF_NOEXIST`
+        const IF_ABSENT: u64 = 1;
+        let mut attributes = ElementAttributes {
+            fd: raw(&self.fd),
+            key: address(key),
+            value: address(value),
+            flags: IF_ABSENT,
+            ..ElementAttributes::default()
+        };
+        match call(Command::MapUpdate, &mut attributes) {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes a key. Whether it was there.

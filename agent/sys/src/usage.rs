@@ -25,11 +25,11 @@ const KINDS: [u32; 4] = [1, 5, 9, 11];
 /// The start of the kernel's `struct bpf_map_info`.
 #[repr(C)]
 #[derive(Default)]
-struct MapInfo {
+pub(super) struct MapInfo {
     kind: u32,
     id: u32,
-    key_size: u32,
-    value_size: u32,
+    pub(super) key_size: u32,
+    pub(super) value_size: u32,
     max_entries: u32,
     flags: u32,
 }
@@ -46,6 +46,19 @@ struct NextKeyAttributes {
 // that the kernel says the map's keys have.
 unsafe impl Attributes for NextKeyAttributes {}
 
+impl MapInfo {
+    pub(super) fn of(fd: &OwnedFd) -> io::Result<Self> {
+        let mut info = Self::default();
+        let mut attributes = InfoAttributes {
+            fd: raw(fd),
+            length: size_of::<Self>() as u32,
+            info: address_mut(&mut info),
+        };
+        call(Command::ObjectInfo, &mut attributes)?;
+        Ok(info)
+    }
+}
+
 impl Usage {
     /// The usage of a pinned map. `None` for a kind of map that always holds as much.
     ///
@@ -53,13 +66,7 @@ impl Usage {
     /// Nothing is pinned there, or it may not be opened.
     pub fn of_pinned(path: &Path) -> io::Result<Option<Self>> {
         let fd = open_pinned(path)?;
-        let mut info = MapInfo::default();
-        let mut attributes = InfoAttributes {
-            fd: raw(&fd),
-            length: size_of::<MapInfo>() as u32,
-            info: address_mut(&mut info),
-        };
-        call(Command::ObjectInfo, &mut attributes)?;
+        let info = MapInfo::of(&fd)?;
         if !KINDS.contains(&info.kind) {
             return Ok(None);
         }

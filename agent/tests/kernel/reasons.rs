@@ -149,6 +149,8 @@ fn provoke(reason: DropReason, bpffs: &Path, name: &str) -> Option<(Hooks, Seen)
         }
         // Between two hooks, which no test run has: `tests/node/swap.rs`.
         DropReason::PolicyChanged => return None,
+        // Only where the kernel has no memory for a packet of its own.
+        DropReason::Undeliverable => return None,
     };
     let seen = hooks.send(direction, &frame);
     Some((hooks, seen))

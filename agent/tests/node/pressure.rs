@@ -119,14 +119,18 @@ fn a_connection_that_lost_its_place_is_cut_and_says_why() {
     };
     let (api, db) = (scene.pod("api"), scene.pod("db"));
     let _server = db.serve_tcp(443).unwrap();
-    let connection = api.open_tcp(db.v4().unwrap(), 443).unwrap();
-    assert!(is_alive(&connection));
+    // So many that a CPU cannot keep all of them among the entries that it has taken from the table,
+    // where none of the other CPU's makes room for another.
+    let first: Vec<TcpStream> = (0..FLOWS / 4)
+        .map(|_| api.open_tcp(db.v4().unwrap(), 443).unwrap())
+        .collect();
+    assert!(first.iter().all(is_alive));
     // More connections than the table has places for, each of them wanted by both its ends.
     let others: Vec<TcpStream> = (0..FLOWS)
         .map(|_| api.open_tcp(db.v4().unwrap(), 443).unwrap())
         .collect();
     assert!(scene.status().flows <= FLOWS as usize);
-    assert!(!is_alive(&connection));
+    assert!(!first.iter().all(is_alive));
     assert!(scene.drops("no_connection") > 0);
     assert!(is_alive(others.last().unwrap()));
 }

@@ -94,6 +94,15 @@ impl Scene {
         Some(scene)
     }
 
+    /// As [`Self::enforcing`], and everything goes through the node's stack.
+    pub(crate) fn routing(test: &str, bundle: &[u8]) -> Option<Self> {
+        let mut scene = Self::new(test)?;
+        scene.run_with(&["--delivery", "routed"]);
+        scene.write("start.polb", bundle);
+        scene.start();
+        Some(scene)
+    }
+
     /// As [`Self::enforcing`], with clsact filters, as before Linux 6.6.
     pub(crate) fn enforcing_with_clsact(test: &str, bundle: &[u8]) -> Option<Self> {
         let mut scene = Self::new(test)?;

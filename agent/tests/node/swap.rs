@@ -218,7 +218,7 @@ fn a_denied_flow_is_denied_both_ways_and_lives_again_when_allowed() {
 /// twice: nothing is left of the policy that it left by.
 #[test]
 fn a_packet_that_waits_through_two_changes_is_dropped() {
-    let Some(scene) = Scene::enforcing("waits", &bundle_a()) else {
+    let Some(scene) = Scene::routing("waits", &bundle_a()) else {
         return;
     };
     let (api, db) = (scene.pod("api"), scene.pod("db"));

@@ -13,7 +13,12 @@ use std::{
     time::Duration,
 };
 
-use polc_abi::{ABI_VERSION, FLOWS_SINCE};
+use polc_abi::{
+    ABI_VERSION, FLOWS_SINCE,
+    flow::{Flow, FlowKey},
+    map,
+};
+use polc_agent::sys::{create::Kind, link, map::Map};
 use polc_model::Direction;
 use polc_testbed::Outcome;
 
@@ -21,6 +26,9 @@ use crate::{
     package::{Package, labelled, tcp, udp},
     scene::{Scene, text, words_of},
 };
+
+/// A version whose flows nobody can read any more.
+const UNREADABLE: u32 = 4;
 
 /// db takes these ports from api, of TCP and UDP.
 fn shop(ports: &[u16]) -> Vec<u8> {
@@ -124,9 +132,8 @@ fn no_packet_notices_that_another_version_takes_over() {
         );
         talk(&live).unwrap();
 
-        // The same epoch, so that nothing was judged anew; and who was before is gone.
-        let status = scene.status();
-        assert_eq!(status.epoch, epoch);
+        // Under the same epoch first, and then past the stack; and who was before is gone.
+        assert_eq!(scene.status().epoch, epoch + 1);
         let connect = |port| scene.pod("api").connect_tcp(db, port).unwrap();
         assert_eq!(
             [connect(5432), connect(5433)],
@@ -139,6 +146,41 @@ fn no_packet_notices_that_another_version_takes_over() {
         );
         assert!(talk(&live).is_err());
     }
+}
+
+/// Flows of version 5 were shorter: they are copied.
+#[test]
+fn flows_in_the_form_that_they_had_are_known() {
+    const FLOW: usize = size_of::<Flow>();
+    let Some(mut scene) = Scene::enforcing("upgrade-copy", &shop(&[5432])) else {
+        return;
+    };
+    let db = scene.pod("db").v4().unwrap();
+    let _server = scene.pod("db").serve_tcp(5432).unwrap();
+    let live = scene.pod("api").open_tcp(db, 5432).unwrap();
+    talk(&live).unwrap();
+    scene.kill();
+    let [_, other] = become_of_version(&scene, 5);
+    let mut copied = 0;
+    for name in [map::FLOWS, map::NEW_FLOWS] {
+        let pin = other.join("maps").join(name);
+        let now: Map<FlowKey, [u8; FLOW]> = Map::open(&pin).unwrap();
+        let before = Map::<FlowKey, [u8; FLOW - 8]>::create(name, Kind::Hash, 1024).unwrap();
+        for (key, flow) in now.entries().unwrap() {
+            let mut flow = flow.to_vec();
+            flow.drain(64..72);
+            before.set(&key, &flow.try_into().unwrap()).unwrap();
+            copied += 1;
+        }
+        fs::remove_file(&pin).unwrap();
+        link::pin(&before, &pin).unwrap();
+    }
+    assert_eq!(copied, 2);
+    let said = scene.start();
+    assert!(said.contains("takes over from another version"), "{said}");
+    talk(&live).unwrap();
+    scene.apply(&shop(&[]));
+    assert!(talk(&live).is_err());
 }
 
 /// With an agent as it was, where one is at hand: `POLC_AGENT_BEFORE` says where.
@@ -164,7 +206,7 @@ fn an_agent_as_it_was_is_taken_over() {
     scene.run_agent(None);
     let said = scene.start();
     assert!(said.contains("takes over from another version"), "{said}");
-    assert_eq!(scene.status().epoch, epoch);
+    assert_eq!(scene.status().epoch, epoch + 1);
     talk(&live).unwrap();
     scene.apply(&shop(&[]));
     assert!(talk(&live).is_err());
@@ -224,14 +266,15 @@ fn flows_that_cannot_be_read_are_not_lost_in_silence() {
     let live = scene.pod("api").open_tcp(db, 5432).unwrap();
     talk(&live).unwrap();
     scene.kill();
-    let [own, other] = become_of_version(&scene, FLOWS_SINCE - 1);
+    let [own, other] = become_of_version(&scene, UNREADABLE);
 
     let refused = scene.run_again();
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused.stderr));
     let said = words_of(&refused.stderr);
-    let older = FLOWS_SINCE - 1;
     assert!(
-        said.contains(&format!("version {older} enforces here and knows 2 flows")),
+        said.contains(&format!(
+            "version {UNREADABLE} enforces here and knows 2 flows"
+        )),
         "{said}"
     );
     assert!(said.contains("then their connections are cut"), "{said}");

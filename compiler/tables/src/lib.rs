@@ -140,7 +140,7 @@ impl NodeTables {
                         id,
                         row: rows.row(&inventory.with_apiserver(facts)),
                         flags,
-                        reserved: 0,
+                        ifindex: 0,
                     };
                     addresses.push((address_bytes(address), peer));
                 }
@@ -236,7 +236,7 @@ impl NodeTables {
                         id: PEER_WORLD,
                         row,
                         flags: 0,
-                        reserved: 0,
+                        ifindex: 0,
                     },
                 )
             })

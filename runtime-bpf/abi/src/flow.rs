@@ -129,6 +129,12 @@ pub struct Flow {
     pub direction: u8,
     /// Zero.
     pub reserved: [u8; 3],
+    /// Index of the other end's interface, where both ends are endpoints of this node and the flow's
+    /// packets go past its stack; else zero. A flow that began in the stack stays there: the stack
+    /// may have translated its addresses.
+    pub past_stack: u32,
+    /// Zero.
+    pub reserved_too: u32,
     /// TCP: what the end that started the flow has done.
     pub initiator: TcpEnd,
     /// TCP: what the other end has done.
@@ -171,9 +177,9 @@ mod tests {
         crate::assert_layout!(FlowKey, 44, [u32, u16, u16, Address, Address, u8, [u8; 3]]);
         crate::assert_layout!(
             Flow,
-            88,
+            96,
             [
-                u64, u64, u64, u64, u64, u64, u64, u32, u8, [u8; 3], TcpEnd, TcpEnd
+                u64, u64, u64, u64, u64, u64, u64, u32, u8, [u8; 3], u32, u32, TcpEnd, TcpEnd
             ]
         );
     }

@@ -9,6 +9,7 @@
 //! - [`address`]: the table of exact addresses
 //! - [`policy`]: what generated policy programs read and write
 //! - [`node`]: endpoints, addresses, prefixes and the state word
+//! - [`link`]: what delivering past the node's stack needs
 //! - [`flow`]: connection tracking
 //! - [`tcp`]: the state of a TCP connection
 //! - [`lifetime`]: how long flows are remembered
@@ -25,6 +26,7 @@ pub mod event;
 pub mod flow;
 pub mod key;
 pub mod lifetime;
+pub mod link;
 pub mod map;
 pub mod node;
 pub mod policy;
@@ -51,10 +53,10 @@ unsafe impl<const N: usize> Plain for [u64; N] {}
 ///
 /// Three things are the same in every version, because an agent of another one reads them to take over:
 /// the map [`STATE`](map::STATE), the names of pinned links, and the flows since [`FLOWS_SINCE`].
-pub const ABI_VERSION: u32 = 6;
+pub const ABI_VERSION: u32 = 7;
 
 /// The version since which [`flow`] is as it is: its maps' names, keys and values.
-pub const FLOWS_SINCE: u32 = 5;
+pub const FLOWS_SINCE: u32 = 6;
 
 /// Asserts size and the absence of padding: the sum of the field sizes must be the size.
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! then switches with one aligned 8-byte store of the [`State`] word. A packet reads the word
 //! once and uses that side to its end, so it is never judged by a mix.
 
-use crate::{Plain, key::Address};
+use crate::{Plain, key::Address, link::Link};
 
 /// One of the two copies of the node's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +97,8 @@ pub struct Endpoint {
     pub address_count: u32,
     /// Source addresses that the endpoint may use.
     pub addresses: [Address; ENDPOINT_ADDRESSES],
+    /// How a packet is put into the endpoint past the node's stack.
+    pub link: Link,
 }
 
 // SAFETY: repr(C), sized without padding (tested below), integers only.
@@ -112,8 +114,9 @@ pub struct Peer {
     pub row: u32,
     /// Bits of [`peer_flag`].
     pub flags: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Index of the interface of an endpoint that packets reach past the node's stack, see
+    /// [`Link`]; else zero.
+    pub ifindex: u32,
 }
 
 // SAFETY: repr(C), sized without padding (tested below), integers only.
@@ -157,8 +160,8 @@ mod tests {
     fn layout() {
         crate::assert_layout!(
             Endpoint,
-            80,
-            [u32, u32, u32, u32, [Address; ENDPOINT_ADDRESSES]]
+            96,
+            [u32, u32, u32, u32, [Address; ENDPOINT_ADDRESSES], Link]
         );
         crate::assert_layout!(Peer, 16, [u32, u32, u32, u32]);
         crate::assert_layout!(PrefixKey, 20, [u32, Address]);

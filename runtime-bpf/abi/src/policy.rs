@@ -103,6 +103,9 @@ pub const CONTINUATIONS_MAP: &str = "continuations";
 pub const CONTINUATION_JUDGED: u32 = 0;
 /// The continuation that the datapath calls for what was rejected: drops the packet and answers.
 pub const CONTINUATION_REJECT: u32 = 1;
+/// The continuation for what may leave its endpoint and is for another one of this node: asks the
+/// other one's policy, and delivers past the node's stack.
+pub const CONTINUATION_DELIVER: u32 = 2;
 /// Number of continuations.
 pub const CONTINUATIONS: u32 = 4;
 /// `TC_ACT_SHOT`: what a policy program returns when it cannot continue.

@@ -177,10 +177,12 @@ drop_reasons! {
     RouterMessage = 14, "router_message";
     /// policy changed while the packet was on its way from one endpoint to another
     PolicyChanged = 15, "policy_changed";
+    /// the packet may pass, and the kernel could not put it into its endpoint
+    Undeliverable = 16, "undeliverable";
 }
 
 /// One more than the largest [`DropReason`]: the size of the drop counters.
-pub const DROP_REASONS: u32 = 16;
+pub const DROP_REASONS: u32 = 17;
 
 #[cfg(test)]
 mod tests {

@@ -89,6 +89,23 @@ pub unsafe fn copy(to: *mut Address, from: *const Address) {
     }
 }
 
+/// Swaps two addresses.
+///
+/// # Safety
+/// Both point at different addresses that are aligned to eight bytes and may be written.
+#[inline(always)]
+pub unsafe fn swap(left: *mut Address, right: *mut Address) {
+    let (left, right) = (left.cast::<u64>(), right.cast::<u64>());
+    // SAFETY: sixteen bytes each, aligned by the caller's promise.
+    unsafe {
+        let (first, second) = (left.read(), left.add(1).read());
+        left.write(right.read());
+        left.add(1).write(right.add(1).read());
+        right.write(first);
+        right.add(1).write(second);
+    }
+}
+
 /// Makes a value in map memory zero, word by word: `memset` is a call and a loop over bytes.
 ///
 /// # Safety

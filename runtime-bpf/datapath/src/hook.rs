@@ -11,7 +11,7 @@ use polc_abi::{
 
 use crate::{
     bytes::{self, LINK_HEADER},
-    endpoint,
+    deliver, endpoint,
     flow::{self, Known},
     packet::{ARMED, Packet, known},
     parse::{self, Frame, link},
@@ -25,7 +25,10 @@ pub fn run(ctx: &TcContext, hook: Hook) -> i32 {
         return RETURN_ON_FAILURE;
     };
     match judge(ctx, hook, packet) {
-        Ok(()) => RETURN_PASS,
+        Ok(()) => match hook {
+            Hook::FromEndpoint => deliver::go_on(ctx, packet),
+            Hook::ToEndpoint | Hook::FromUplink => RETURN_PASS,
+        },
         Err(reason) => refuse::packet(ctx, packet, reason),
     }
 }
@@ -77,10 +80,24 @@ fn judge(ctx: &TcContext, hook: Hook, packet: &mut Packet) -> Result<(), DropRea
             return Err(DropReason::SpoofedSource);
         }
     }
-    parse::fragment::remember(packet, &network)?;
-
+    parse::fragment::remember(packet)?;
     if network.is_icmp_error(packet) {
-        return related::judge(ctx, packet, &network, hook);
+        related::orient(ctx, packet, &network, hook)?;
+    }
+    decide(ctx, packet, endpoint, hook)
+}
+
+/// What the endpoint's flows say about the packet, and if they say nothing, its policy. Does not
+/// return when policy could be asked.
+#[inline(always)]
+pub fn decide(
+    ctx: &TcContext,
+    packet: &mut Packet,
+    endpoint: &Endpoint,
+    hook: Hook,
+) -> Result<(), DropReason> {
+    if packet.is_error {
+        return related::judge(packet);
     }
     match flow::known(packet, hook) {
         Known::Allowed => Ok(()),

@@ -2,12 +2,12 @@
 
 use aya_ebpf::{macros::classifier, programs::TcContext};
 use polc_abi::{
-    policy::{RETURN_ON_FAILURE, RETURN_PASS, TEST_RUN_MARK},
+    policy::{RETURN_ON_FAILURE, TEST_RUN_MARK},
     verdict::{DeciderId, DropReason, Verdict},
 };
 
 use crate::{
-    flow, maps,
+    deliver, flow, maps,
     packet::{ARMED, Packet},
     refuse, report,
 };
@@ -33,7 +33,7 @@ pub fn judged(ctx: TcContext) -> i32 {
     }
     packet.armed = 0;
     match conclude(packet, verdict, decider, audit) {
-        Ok(()) => RETURN_PASS,
+        Ok(()) => deliver::go_on(&ctx, packet),
         Err(reason) => refuse::packet(&ctx, packet, reason),
     }
 }

@@ -10,7 +10,9 @@
 //! 4. [`policy`] fills the [`PolicyInput`](polc_abi::policy::PolicyInput) for a new or stale flow
 //!    and tail calls the endpoint's program, which tail calls [`judged`].
 //! 5. [`report`] counts and tells the agent.
-//! 6. [`reject`] answers what was rejected, in the place of whoever it was for.
+//! 6. [`deliver`] asks the receiver, where that is another endpoint of the node, in the same way, and
+//!    puts the packet into it past the node's stack.
+//! 7. [`reject`] answers what was rejected, in the place of whoever it was for.
 //!
 //! The state word is read once for each packet. Everything that is missing is a drop with a
 //! reason. What passes returns `TC_ACT_UNSPEC`, so that programs of others behind ours still run.
@@ -36,6 +38,7 @@
 #![feature(asm_experimental_arch)]
 
 mod bytes;
+mod deliver;
 mod endpoint;
 mod flow;
 mod from_endpoint;

@@ -66,6 +66,22 @@ pub struct Packet {
     pub header_length: u32,
     /// Where in the IPv4 options the parser is.
     pub cursor: u32,
+    /// Of a fragment: identifier of the datagram.
+    pub fragment_id: u32,
+    /// Of a fragment: what the datagram's fragment headers say comes first.
+    pub fragment_protocol: u8,
+    /// Whether it is a datagram's first fragment, and not all of it.
+    pub is_first_fragment: bool,
+    /// Whether it is an ICMP error. Then `key` is the flow that it speaks about.
+    pub is_error: bool,
+    /// Whether it has passed its sender's policy, and enters another endpoint past the node's stack
+    /// if that one's policy lets it.
+    pub is_delivered: bool,
+    /// Index of the interface whose endpoint the packet goes on to past the node's stack; zero where
+    /// the stack has it next.
+    pub past_stack: u32,
+    /// Of a packet that is delivered: index of its sender's interface.
+    pub arrived: u32,
     /// Zero.
     pub reserved: u32,
 }

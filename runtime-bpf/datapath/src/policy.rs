@@ -37,6 +37,9 @@ pub fn ask(
     let Some(peer) = peer::find(side, &packet.key.remote) else {
         return DropReason::UnknownPeer;
     };
+    if endpoint.link.is_direct() {
+        packet.past_stack = peer.ifindex;
+    }
     const OWN_NODE: u32 = peer_flag::HOST | peer_flag::HOST_ACCESS;
     if matches!(direction, Direction::Ingress) && peer.flags & OWN_NODE == OWN_NODE {
         return answer(ctx, input, DeciderId::OWN_NODE);

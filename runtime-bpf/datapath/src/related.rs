@@ -21,10 +21,10 @@ const ICMP_HEADER: u32 = 8;
 /// Bytes behind the network header that every error quotes.
 const QUOTED_L4: u32 = 8;
 
-/// Looks up the flow of the packet inside the error. A flow of an older epoch does not count: the
-/// error may be lost, and the flow's next packet is judged anyway.
+/// Makes the flow of the packet inside the error the one that the packet belongs to, as the endpoint
+/// at the hook sees it.
 #[inline(always)]
-pub fn judge(
+pub fn orient(
     ctx: &TcContext,
     packet: &mut Packet,
     network: &Network,
@@ -70,11 +70,27 @@ pub fn judge(
         }
     }
     packet.key.protocol = inner.protocol;
+    packet.is_error = true;
+    Ok(())
+}
+
+/// Looks up the flow that the error speaks about. A flow of an older epoch does not count: the
+/// error may be lost, and the flow's next packet is judged anyway.
+#[inline(always)]
+pub fn judge(packet: &mut Packet) -> Result<(), DropReason> {
     let (flow, _) = table::find(&packet.key, 0).ok_or(DropReason::UnrelatedError)?;
-    // SAFETY: map memory, read once.
-    let judgement = Judgement(unsafe { (&raw const (*flow).judgement).read_volatile() });
+    // SAFETY: map memory, each read once.
+    let (judgement, past_stack) = unsafe {
+        (
+            Judgement((&raw const (*flow).judgement).read_volatile()),
+            (*flow).past_stack,
+        )
+    };
     match judgement.verdict() {
-        Verdict::Allow if judgement.epoch() == packet.epoch => Ok(()),
+        Verdict::Allow if judgement.epoch() == packet.epoch => {
+            packet.past_stack = past_stack;
+            Ok(())
+        }
         _ => Err(DropReason::UnrelatedError),
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use polc_abi::{
     map,
     node::Side,
-    policy::{CONTINUATIONS_MAP, INPUT_MAP, MAX_PROGRAMS},
+    policy::{CONTINUATIONS_MAP, INPUT_MAP, MAX_PROGRAMS, PolicyInput},
 };
 use polc_codegen::{Filling, Target, elf};
 
@@ -48,7 +48,7 @@ pub struct ClassProgram {
 pub(super) struct Programs {
     slots: Slots,
     continuations: Map<u32, u32>,
-    input: Map<u32, u32>,
+    input: Map<u32, PolicyInput>,
     /// What the programs in `loaded` read. `None` before the first side is filled.
     facts: Option<Facts>,
     /// By class, in words.

@@ -42,9 +42,10 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
     };
     // SAFETY: map memory, which stays valid while the program runs; CPUs share it, so the one
     // word that decides is read once and the counters are added to atomically.
-    let (judgement, l4, direction, seen_ns, lifetime, state) = unsafe {
+    let (judgement, past_stack, l4, direction, seen_ns, lifetime, state) = unsafe {
         (
             Judgement((&raw const (*flow).judgement).read_volatile()),
+            (*flow).past_stack,
             (*flow).l4,
             (*flow).direction,
             (*flow).seen_ns,
@@ -73,15 +74,21 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
     match judgement.verdict() {
         denied @ (Verdict::Deny | Verdict::Reject) => Known::Denied(denied, judgement.decider()),
         Verdict::Allow => {
+            packet.past_stack = past_stack;
             count(flow, table, packet, forward);
             Known::Allowed
         }
     }
 }
 
-/// Writes down what policy said. Whether that is news: a new flow, or a verdict that changed.
+/// Writes down what policy said, and which way the flow takes from now on. Whether the verdict is
+/// news: a new flow, or another verdict than before.
 #[inline(always)]
-pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<bool, DropReason> {
+pub fn judged(
+    packet: &mut Packet,
+    verdict: Verdict,
+    decider: DeciderId,
+) -> Result<bool, DropReason> {
     let judgement = Judgement::new(packet.epoch, verdict, decider);
     if packet.known == known::STALE {
         if let Some((flow, table)) = table::find(&packet.key, packet.tcp_flags) {
@@ -89,6 +96,11 @@ pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<b
             let before = unsafe {
                 let word = &raw mut (*flow).judgement;
                 let before = Judgement(word.read_volatile());
+                // Once in the stack, always in the stack.
+                if (*flow).past_stack == 0 {
+                    packet.past_stack = 0;
+                }
+                (*flow).past_stack = packet.past_stack;
                 word.write_volatile(judgement.0);
                 before
             };
@@ -107,6 +119,10 @@ pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<b
     if opens_nothing(packet) {
         return Err(DropReason::NoConnection);
     }
+    let is_from_stack = packet.hook != Hook::FromEndpoint as u8 && !packet.is_delivered;
+    if is_from_stack {
+        packet.past_stack = 0;
+    }
     let (initiator, responder) = tcp::opening(packet);
     let flow = Flow {
         judgement: judgement.0,
@@ -119,6 +135,8 @@ pub fn judged(packet: &Packet, verdict: Verdict, decider: DeciderId) -> Result<b
         l4: packet.asked_l4,
         direction: packet.direction,
         reserved: [0; 3],
+        past_stack: packet.past_stack,
+        reserved_too: 0,
         initiator,
         responder,
     };

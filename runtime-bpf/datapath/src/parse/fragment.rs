@@ -32,13 +32,13 @@ pub struct FirstFragment {
 }
 
 #[inline(always)]
-fn key(packet: &Packet, network: &Network) -> FragmentKey {
+fn key(packet: &Packet) -> FragmentKey {
     FragmentKey {
         source: packet.source,
         destination: packet.destination,
-        id: network.fragment_id,
+        id: packet.fragment_id,
         ifindex: packet.key.ifindex,
-        protocol: u32::from(network.fragment_protocol),
+        protocol: u32::from(packet.fragment_protocol),
     }
 }
 
@@ -53,8 +53,8 @@ pub fn is_possible(network: &Network) -> bool {
 
 /// Remembers a first fragment; does nothing for anything else.
 #[inline(always)]
-pub fn remember(packet: &Packet, network: &Network) -> Result<(), DropReason> {
-    if !network.more_fragments || network.is_later_fragment() {
+pub fn remember(packet: &Packet) -> Result<(), DropReason> {
+    if !packet.is_first_fragment {
         return Ok(());
     }
     let first = FirstFragment {
@@ -65,7 +65,7 @@ pub fn remember(packet: &Packet, network: &Network) -> Result<(), DropReason> {
     };
     // The table takes the place of its oldest entry; if it cannot, the rest has no first fragment.
     FRAGMENTS
-        .insert(&key(packet, network), &first, u64::from(BPF_ANY))
+        .insert(&key(packet), &first, u64::from(BPF_ANY))
         .map_err(|_| DropReason::OrphanFragment)
 }
 
@@ -73,7 +73,7 @@ pub fn remember(packet: &Packet, network: &Network) -> Result<(), DropReason> {
 #[inline(always)]
 pub fn recall(packet: &mut Packet, network: &Network) -> Result<(), DropReason> {
     let first = FRAGMENTS
-        .get_ptr(&key(packet, network))
+        .get_ptr(&key(packet))
         .ok_or(DropReason::OrphanFragment)?;
     // SAFETY: map memory; an entry that is replaced meanwhile is another first fragment's.
     let first = unsafe { *first };

@@ -146,6 +146,11 @@ pub fn transport(
     packet: &mut Packet,
     network: &Network,
 ) -> Result<(), DropReason> {
+    if network.is_fragment() {
+        packet.fragment_id = network.fragment_id;
+        packet.fragment_protocol = network.fragment_protocol;
+        packet.is_first_fragment = !network.is_later_fragment();
+    }
     if network.is_later_fragment() {
         return fragment::recall(packet, network);
     }

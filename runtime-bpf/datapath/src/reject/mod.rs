@@ -8,12 +8,15 @@
 //! - To an endpoint, whose own policy rejects what it sends: `bpf_redirect_peer` puts the answer
 //!   behind the endpoint's end of the link. No hook sees it. Needs a link with two ends (veth,
 //!   netkit) in two network namespaces; elsewhere the kernel drops the answer.
-//! - To a peer, when an endpoint's policy rejects what comes in: the answer enters the node as if
+//! - To an endpoint of this node, when the policy of the one that it sends to rejects that, and the
+//!   node's stack is not on the way: out of the sender's interface, whose hook lets the answer pass
+//!   as it does every answer.
+//! - To a peer, when an endpoint's policy rejects what comes in from the node's stack: the answer enters the node as if
 //!   the endpoint had sent it, and goes where the node's routes say. The endpoint's own hook lets
 //!   it pass by [`MARK`]. If the peer is an endpoint of this node, that endpoint's hook lets it
 //!   pass as it does every answer: it belongs to a flow that the endpoint may have.
 
-mod frame;
+pub mod frame;
 mod icmp;
 mod pace;
 mod tcp;
@@ -120,7 +123,10 @@ fn is_one_host(address: &Address) -> bool {
 #[inline(always)]
 fn send(ctx: &TcContext, packet: &Packet) -> i32 {
     let ifindex = packet.key.ifindex;
-    let result = if packet.hook == Hook::FromEndpoint as u8 {
+    let result = if packet.is_delivered {
+        // SAFETY: as below.
+        unsafe { bpf_redirect(packet.arrived, 0) }
+    } else if packet.hook == Hook::FromEndpoint as u8 {
         // SAFETY: only asks the kernel to do it once the program has returned.
         unsafe { bpf_redirect_peer(ifindex, 0) }
     } else {

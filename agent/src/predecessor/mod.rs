@@ -1,23 +1,23 @@
 //! Taking over from an agent of another ABI version: its flows, its policy, its hooks.
 //!
-//! Maps of another version have another layout, so they are not opened, but for two whose layout
-//! outlives versions: the state word, and the flows as long as [`FLOWS_SINCE`] says so. The flows'
-//! maps are pinned once more among this version's, so that both versions' programs use the same ones.
-//! Then this version's tables are filled with the policy that is in force, under the epoch that is in
+//! Maps of another version have another layout, so they are not opened, but for the state word, which is
+//! the same in every one, and for the flows: where they have this version's form, their maps are pinned
+//! once more among this version's, so that both versions' programs use the same ones; where they had
+//! another that is known, they are copied. Then this version's tables are filled with the policy that is in force, under the epoch that is in
 //! force: what either version's hooks write into a flow holds for the other's. So hooks can move to
 //! this version's programs one by one, each between two packets, and no packet notices.
 //!
 //! Flows that this agent cannot read are nothing that it can do away with by itself: it says how many
 //! connections it would cut, and ends, unless it is told to.
 
+mod flows;
+
 use std::{fs, io, path::Path};
 
-use polc_abi::{
-    ABI_VERSION, FLOWS_SINCE,
-    map::{FLOWS, NEW_FLOWS, STATE},
-    node::State,
-};
+use polc_abi::{ABI_VERSION, map::STATE, node::State};
 use tracing::{info, warn};
+
+use flows::Flows;
 
 use crate::{
     Error,
@@ -25,7 +25,7 @@ use crate::{
     dataplane::Dataplane,
     pins::{self, Pins},
     state_dir::StateDir,
-    sys::{link, map::Map, usage::Usage},
+    sys::map::Map,
     trust::Trust,
 };
 
@@ -87,33 +87,11 @@ impl Predecessor {
     /// They cannot be read by this version, there are some, and they are to be kept; or what the kernel
     /// says.
     pub(crate) fn keep_flows(&self, pins: &Pins, connections: Connections) -> Result<(), Error> {
-        let taking = || Error::kernel("taking over flows");
-        if (FLOWS_SINCE..=ABI_VERSION).contains(&self.version) {
-            pins.create().map_err(taking())?;
-            return [FLOWS, NEW_FLOWS].into_iter().try_for_each(|name| {
-                // What an agent made that never came to put something in force.
-                remove_file(&pins.map(name)).map_err(taking())?;
-                link::pin_again(&self.pins.map(name), &pins.map(name)).map_err(taking())
-            });
-        }
-        let mut flows = 0;
-        for name in [FLOWS, NEW_FLOWS] {
-            flows += match Usage::of_pinned(&self.pins.map(name)) {
-                Ok(usage) => usage.map_or(0, |usage| usage.entries),
-                // A version that had no such map.
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => 0,
-                Err(cause) => return Err(taking()(cause)),
-            };
-        }
-        let version = self.version;
-        match connections {
-            Connections::Keep if flows > 0 => Err(Error::UnreadableFlows { version, flows }),
-            _ => {
-                if flows > 0 {
-                    warn!("{flows} flows of version {version} begin anew");
-                }
-                Ok(())
-            }
+        match Flows::of(self.version) {
+            Flows::Unreadable => flows::leave(self.version, &self.pins, connections),
+            flows => flows
+                .prepare(&self.pins, pins)
+                .map_err(Error::kernel("taking over flows")),
         }
     }
 
@@ -131,6 +109,12 @@ impl Predecessor {
         trust: &Trust,
     ) -> Result<(), Error> {
         dataplane.begin_after(self.epoch);
+        let flows = Flows::of(self.version);
+        let copy = || {
+            let copied = flows.copy(&self.pins, pins);
+            copied.map_err(Error::kernel("copying flows"))
+        };
+        copy()?;
         let Some((source, _)) = state_dir.load(self.epoch) else {
             warn!("of epoch {} that is in force nothing is known", self.epoch);
             return Ok(());
@@ -147,6 +131,9 @@ impl Predecessor {
             pins.adopt_links(&self.pins)
                 .map_err(Error::kernel("taking over hooks"))
         })?;
+        // Those that began at a hook that had not moved yet.
+        copy()?;
+        dataplane.remove_other_versions()?;
         info!(
             from = self.version,
             to = ABI_VERSION,
@@ -154,13 +141,6 @@ impl Predecessor {
             "takes over from another version"
         );
         Ok(())
-    }
-}
-
-fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 
