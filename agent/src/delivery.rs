@@ -63,6 +63,12 @@ impl Links {
         self.in_force = links;
     }
 
+    /// The interfaces in force that packets reach past the node's stack.
+    pub(crate) fn direct(&self) -> impl Iterator<Item = u32> {
+        let direct = self.in_force.iter().filter(|(_, link)| link.is_direct());
+        direct.map(|(&ifindex, _)| ifindex)
+    }
+
     /// Looks at some of the links in force. Whether all that are known are still as the tables in force
     /// say.
     pub(crate) fn are_current(&mut self) -> bool {

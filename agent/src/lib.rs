@@ -4,6 +4,7 @@
 //! - [`dataplane`]: puts a candidate in force, all of it or nothing
 //! - [`agent`]: the running agent
 //! - [`datapath`], [`attach`], [`pins`]: the fixed programs, their hooks, and what outlives us
+//! - [`delivery`]: which links packets may go past the node's stack
 //! - [`trust`]: whose bundles it takes
 //! - [`state_dir`]: which bundle is in force, for the agent that comes after us
 //! - [`flows`]: what the datapath reports, with names and source lines

@@ -1,5 +1,7 @@
 //! Collecting how things are.
 
+use std::collections::BTreeSet;
+
 use polc_abi::{
     event::Counter,
     flow::{Flow, FlowKey},
@@ -36,6 +38,11 @@ pub fn collect(
         let flows: Map<FlowKey, Flow> = Map::open(&pins.map(table)).map_err(reading())?;
         Ok(flows.keys().map_err(reading())?.len())
     };
+    let direct: BTreeSet<u32> = dataplane
+        .direct_interfaces()
+        .filter_map(|ifindex| candidate.endpoints.get(&ifindex))
+        .map(|endpoint| endpoint.id)
+        .collect();
     Ok(Status {
         package: candidate.bundle.model.package.clone(),
         bundle: candidate.digest.clone(),
@@ -53,6 +60,7 @@ pub fn collect(
                 interface: endpoint.interface.clone(),
                 ingress: policies(candidate, endpoint.ingress_slot, Direction::Ingress),
                 egress: policies(candidate, endpoint.egress_slot, Direction::Egress),
+                is_direct: direct.contains(&endpoint.id),
             })
             .collect(),
         flows: flows(map::FLOWS)?,

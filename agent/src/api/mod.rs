@@ -168,6 +168,8 @@ pub struct EndpointStatus {
     pub ingress: Vec<String>,
     /// Policies that judge what it sends.
     pub egress: Vec<String>,
+    /// Whether what other endpoints of the node send it goes past the node's stack.
+    pub is_direct: bool,
 }
 
 /// How often something happened.

@@ -105,11 +105,16 @@ fn print(status: &Status) {
     println!("endpoints:");
     for endpoint in &status.endpoints {
         println!(
-            "  {} at {}: ingress {}, egress {}",
+            "  {} at {}: ingress {}, egress {}{}",
             endpoint.name,
             endpoint.interface,
             list(&endpoint.ingress),
-            list(&endpoint.egress)
+            list(&endpoint.egress),
+            if endpoint.is_direct {
+                ""
+            } else {
+                ", routed to"
+            }
         );
     }
     println!("judgements:");

@@ -121,6 +121,11 @@ impl Dataplane {
         self.links = Links::new(delivery);
     }
 
+    /// The endpoints' interfaces behind which packets get past the node's stack.
+    pub fn direct_interfaces(&self) -> impl Iterator<Item = u32> {
+        self.links.direct()
+    }
+
     /// Whether the endpoints' links are still as the tables in force say.
     pub fn links_are_current(&mut self) -> bool {
         self.links.are_current()

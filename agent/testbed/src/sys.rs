@@ -7,6 +7,7 @@ use std::{
     io,
     mem::MaybeUninit,
     os::fd::{AsRawFd, FromRawFd as _, OwnedFd},
+    time::Duration,
 };
 
 /// Moves the calling thread into a network namespace.
@@ -77,6 +78,83 @@ impl Wire {
             return Err(io::Error::last_os_error());
         }
         Ok(())
+    }
+}
+
+/// Sees the frames that arrive at an interface, as they are.
+#[derive(Debug)]
+pub struct Tap {
+    socket: OwnedFd,
+}
+
+impl Tap {
+    /// At an interface of the calling thread's namespace, from now on.
+    ///
+    /// # Errors
+    /// There is no such interface, or the system says no.
+    pub fn open(interface: &str) -> io::Result<Self> {
+        const EVERYTHING: u16 = libc::ETH_P_ALL as u16;
+        let name = CString::new(interface)?;
+        // SAFETY: a C string.
+        let ifindex = unsafe { libc::if_nametoindex(name.as_ptr()) };
+        if ifindex == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // Of no protocol until it is bound, or it would hear every interface for a moment.
+        let socket = socket(libc::AF_PACKET, libc::SOCK_RAW, 0)?;
+        // SAFETY: zero is valid, and the fields that matter are filled in.
+        check(unsafe {
+            let mut name: libc::sockaddr_ll = MaybeUninit::zeroed().assume_init();
+            name.sll_family = libc::AF_PACKET as u16;
+            name.sll_protocol = EVERYTHING.to_be();
+            name.sll_ifindex = ifindex.cast_signed();
+            libc::bind(
+                socket.as_raw_fd(),
+                (&raw const name).cast(),
+                size_of::<libc::sockaddr_ll>() as u32,
+            )
+        })?;
+        Ok(Self { socket })
+    }
+
+    /// The frames that have arrived, up to the first moment of this length without one. Those that the
+    /// interface itself sends are not among them.
+    ///
+    /// # Errors
+    /// The system says no.
+    pub fn frames(&self, silence: Duration) -> io::Result<Vec<Vec<u8>>> {
+        const OUTGOING: u8 = 4;
+        let socket = socket2::SockRef::from(&self.socket);
+        socket.set_read_timeout(Some(silence))?;
+        let mut frames = Vec::new();
+        loop {
+            let mut frame = vec![0; 1 << 16];
+            // SAFETY: zero is valid, and the kernel writes no more than it is told there is room for.
+            let (length, from) = unsafe {
+                let mut from: libc::sockaddr_ll = MaybeUninit::zeroed().assume_init();
+                let mut room = size_of::<libc::sockaddr_ll>() as u32;
+                let length = libc::recvfrom(
+                    self.socket.as_raw_fd(),
+                    frame.as_mut_ptr().cast(),
+                    frame.len(),
+                    0,
+                    (&raw mut from).cast(),
+                    &raw mut room,
+                );
+                (length, from)
+            };
+            let Ok(length) = usize::try_from(length) else {
+                let error = io::Error::last_os_error();
+                return match error.kind() {
+                    io::ErrorKind::WouldBlock => Ok(frames),
+                    _ => Err(error),
+                };
+            };
+            if from.sll_pkttype != OUTGOING {
+                frame.truncate(length);
+                frames.push(frame);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    net::IpAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{self, SendError},
@@ -58,18 +59,19 @@ pub(crate) struct Scene {
 impl Scene {
     /// Makes the shop, without an agent. `None` when this machine or this build cannot.
     pub(crate) fn new(test: &str) -> Option<Self> {
-        if !polc_testbed::require_root_and_bpf(test) {
+        if !can(test) {
             return None;
         }
-        if !polc_agent::datapath::is_built_in() {
-            eprintln!("skipped: {test}: the agent was built without its datapath");
-            return None;
-        }
-        let inventory = Inventory::parse(INVENTORY).unwrap();
         let outside = OUTSIDE.map(|address| address.parse().unwrap());
+        Some(Self::of(test, INVENTORY, &outside))
+    }
+
+    /// Makes a node of this inventory, on a machine that can.
+    fn of(test: &str, text: &str, outside: &[IpAddr]) -> Self {
+        let inventory = Inventory::parse(text).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let scene = Self {
-            testbed: Testbed::new(test, &inventory, &outside).unwrap(),
+            testbed: Testbed::new(test, &inventory, outside).unwrap(),
             mounted: vec![Unmount::on_drop(&directory.path().join("bpf"))],
             directory,
             agent: None,
@@ -82,8 +84,13 @@ impl Scene {
             run_under: Vec::new(),
             run_agent: None,
         };
-        fs::write(scene.path("inventory.yaml"), INVENTORY).unwrap();
-        Some(scene)
+        fs::write(scene.path("inventory.yaml"), text).unwrap();
+        scene
+    }
+
+    /// As [`Self::new`], for another inventory, without anybody outside.
+    pub(crate) fn alone(test: &str, inventory: &str) -> Option<Self> {
+        can(test).then(|| Self::of(test, inventory, &[]))
     }
 
     /// As [`Self::new`], with an agent that enforces `bundle`.
@@ -368,6 +375,18 @@ impl Drop for Scene {
             let _ = agent.wait();
         }
     }
+}
+
+/// Whether this machine and this build can run a node. Says why not.
+fn can(test: &str) -> bool {
+    if !polc_testbed::require_root_and_bpf(test) {
+        return false;
+    }
+    let is_built_in = polc_agent::datapath::is_built_in();
+    if !is_built_in {
+        eprintln!("skipped: {test}: the agent was built without its datapath");
+    }
+    is_built_in
 }
 
 /// What an error says, however its lines are broken.

@@ -84,9 +84,20 @@ fn flood(host: &Host, to: IpAddr, port: u16, stop: &AtomicBool) -> u64 {
 
 #[test]
 fn a_hundred_swaps_mix_nothing_and_lose_nothing() {
-    let Some(scene) = Scene::enforcing("swap", &bundle_a()) else {
-        return;
-    };
+    if let Some(scene) = Scene::enforcing("swap", &bundle_a()) {
+        swap_a_hundred_times(&scene);
+    }
+}
+
+/// Where a packet passes two hooks, and the policy may change in between.
+#[test]
+fn a_hundred_swaps_mix_nothing_and_lose_nothing_through_the_stack() {
+    if let Some(scene) = Scene::routing("swap-routed", &bundle_a()) {
+        swap_a_hundred_times(&scene);
+    }
+}
+
+fn swap_a_hundred_times(scene: &Scene) {
     let (api, db) = (scene.pod("api"), scene.pod("db"));
     let always = db.serve_udp(ALWAYS).unwrap();
     let halves = [db.serve_udp(HALF_A).unwrap(), db.serve_udp(HALF_B).unwrap()];

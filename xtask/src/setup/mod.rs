@@ -42,6 +42,23 @@ pub(crate) fn ensure_for_tests() -> Result<()> {
             apt::install(&[tool], why)?;
         }
     }
+    ensure_nftables("a test translates addresses as a service's rules do")
+}
+
+/// Finds or installs what only the measurement of traffic uses, to have something to compare with.
+pub(crate) fn ensure_for_traffic() -> Result<()> {
+    let why = "traffic under polc is compared with traffic under its rules";
+    ensure_nftables(why)?;
+    if !succeeds(Command::new("iptables").arg("--version")) && apt::is_available() {
+        apt::install(&["iptables"], why)?;
+    }
+    Ok(())
+}
+
+fn ensure_nftables(why: &str) -> Result<()> {
+    if !succeeds(Command::new("nft").arg("--version")) && apt::is_available() {
+        apt::install(&["nftables"], why)?;
+    }
     Ok(())
 }
 
