@@ -36,6 +36,8 @@ pub enum HookPoint {
     ToEndpoint,
     /// What comes from other machines.
     FromUplink,
+    /// What goes to other machines.
+    ToUplink,
 }
 
 impl HookPoint {
@@ -46,13 +48,14 @@ impl HookPoint {
             Self::FromEndpoint => "from_endpoint",
             Self::ToEndpoint => "to_endpoint",
             Self::FromUplink => "from_uplink",
+            Self::ToUplink => "to_uplink",
         }
     }
 
     const fn attach_type(self) -> TcAttachType {
         match self {
             Self::FromEndpoint | Self::FromUplink => TcAttachType::Ingress,
-            Self::ToEndpoint => TcAttachType::Egress,
+            Self::ToEndpoint | Self::ToUplink => TcAttachType::Egress,
         }
     }
 }

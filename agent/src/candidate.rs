@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
+use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint, NODE};
 use polc_bundle::{Bundle, signature::KeyId};
 use polc_inventory::Inventory;
 use polc_plan::{Choice, Deciders};
@@ -32,7 +32,8 @@ pub struct Candidate {
     pub inventory: Arc<Inventory>,
     /// What the maps will hold.
     pub tables: NodeTables,
-    /// Endpoints by interface index. Their slots are positions of classes.
+    /// Endpoints by interface index, and the node by [`NODE`] where policies apply to it. Their slots are
+    /// positions of classes.
     pub endpoints: BTreeMap<u32, Endpoint>,
     /// Where programs must be attached.
     pub hooks: Vec<Hook>,
@@ -223,12 +224,24 @@ impl Candidate {
         }
         for uplink in &inventory.node.uplinks {
             if let Some(ifindex) = index_of("node".to_owned(), uplink)? {
-                hooks.push(Hook {
-                    point: HookPoint::FromUplink,
-                    interface: uplink.clone(),
-                    ifindex,
-                });
+                let governed = tables.node.map(|_| HookPoint::ToUplink);
+                for point in [HookPoint::FromUplink].into_iter().chain(governed) {
+                    hooks.push(Hook {
+                        point,
+                        interface: uplink.clone(),
+                        ifindex,
+                    });
+                }
             }
+        }
+        if let Some(node) = tables.node {
+            let node = Endpoint {
+                id: node.id,
+                ingress_slot: node.ingress_slot,
+                egress_slot: node.egress_slot,
+                ..Endpoint::default()
+            };
+            endpoints.insert(NODE, node);
         }
         Ok(Self {
             deciders: Deciders::of(&bundle.model),
@@ -242,6 +255,12 @@ impl Candidate {
             absent,
             source,
         })
+    }
+
+    /// The interfaces of the endpoints.
+    pub fn interfaces(&self) -> impl Iterator<Item = u32> {
+        let all = self.endpoints.keys().copied();
+        all.filter(|ifindex| *ifindex != NODE)
     }
 
     /// Whether every interface still has the index that the candidate was computed with, and those

@@ -11,7 +11,10 @@ use aya::{
 };
 use polc_abi::{
     map,
-    policy::{CONTINUATION_DELIVER, CONTINUATION_JUDGED, CONTINUATION_REJECT, CONTINUATIONS_MAP},
+    policy::{
+        CONTINUATION_DELIVER, CONTINUATION_JUDGED, CONTINUATION_NODE, CONTINUATION_REJECT,
+        CONTINUATIONS_MAP,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +24,15 @@ use crate::{Error, pins::Pins, sys::map::Map};
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/polc-datapath"));
 
 /// Its programs.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 8] = [
     "judged",
     "reject",
     "deliver",
     "from_endpoint",
     "to_endpoint",
     "from_uplink",
+    "to_uplink",
+    "judge_node",
 ];
 
 /// Whether this agent was built with its datapath.
@@ -134,6 +139,7 @@ impl Datapath {
             (CONTINUATION_JUDGED, "judged"),
             (CONTINUATION_REJECT, "reject"),
             (CONTINUATION_DELIVER, "deliver"),
+            (CONTINUATION_NODE, "judge_node"),
         ] {
             let fd = program(&mut object, name)?.fd().map_err(refused)?;
             continuations

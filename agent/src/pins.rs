@@ -86,7 +86,7 @@ impl Pins {
     /// name is another interface.
     #[must_use]
     pub fn link(&self, hook: &str, ifindex: u32) -> PathBuf {
-        self.links().join(format!("{hook}-{ifindex}"))
+        self.links().join(link_name(hook, ifindex))
     }
 
     /// Whether anything is pinned.
@@ -158,6 +158,11 @@ impl Pins {
     fn version(&self) -> PathBuf {
         self.root.join(format!("v{}", self.abi_version))
     }
+}
+
+/// What the pin of a hook's link is called.
+pub(crate) fn link_name(hook: &str, ifindex: u32) -> String {
+    format!("{hook}-{ifindex}")
 }
 
 /// The entries of a directory; none when it does not exist.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     Error,
-    attach::Mechanism,
+    attach::{Hook, HookPoint, Mechanism},
     candidate::{Candidate, MissingInterface},
     pins::Pins,
     state_dir::StateDir,
@@ -33,6 +33,17 @@ fn detach_clsact(pins: &Pins, state_dir: &StateDir) {
         };
         for hook in &candidate.hooks {
             let _ = Mechanism::Clsact.detach(pins, hook);
+            // Policies may have applied to the node earlier.
+            if hook.point == HookPoint::FromUplink {
+                let point = HookPoint::ToUplink;
+                let _ = Mechanism::Clsact.detach(
+                    pins,
+                    &Hook {
+                        point,
+                        ..hook.clone()
+                    },
+                );
+            }
         }
     }
 }

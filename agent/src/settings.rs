@@ -230,6 +230,7 @@ mod tests {
                     attach: clsact\n\
                     delivery: routed\n\
                     flows: 4096\n\
+                    cut_connections: false\n\
                     log_format: json\n\
                     log_level: debug\n";
         let settings = Settings::parse(text).unwrap();

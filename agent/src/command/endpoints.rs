@@ -36,12 +36,17 @@ impl Endpoints {
 fn row(endpoint: &Endpoint) -> [String; 6] {
     let interface = match endpoint.ifindex {
         Some(_) => endpoint.interface.clone(),
+        None if endpoint.host => endpoint.interface.clone(),
         None => format!("{} (missing)", endpoint.interface),
     };
-    let name = if endpoint.init {
-        format!("{} (init)", endpoint.name)
-    } else {
-        endpoint.name.clone()
+    let name = match endpoint {
+        Endpoint {
+            init: true, name, ..
+        } => format!("{name} (init)"),
+        Endpoint {
+            host: true, name, ..
+        } => format!("{name} (host)"),
+        Endpoint { name, .. } => name.clone(),
     };
     [
         name,

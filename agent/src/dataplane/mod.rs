@@ -5,6 +5,7 @@
 //! Whatever fails before that leaves the side in force as it was.
 
 pub mod addresses;
+mod connections;
 mod held;
 pub(crate) mod judgements;
 mod programs;
@@ -26,10 +27,11 @@ use crate::{
     candidate::Candidate,
     datapath::{Datapath, FlowCapacity},
     delivery::{Delivery, Links},
-    pins::Pins,
+    pins::{self, Pins},
     sys::{grace::GracePeriod, state_word::StateWord},
 };
 
+use connections::Connections;
 use judgements::Judgements;
 pub use programs::ClassProgram;
 use programs::Programs;
@@ -47,6 +49,7 @@ pub struct Dataplane {
     programs: Programs,
     judgements: Judgements,
     links: Links,
+    connections: Connections,
     idle: Idle,
     /// Hooks that run this agent's programs.
     attached: BTreeSet<Hook>,
@@ -103,6 +106,7 @@ impl Dataplane {
             programs: Programs::open(&pins)?,
             judgements: Judgements::open(&pins)?,
             links: Links::default(),
+            connections: Connections::open(&pins)?,
             idle: Idle::Unknown,
             attached: BTreeSet::new(),
             after: 0,
@@ -146,7 +150,7 @@ impl Dataplane {
         let Some(side) = self.state().side() else {
             return Ok(false);
         };
-        let links = self.links.of(candidate.endpoints.keys().copied());
+        let links = self.links.of(candidate.interfaces());
         if !self.tables(side).holds(candidate, &links)? {
             return Ok(false);
         }
@@ -210,8 +214,12 @@ impl Dataplane {
         // Most often nothing: the side was retired.
         self.judgements.forget(side)?;
         let filled = self.programs.fill(side, candidate)?;
-        let links = self.links.of(candidate.endpoints.keys().copied());
+        let links = self.links.of(candidate.interfaces());
         self.tables_mut(side).fill(candidate, &filled, &links)?;
+        let governs_anew = candidate.tables.node.is_some() && !self.is_node_governed()?;
+        if governs_anew {
+            self.connections.make_known(old.epoch())?;
+        }
         before_switch(next)?;
         // Last, as it is the one step that an interface feels which the side in force does not know.
         self.attach_or_undo(&candidate.hooks)?;
@@ -220,6 +228,12 @@ impl Dataplane {
         self.links.put_in_force(links);
 
         // From here on nothing fails: what follows only tidies up.
+        if governs_anew {
+            // Those that were opened since.
+            if let Err(error) = self.connections.make_known(old.epoch()) {
+                warn!("{error}");
+            }
+        }
         if let Err(error) = self.retire(side.other(), candidate) {
             warn!("tidying up after the switch: {error}");
         }
@@ -228,6 +242,14 @@ impl Dataplane {
             programs: filled.programs,
             loaded: filled.loaded,
         })
+    }
+
+    /// Whether policies in force apply to the node.
+    fn is_node_governed(&self) -> Result<bool, Error> {
+        match self.state().side() {
+            Some(side) => self.tables(side).has_node(),
+            None => Ok(false),
+        }
     }
 
     /// Makes sure that the hooks of what is in force run this agent's programs. One that fails keeps none
@@ -285,17 +307,13 @@ impl Dataplane {
         self.programs.retire(side)?;
         attached?;
         self.remove_other_versions()?;
-        let uplinks: Vec<u32> = candidate
-            .hooks
-            .iter()
-            .filter(|hook| hook.point == crate::attach::HookPoint::FromUplink)
-            .map(|hook| hook.ifindex)
-            .collect();
+        // What is attached to an uplink that is none any more goes, and so does what judges the node
+        // where no policy applies to it any more.
         sweep_links(&self.pins, |pin| {
-            let uplink = pin
-                .strip_prefix("from_uplink-")
-                .and_then(|index| index.parse().ok());
-            uplink.is_none_or(|index: u32| uplinks.contains(&index))
+            let is_of_uplink = pin.starts_with("from_uplink-") || pin.starts_with("to_uplink-");
+            let is_wanted =
+                |hook: &Hook| pin == pins::link_name(hook.point.program(), hook.ifindex);
+            !is_of_uplink || candidate.hooks.iter().any(is_wanted)
         })
     }
 

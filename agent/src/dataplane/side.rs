@@ -6,7 +6,7 @@ use polc_abi::{
     key::Address,
     link::Link,
     map,
-    node::{Endpoint, Peer, PrefixKey, Side, peer_flag},
+    node::{Endpoint, NODE, Peer, PrefixKey, Side, peer_flag},
     policy::PROGRAM_SLOTS,
 };
 
@@ -73,6 +73,9 @@ impl SideTables {
             if peer.flags & peer_flag::LOCAL_ENDPOINT != 0 {
                 peer.ifindex = reached.get(address).copied().unwrap_or_default();
             }
+            if peer.flags & peer_flag::HOST != 0 && tables.node.is_some() {
+                peer.ifindex = NODE;
+            }
             (*address, peer)
         });
         self.addresses_held
@@ -83,6 +86,13 @@ impl SideTables {
         self.prefixes_held
             .become_these(&mut self.prefixes, prefixes.collect())
             .map_err(filling())
+    }
+
+    /// Whether it has the node as a subject of policies.
+    pub(super) fn has_node(&self) -> Result<bool, Error> {
+        let node = self.endpoints.get(&NODE);
+        let node = node.map_err(Error::kernel("reading the endpoints"))?;
+        Ok(node.is_some())
     }
 
     /// Whether the side holds exactly the candidate's endpoints, on the same interfaces with these

@@ -124,6 +124,8 @@ impl FlowRecord {
                 Some(Hook::FromEndpoint) => "from_endpoint",
                 Some(Hook::ToEndpoint) => "to_endpoint",
                 Some(Hook::FromUplink) => "from_uplink",
+                Some(Hook::ToNode) => "to_node",
+                Some(Hook::FromNode) => "from_node",
                 None => "?",
             }
             .to_owned(),

@@ -16,15 +16,18 @@ pub struct Endpoint {
     pub id: u32,
     /// Full name.
     pub name: String,
+    /// Whether it is the node itself, which is listed where policies apply to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub host: bool,
     /// Whether its labels are not known yet.
     pub init: bool,
     /// Its labels.
     pub labels: Labels,
-    /// The node's end of its link.
+    /// The node's end of its link; of the node, its uplinks.
     pub interface: String,
     /// The interface's index; `None` while there is no such interface.
     pub ifindex: Option<u32>,
-    /// Its addresses: it may send from no others.
+    /// Its addresses: an endpoint may send from no others.
     pub addresses: Vec<IpAddr>,
     /// Who judges what comes to it.
     pub ingress: Class,
@@ -79,7 +82,7 @@ impl std::fmt::Display for Class {
     }
 }
 
-/// The endpoints on this node, in order of the inventory.
+/// The node where policies apply to it, and the endpoints on it, in order of the inventory.
 #[must_use]
 pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
     let model = &candidate.bundle.model;
@@ -100,13 +103,29 @@ pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
         .iter()
         .map(|endpoint| (endpoint.full_name(), endpoint))
         .collect();
+    let node = candidate.tables.node.map(|governed| {
+        let node = &candidate.inventory.node;
+        Endpoint {
+            id: governed.id,
+            name: node.name.clone(),
+            host: true,
+            init: false,
+            labels: Labels::new(),
+            interface: node.uplinks.join(", "),
+            ifindex: None,
+            addresses: node.addresses.clone(),
+            ingress: class(governed.ingress_slot, Direction::Ingress),
+            egress: class(governed.egress_slot, Direction::Egress),
+        }
+    });
     let endpoints = candidate.tables.endpoints.iter();
-    endpoints
-        .map(|local| {
+    node.into_iter()
+        .chain(endpoints.map(|local| {
             let listed = listed.get(&local.name);
             Endpoint {
                 id: local.id,
                 name: local.name.clone(),
+                host: false,
                 init: listed.is_some_and(|one| one.init),
                 labels: listed.map(|one| one.labels.clone()).unwrap_or_default(),
                 interface: local.interface.clone(),
@@ -115,6 +134,6 @@ pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
                 ingress: class(local.ingress_slot, Direction::Ingress),
                 egress: class(local.egress_slot, Direction::Egress),
             }
-        })
+        }))
         .collect()
 }

@@ -20,7 +20,7 @@ pub struct Testbed {
     pods: BTreeMap<String, Host>,
     outside: Option<Host>,
     // Last, so that the links' other ends go first.
-    node: Namespace,
+    node: Host,
 }
 
 impl Testbed {
@@ -49,7 +49,7 @@ impl Testbed {
             inventory: inventory.clone(),
             pods: BTreeMap::new(),
             outside: None,
-            node,
+            node: Host::new(node, addresses.clone()),
         };
         for endpoint in &inventory.endpoints {
             if let Some(interface) = &endpoint.interface {
@@ -76,6 +76,12 @@ impl Testbed {
     /// The node's namespace.
     #[must_use]
     pub const fn node(&self) -> &Namespace {
+        self.node.namespace()
+    }
+
+    /// The node, as a host like others.
+    #[must_use]
+    pub const fn node_host(&self) -> &Host {
         &self.node
     }
 
@@ -130,7 +136,13 @@ impl Testbed {
         };
         let interface = endpoint.interface.as_deref().unwrap_or_default();
         // The kernel takes its time to remove it with the namespace; it may be gone already.
-        let _ = ip::ip(&["-n", self.node.name(), "link", "delete", interface]);
+        let _ = ip::ip(&[
+            "-n",
+            self.node.namespace().name(),
+            "link",
+            "delete",
+            interface,
+        ]);
         self.add_pod(full_name, interface, &endpoint.addresses)
     }
 
@@ -151,7 +163,7 @@ impl Testbed {
         let namespace = Namespace::new(label)?;
         ip::ip(&[
             "-n",
-            self.node.name(),
+            self.node.namespace().name(),
             "link",
             "add",
             interface,

@@ -12,7 +12,7 @@ use polc_abi::verdict::Verdict;
 use polc_agent::pins::Pins;
 use polc_codegen::Limits;
 use polc_plan::{Choice, Strategy};
-use polc_testgen::Case;
+use polc_testgen::{Case, Subject};
 
 use crate::probing::Kernel;
 
@@ -49,7 +49,10 @@ fn compare(bpffs: &Path) {
             kernel.compare(seed, choice, limits, &mut seen);
         }
     }
-    assert!(seen.compared >= 4_000 && seen.rejected >= 50, "{seen:?}");
+    assert!(
+        seen.compared >= 4_000 && seen.rejected >= 50 && seen.of_node >= 50,
+        "{seen:?}"
+    );
     assert!(seen.loaded * 2 < seen.programs, "{seen:?}");
     go_on(&mut kernel, &mut seen);
     println!(
@@ -86,6 +89,8 @@ fn go_on(kernel: &mut Kernel, seen: &mut Seen) {
 struct Seen {
     compared: u64,
     rejected: u64,
+    /// Asked of the node itself, at an uplink.
+    of_node: u64,
     /// Classes after a small change, and how many of them were loaded for it.
     programs: usize,
     loaded: usize,
@@ -112,14 +117,17 @@ impl Kernel {
     fn ask(&mut self, case: &mut Case, choice: Choice, limits: Limits, seen: &mut Seen) {
         let seed = case.seed;
         for _ in 0..PROBES {
-            let probe = case.probe().unwrap();
+            let probe = case.probe_of_any().unwrap();
             let expected = polc_equivalence::reference(case, &probe).unwrap();
-            let said = self.judge(case, &probe);
+            let Some(said) = self.judge(case, &probe) else {
+                continue;
+            };
             assert_eq!(
                 said, expected,
                 "seed {seed}, {choice:?}, {limits:?}: {probe:?}"
             );
             seen.compared += 1;
+            seen.of_node += u64::from(probe.subject == Subject::Node);
             seen.rejected += u64::from(said.verdict == Verdict::Reject);
         }
     }

@@ -22,10 +22,10 @@ use polc_agent::{
 use polc_bundle::Bundle;
 use polc_codegen::Limits;
 use polc_equivalence::Said;
-use polc_model::{Direction, L4Packet, PortProtocol};
+use polc_model::{Direction, HostAccess, L4Packet, PortProtocol};
 use polc_plan::{Choice, ClassKey};
 use polc_testbed::Frame;
-use polc_testgen::{Case, Probe};
+use polc_testgen::{Case, Probe, Subject};
 
 /// What a hook returns for a packet that has become an answer.
 const TC_ACT_REDIRECT: i32 = 7;
@@ -86,30 +86,55 @@ impl Kernel {
         }
     }
 
-    /// Runs the hook of the probe's direction on the probe's packet.
-    pub(crate) fn judge(&mut self, case: &Case, probe: &Probe) -> Said {
+    /// Runs the hook of the probe's direction on the probe's packet. Where the other end is the node and
+    /// its policies are asked in the same hook, what they say is compared with the reference here.
+    /// `None` where no hook asks the probe's subject.
+    pub(crate) fn judge(&mut self, case: &Case, probe: &Probe) -> Option<Said> {
+        if probe.subject == Subject::Node && !self.is_at_an_uplink(case, probe) {
+            return None;
+        }
         for flows in &self.flows {
             flows.clear().unwrap();
         }
         while self.events.next().is_some() {}
         self.next_port = self.next_port.checked_add(1).unwrap_or(30_000);
 
-        let interface = case.inventory.endpoints.get(probe.endpoint).unwrap();
-        let ifindex = interface::index_of(interface.interface.as_ref().unwrap()).unwrap();
-        let (hook, source, destination) = match probe.direction {
-            Direction::Ingress => ("to_endpoint", probe.remote, probe.local),
-            Direction::Egress => ("from_endpoint", probe.local, probe.remote),
+        let endpoint = match probe.subject {
+            Subject::Endpoint(endpoint) => case.inventory.endpoints.get(endpoint),
+            // Its uplink may be any interface.
+            Subject::Node => case
+                .inventory
+                .endpoints
+                .iter()
+                .find(|one| one.interface.is_some()),
+        };
+        let interface = endpoint.unwrap().interface.as_ref().unwrap();
+        let ifindex = interface::index_of(interface).unwrap();
+        let hook = match (probe.subject, probe.direction) {
+            (Subject::Endpoint(_), Direction::Ingress) => "to_endpoint",
+            (Subject::Endpoint(_), Direction::Egress) => "from_endpoint",
+            (Subject::Node, Direction::Ingress) => "from_uplink",
+            (Subject::Node, Direction::Egress) => "to_uplink",
+        };
+        let (source, destination) = match probe.direction {
+            Direction::Ingress => (probe.remote, probe.local),
+            Direction::Egress => (probe.local, probe.remote),
         };
         let frame = frame(source, destination, probe.l4, self.next_port);
         let program = self.dataplane.datapath().descriptor(hook).unwrap();
         let answer = test_run::run(&program, frame.bytes(), ifindex).unwrap();
 
-        let event = self
-            .events
-            .next()
-            .map(|bytes| event::decode(&bytes).unwrap());
-        let event = event.unwrap_or_else(|| panic!("no event for {probe:?}: {answer:?}"));
-        let verdict = verdict_of(&event, probe);
+        let said = self.said(case, probe);
+        let said = said.unwrap_or_else(|| panic!("no event for {probe:?}: {answer:?}"));
+        let mut verdict = said.verdict;
+        if verdict == Verdict::Allow
+            && let Some(at_node) = self.also_asked(case, probe)
+        {
+            let expected = polc_equivalence::reference(case, &at_node);
+            let said = self.said(case, &at_node);
+            assert_eq!(said, expected, "seed {}: {at_node:?}", case.seed);
+            verdict = said.map_or(verdict, |said| said.verdict);
+        }
         let expected_result = match verdict {
             Verdict::Allow => RETURN_PASS,
             Verdict::Deny => RETURN_ON_FAILURE,
@@ -120,15 +145,56 @@ impl Kernel {
         assert_eq!(
             self.events.next().map(|_| ()),
             None,
-            "one packet, one event"
+            "one packet, one event of each who is asked"
         );
+        Some(said)
+    }
+
+    /// What the next event says.
+    fn said(&mut self, case: &Case, probe: &Probe) -> Option<Said> {
+        let event = event::decode(&self.events.next()?).unwrap();
         let deciders = polc_plan::Deciders::of(&case.model);
         let who = |id| deciders.decider(DeciderId(id)).unwrap();
-        Said {
-            verdict,
+        Some(Said {
+            verdict: verdict_of(&event, probe),
             decider: who(event.decider),
             audit: (event.audit != 0).then(|| who(event.audit)),
+        })
+    }
+
+    /// Whether the node's own policies are asked about the probe at an uplink: there are some, and the
+    /// other end is no endpoint of the node's.
+    fn is_at_an_uplink(&self, case: &Case, probe: &Probe) -> bool {
+        let mut endpoints = case.inventory.endpoints.iter();
+        let is_local =
+            endpoints.any(|one| one.interface.is_some() && one.addresses.contains(&probe.remote));
+        let is_itself = case.inventory.node.addresses.contains(&probe.remote);
+        self.has_node() && !is_local && !is_itself
+    }
+
+    /// The probe as the node sees it, where its own policies are asked after the endpoint's.
+    fn also_asked(&self, case: &Case, probe: &Probe) -> Option<Probe> {
+        let is_of_node = case.inventory.node.addresses.contains(&probe.remote);
+        let is_free =
+            probe.direction == Direction::Ingress && case.model.host_access == HostAccess::Allowed;
+        if probe.subject == Subject::Node || !is_of_node || is_free || !self.has_node() {
+            return None;
         }
+        Some(Probe {
+            subject: Subject::Node,
+            direction: match probe.direction {
+                Direction::Ingress => Direction::Egress,
+                Direction::Egress => Direction::Ingress,
+            },
+            local: probe.remote,
+            remote: probe.local,
+            l4: probe.l4,
+        })
+    }
+
+    fn has_node(&self) -> bool {
+        let before = self.before.as_ref();
+        before.is_some_and(|candidate| candidate.tables.node.is_some())
     }
 }
 

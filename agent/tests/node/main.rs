@@ -12,6 +12,7 @@ mod entities;
 mod explain;
 mod flows;
 mod follow;
+mod host;
 mod hostile;
 mod injection;
 mod inputs;

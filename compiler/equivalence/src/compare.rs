@@ -4,7 +4,7 @@ use std::fmt;
 
 use polc_abi::verdict::Verdict as RawVerdict;
 use polc_model::{Action, Decider, Decision, PolicyId, Verdict};
-use polc_testgen::{Case, Probe};
+use polc_testgen::{Case, Probe, Subject};
 
 use crate::node::{Fault, Node, Options, Said};
 
@@ -87,7 +87,7 @@ pub fn compare_faulty(
         Ok(node) => node,
         // Every case compiles: say so with the first packet there is.
         Err(cause) => {
-            let Some(probe) = case.probe() else {
+            let Some(probe) = case.probe_of_any() else {
                 return Ok(());
             };
             let answers = Answers {
@@ -103,7 +103,7 @@ pub fn compare_faulty(
         }
     };
     for _ in 0..packets {
-        let Some(probe) = case.probe() else {
+        let Some(probe) = case.probe_of_any() else {
             return Ok(());
         };
         let answers = Answers::of(&mut node, &case, &probe);
@@ -178,8 +178,13 @@ impl fmt::Display for Disagreement {
                 )?;
             }
         }
-        let endpoint = self.case.inventory.endpoints.get(self.probe.endpoint);
-        writeln!(f, "endpoint {endpoint:?}")?;
+        match self.probe.subject {
+            Subject::Endpoint(endpoint) => {
+                let endpoint = self.case.inventory.endpoints.get(endpoint);
+                writeln!(f, "endpoint {endpoint:?}")?;
+            }
+            Subject::Node => writeln!(f, "the node")?,
+        }
         writeln!(f, "peer {:?}", self.case.peer(self.probe.remote))?;
         writeln!(f, "packet {:?}", self.probe)?;
         writeln!(f, "reference  {:?}", self.answers.reference)?;

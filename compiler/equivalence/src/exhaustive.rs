@@ -138,8 +138,19 @@ fn subject_of(model: &Model, key: &ClassKey) -> Subject {
     }
     match satisfy(&chosen(&wanted, &unwanted)) {
         Ok(Some(witness)) => Subject::Found(witness),
-        Ok(None) => Subject::Impossible,
+        Ok(None) => node_of(model, key),
         Err(_) => Subject::Unknown,
+    }
+}
+
+/// The node, where it is of the class.
+fn node_of(model: &Model, key: &ClassKey) -> Subject {
+    if ClassKey::of(model, key.direction, &PeerFacts::host()) != *key {
+        return Subject::Impossible;
+    }
+    match satisfy(&SelectorExpr::Entity(Entity::Host)) {
+        Ok(Some(node)) => Subject::Found(node),
+        _ => Subject::Unknown,
     }
 }
 

@@ -10,7 +10,7 @@ use polc_plan::{
     Choice, ClassPlan, Deciders, NameId, Names, intervals::key_of, layout::WORD_BITS, raw_verdict,
 };
 use polc_tables::{NodeTables, address_bytes};
-use polc_testgen::{Case, Probe};
+use polc_testgen::{Case, Probe, Subject};
 
 use crate::Machine;
 
@@ -181,22 +181,31 @@ impl Node {
                 audit: None,
             }))
         };
-        let name = case.inventory.endpoints.get(probe.endpoint)?.full_name();
-        let mut endpoints = self.tables.endpoints.iter();
-        let local = endpoints.find(|endpoint| endpoint.name == name)?;
-        if local.addresses.contains(&address_bytes(probe.remote)) {
-            return built_in(Decider::Itself);
-        }
+        let (id, ingress_slot, egress_slot) = match probe.subject {
+            Subject::Endpoint(endpoint) => {
+                let name = case.inventory.endpoints.get(endpoint)?.full_name();
+                let mut endpoints = self.tables.endpoints.iter();
+                let local = endpoints.find(|endpoint| endpoint.name == name)?;
+                if local.addresses.contains(&address_bytes(probe.remote)) {
+                    return built_in(Decider::Itself);
+                }
+                (local.id, local.ingress_slot, local.egress_slot)
+            }
+            Subject::Node => match self.tables.node {
+                Some(node) => (node.id, node.ingress_slot, node.egress_slot),
+                None => return built_in(Decider::NoPolicy),
+            },
+        };
         let peer = self.tables.peer(probe.remote)?;
         if probe.direction == Direction::Ingress && peer.flags & peer_flag::HOST_ACCESS != 0 {
             return built_in(Decider::OwnNode);
         }
         let slot = match probe.direction {
-            Direction::Ingress => local.ingress_slot,
-            Direction::Egress => local.egress_slot,
+            Direction::Ingress => ingress_slot,
+            Direction::Egress => egress_slot,
         };
         let named = match (probe.direction, self.named_by) {
-            (Direction::Ingress, End::Receiver) | (Direction::Egress, End::Sender) => local.id,
+            (Direction::Ingress, End::Receiver) | (Direction::Egress, End::Sender) => id,
             (Direction::Egress, End::Receiver) | (Direction::Ingress, End::Sender) => peer.id,
         };
         Some(Ask::Program(Asked {

@@ -170,10 +170,11 @@ impl PeerKind {
         Self::World,
     ];
 
-    /// Whether policies apply to it.
+    /// Whether policies may apply to it. To the node they do where they name it: see
+    /// [`SelectorExpr::applies_to`].
     #[must_use]
     pub const fn is_managed(self) -> bool {
-        matches!(self, Self::Endpoint | Self::Init)
+        matches!(self, Self::Endpoint | Self::Init | Self::Host)
     }
 }
 
@@ -236,18 +237,28 @@ pub struct PeerFacts<'a> {
 pub static NO_LABELS: Labels = Labels::new();
 
 impl PeerFacts<'static> {
-    /// An address that is not managed by us.
+    /// The node, whichever of its addresses is meant.
     #[must_use]
-    pub fn world(address: IpAddr) -> Self {
+    pub fn host() -> Self {
         Self {
-            kind: PeerKind::World,
+            kind: PeerKind::Host,
             is_kube_apiserver: false,
             namespace: None,
             labels: &NO_LABELS,
             namespace_labels: &NO_LABELS,
             names: &[],
             ports: &NO_PORTS,
+            network: None,
+        }
+    }
+
+    /// An address that is not managed by us.
+    #[must_use]
+    pub fn world(address: IpAddr) -> Self {
+        Self {
+            kind: PeerKind::World,
             network: Some(IpNet::from(address)),
+            ..Self::host()
         }
     }
 }
@@ -276,6 +287,29 @@ impl SelectorExpr {
             Self::AnyOf(alternatives) => alternatives.iter().any(|one| one.matches(peer)),
             Self::AllOf(conditions) => conditions.iter().all(|one| one.matches(peer)),
             Self::Minus(base, except) => base.matches(peer) && !except.matches(peer),
+        }
+    }
+
+    /// Whether a policy with this subject applies to somebody. To the node only where the subject names
+    /// `host`: no policy for `all` cuts a node off by the way.
+    #[must_use]
+    pub fn applies_to(&self, somebody: &PeerFacts<'_>) -> bool {
+        let is_meant = somebody.kind != PeerKind::Host || self.names_host();
+        is_meant && self.matches(somebody)
+    }
+
+    /// Whether the node is asked for by name. What is taken away may name it.
+    #[must_use]
+    pub fn names_host(&self) -> bool {
+        match self {
+            Self::Entity(entity) => *entity == Entity::Host,
+            Self::AnyOf(parts) | Self::AllOf(parts) => parts.iter().any(Self::names_host),
+            Self::Minus(base, _) => base.names_host(),
+            Self::Label { .. }
+            | Self::Namespace(_)
+            | Self::NamespaceLabel { .. }
+            | Self::Cidr(_)
+            | Self::Dns(_) => false,
         }
     }
 

@@ -41,13 +41,13 @@ pub struct ClassPlan {
 }
 
 impl ClassKey {
-    /// The class of an endpoint.
+    /// The class of an endpoint, or of the node.
     #[must_use]
     pub fn of(model: &Model, direction: Direction, endpoint: &PeerFacts<'_>) -> Self {
         let applies = |subject| {
             model
                 .selector(subject)
-                .is_some_and(|subject| subject.expr.matches(endpoint))
+                .is_some_and(|subject| subject.expr.applies_to(endpoint))
         };
         let policies = model
             .policies_with_ids()
@@ -77,8 +77,8 @@ impl ClassPlan {
     }
 }
 
-/// Classes that can be foreseen without an inventory: no policy at all, each policy alone, and
-/// those of the endpoints in the package's tests. A node compiles others when it meets them.
+/// Classes that can be foreseen without an inventory: no policy at all, each policy alone, the node's,
+/// and those of the endpoints in the package's tests. A node compiles others when it meets them.
 #[must_use]
 pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
     let mut keys = BTreeSet::new();
@@ -97,6 +97,7 @@ pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
                 });
             }
         }
+        keys.insert(ClassKey::of(model, direction, &PeerFacts::host()));
         for test in &model.tests {
             let used: BTreeSet<usize> = test
                 .checks

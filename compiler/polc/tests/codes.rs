@@ -26,7 +26,7 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         )],
         Code::Unsupported => &[(
             "shop.pol",
-            "package shop\ncidr office = 10.8.0.0/16\npolicy web for {} - office {\n  egress {\n    allow to world on tcp 443\n  }\n}\npolicy node for host { ingress {} }\n",
+            "package shop\ncidr office = 10.8.0.0/16\npolicy web for {} - office {\n  egress {\n    allow to world on tcp 443\n  }\n}\n",
         )],
         Code::TooDeep => &[(
             "shop.pol",

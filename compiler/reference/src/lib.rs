@@ -23,7 +23,8 @@ pub struct Party<'a> {
     pub facts: PeerFacts<'a>,
 }
 
-/// What both directions say. `None` where that end is not an endpoint of ours.
+/// What both directions say. `None` where that end is not an endpoint of ours, or its policies are not
+/// asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowDecision {
     /// Egress at the source endpoint.
@@ -67,7 +68,8 @@ pub fn judge_flow(
     l4: L4Packet,
 ) -> FlowDecision {
     let at = |direction, subject: &Party<'_>, peer: &Party<'_>| {
-        is_ours(subject).then(|| judge(model, direction, subject, peer, l4))
+        is_asked(model, direction, subject, peer)
+            .then(|| judge(model, direction, subject, peer, l4))
     };
     FlowDecision {
         egress: at(Direction::Egress, source, destination),
@@ -185,7 +187,7 @@ pub fn consider(
         if rule.direction != direction || policy.enforcement == Enforcement::Audit {
             continue;
         }
-        let outcome = if !matching::selects(model, policy.subject, &subject.facts) {
+        let outcome = if !matching::is_subject(model, policy.subject, &subject.facts) {
             Outcome::OtherSubject
         } else if !matching::selects(model, rule.peer, &peer.facts) {
             Outcome::OtherPeer
@@ -258,21 +260,40 @@ fn isolation(model: &Model, direction: Direction, subject: &Party<'_>) -> Option
             policy.tier == Tier::Normal
                 && policy.enforcement == Enforcement::Enforce
                 && policy.covers(direction) == Some(Isolation::Isolates)
-                && matching::selects(model, policy.subject, &subject.facts)
+                && matching::is_subject(model, policy.subject, &subject.facts)
         })
         .map(|(id, _)| Decider::Isolation(id));
     let in_init = (subject.facts.kind == PeerKind::Init).then_some(Decider::Init);
     by_policy.or(in_init)
 }
 
-/// Whether a party is an endpoint of ours, in `init` or not.
+/// Whether a party's policies are asked about a packet to or from another. Not the node's where it
+/// reaches its own endpoints: that is always allowed, unless the package restricts it.
+pub(crate) fn is_asked(
+    model: &Model,
+    direction: Direction,
+    subject: &Party<'_>,
+    peer: &Party<'_>,
+) -> bool {
+    let from_own_node = direction == Direction::Egress
+        && subject.facts.kind == PeerKind::Host
+        && matches!(peer.facts.kind, PeerKind::Endpoint | PeerKind::Init);
+    is_ours(subject) && !(from_own_node && model.host_access == HostAccess::Allowed)
+}
+
+/// Whether a party is an endpoint of ours, in `init` or not, or the node, which is an endpoint, too.
 fn is_ours(party: &Party<'_>) -> bool {
-    matches!(party.facts.kind, PeerKind::Endpoint | PeerKind::Init)
+    matches!(
+        party.facts.kind,
+        PeerKind::Endpoint | PeerKind::Init | PeerKind::Host
+    )
 }
 
 fn is_same(one: &Party<'_>, other: &Party<'_>) -> bool {
+    let is_node = |party: &Party<'_>| party.facts.kind == PeerKind::Host;
     is_ours(one)
         && is_ours(other)
+        && is_node(one) == is_node(other)
         && one.facts.namespace == other.facts.namespace
         && one.name == other.name
 }

@@ -16,6 +16,32 @@ pub(crate) fn selects(model: &Model, selector: SelectorId, peer: &PeerFacts<'_>)
         .is_some_and(|selector| holds(&selector.expr, peer))
 }
 
+/// Whether a policy with this subject is one of the party's. It is the node's only where it says
+/// `host`, other than to take it away.
+pub(crate) fn is_subject(model: &Model, subject: SelectorId, party: &PeerFacts<'_>) -> bool {
+    let says_host = || {
+        model
+            .selector(subject)
+            .is_some_and(|subject| says_host(&subject.expr))
+    };
+    selects(model, subject, party) && (party.kind != PeerKind::Host || says_host())
+}
+
+fn says_host(expr: &SelectorExpr) -> bool {
+    match expr {
+        SelectorExpr::Entity(Entity::Host) => true,
+        SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => {
+            let mut any = false;
+            for part in parts {
+                any |= says_host(part);
+            }
+            any
+        }
+        SelectorExpr::Minus(from, _) => says_host(from),
+        _ => false,
+    }
+}
+
 fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
     // Of an endpoint in `init` no labels are known, and not its namespace: nothing that asks for
     // them holds, not even that a label is absent.

@@ -10,7 +10,7 @@ use polc_model::{
 };
 use regex_automata::{nfa::thompson::pikevm::PikeVM, util::syntax};
 
-use crate::{FlowDecision, Outcome, Party, consider, is_ours, judge, matching};
+use crate::{FlowDecision, Outcome, Party, consider, is_asked, judge, matching};
 
 /// Judges a request at both ends of its flow.
 #[must_use]
@@ -22,7 +22,8 @@ pub fn judge_request_flow(
     request: &Request,
 ) -> FlowDecision {
     let at = |direction, subject: &Party<'_>, peer: &Party<'_>| {
-        is_ours(subject).then(|| judge_request(model, direction, subject, peer, l4, request))
+        is_asked(model, direction, subject, peer)
+            .then(|| judge_request(model, direction, subject, peer, l4, request))
     };
     FlowDecision {
         egress: at(Direction::Egress, source, destination),

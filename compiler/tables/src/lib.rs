@@ -53,6 +53,8 @@ pub struct NodeTables {
     pub signatures: Signatures,
     /// Endpoints on this node, in order of the inventory.
     pub endpoints: Vec<LocalEndpoint>,
+    /// The node itself, where a policy applies to it.
+    pub node: Option<GovernedNode>,
     /// Every address of the inventory, in order of address.
     pub addresses: Vec<(Address, Peer)>,
     /// Prefixes for addresses outside the inventory. Always holds both default routes.
@@ -61,6 +63,17 @@ pub struct NodeTables {
     pub port_names: Vec<(PortNamesKey, Names)>,
     /// Names by peer id.
     pub names: Arc<PeerNames>,
+}
+
+/// The node, as the subject of policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GovernedNode {
+    /// Peer id.
+    pub id: u32,
+    /// Slot of the program that judges what comes to the node itself.
+    pub ingress_slot: u32,
+    /// Slot of the program that judges what the node itself sends.
+    pub egress_slot: u32,
 }
 
 /// An endpoint on this node.
@@ -104,6 +117,7 @@ impl NodeTables {
         let Classes {
             plans: classes,
             slots,
+            node: node_slots,
         } = Classes::of(model, plan, inventory, choice)?;
         let placement = Placement::after(
             before.map(|before| (before.model, &before.tables.placement)),
@@ -113,8 +127,11 @@ impl NodeTables {
         if let Some(before) = before
             && before.says_the_same(model, inventory, &placement)
         {
+            // The first that is added.
+            let id = PeerNames::default().add(PeerRole::Node, inventory.node.name.clone());
             return Ok(Self {
                 endpoints: endpoints(inventory, &slots, before.tables),
+                node: governed(id, node_slots),
                 classes,
                 placement,
                 ..before.tables.clone()
@@ -157,7 +174,7 @@ impl NodeTables {
                 .map(|&address| (address, node_facts(kind, address)))
                 .collect::<Vec<_>>()
         };
-        add_peer(
+        let node_id = add_peer(
             PeerRole::Node,
             node.name.clone(),
             host_flags,
@@ -251,6 +268,7 @@ impl NodeTables {
             placement,
             signatures,
             endpoints,
+            node: governed(node_id, node_slots),
             addresses,
             prefixes,
             port_names,
@@ -317,6 +335,14 @@ impl Before<'_> {
                 .placement
                 .asks_the_same(self.model, placement, model)
     }
+}
+
+fn governed(id: u32, slots: Option<(u32, u32)>) -> Option<GovernedNode> {
+    slots.map(|(ingress_slot, egress_slot)| GovernedNode {
+        id,
+        ingress_slot,
+        egress_slot,
+    })
 }
 
 /// The endpoints of tables for the same inventory, with these slots.

@@ -16,7 +16,7 @@ use polc_model::{
     PortProtocol, PortRange, Rule, Selector, SelectorExpr, SelectorId, Tier,
 };
 
-pub use packet::Probe;
+pub use packet::{Probe, Subject};
 
 /// A package, a node, and the generator that continues the sequence.
 #[derive(Clone, Debug)]
@@ -236,7 +236,11 @@ fn subject(rng: &mut Rng) -> SelectorExpr {
             )
             .unwrap_or(Entity::Init),
         ),
+        2 if rng.u8(..3) == 0 => SelectorExpr::Entity(Entity::Host),
         2 => label(rng),
+        3 if rng.u8(..4) == 0 => {
+            SelectorExpr::AnyOf(vec![label(rng), SelectorExpr::Entity(Entity::Host)])
+        }
         3 => SelectorExpr::AnyOf(vec![label(rng), SelectorExpr::Entity(Entity::Init)]),
         _ => SelectorExpr::AnyOf(vec![label(rng), label(rng)]),
     }

@@ -9,19 +9,28 @@ use polc_reference::{Party, audit, judge};
 
 use crate::{Case, ICMP_TYPES, pick, port, port_protocol};
 
-/// A packet that starts a flow at a local endpoint.
+/// A packet that starts a flow at a local endpoint, or at the node.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    /// Position of the endpoint in the inventory.
-    pub endpoint: usize,
-    /// Whether the endpoint receives or sends it.
+    /// Who receives or sends it.
+    pub subject: Subject,
+    /// Which of the two.
     pub direction: Direction,
-    /// The endpoint's address.
+    /// The subject's address.
     pub local: IpAddr,
     /// The peer's address, of the same family.
     pub remote: IpAddr,
     /// What it shows above L3.
     pub l4: L4Packet,
+}
+
+/// Whose policy is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The endpoint at this position of the inventory.
+    Endpoint(usize),
+    /// The node itself.
+    Node,
 }
 
 const OUTSIDE_V4: [[u8; 4]; 6] = [
@@ -44,7 +53,21 @@ fn any_port(rng: &mut Rng) -> L4Packet {
 }
 
 impl Case {
-    /// The next random packet. `None` when the case has no local endpoint.
+    /// The next random packet, to or from an endpoint or, now and then, the node.
+    pub fn probe_of_any(&mut self) -> Option<Probe> {
+        let mut probe = self.probe()?;
+        if self.rng.u8(..8) == 0 {
+            let is_v4 = probe.local.is_ipv4();
+            let mut own = self.inventory.node.addresses.iter().copied();
+            if let Some(own) = own.find(|own| own.is_ipv4() == is_v4 && *own != probe.remote) {
+                probe.subject = Subject::Node;
+                probe.local = own;
+            }
+        }
+        Some(probe)
+    }
+
+    /// The next random packet to or from an endpoint. `None` when the case has no local endpoint.
     pub fn probe(&mut self) -> Option<Probe> {
         let local: Vec<usize> = self
             .inventory
@@ -101,7 +124,7 @@ impl Case {
         };
         let l4 = self.l4(direction, own, remote)?;
         Some(Probe {
-            endpoint,
+            subject: Subject::Endpoint(endpoint),
             direction,
             local: own,
             remote,
@@ -143,8 +166,7 @@ impl Case {
     /// What the reference interpreter says about a packet. `None` for a probe of another case.
     #[must_use]
     pub fn reference(&self, probe: &Probe) -> Option<Decision> {
-        let endpoint = self.inventory.endpoints.get(probe.endpoint)?;
-        let subject = self.party(endpoint, probe.local);
+        let subject = self.subject(probe)?;
         let peer = self.peer(probe.remote);
         Some(judge(
             &self.model,
@@ -158,8 +180,7 @@ impl Case {
     /// The decision that would have denied an allowed packet, were the audited policies enforced.
     #[must_use]
     pub fn reference_audit(&self, probe: &Probe) -> Option<Decision> {
-        let endpoint = self.inventory.endpoints.get(probe.endpoint)?;
-        let subject = self.party(endpoint, probe.local);
+        let subject = self.subject(probe)?;
         let peer = self.peer(probe.remote);
         audit(&self.model, probe.direction, &subject, &peer, probe.l4)
     }
@@ -195,6 +216,16 @@ impl Case {
                 is_kube_apiserver: of.kube_apiserver.contains(&address),
                 ..PeerFacts::world(address)
             },
+        }
+    }
+
+    fn subject(&self, probe: &Probe) -> Option<Party<'_>> {
+        match probe.subject {
+            Subject::Endpoint(endpoint) => {
+                let endpoint = self.inventory.endpoints.get(endpoint)?;
+                Some(self.party(endpoint, probe.local))
+            }
+            Subject::Node => Some(self.peer(probe.local)),
         }
     }
 

@@ -56,6 +56,10 @@ pub enum Hook {
     ToEndpoint = 2,
     /// It came from the uplink.
     FromUplink = 3,
+    /// It is about to enter the node itself, from an uplink or an endpoint.
+    ToNode = 4,
+    /// The node itself sent it.
+    FromNode = 5,
 }
 
 impl Hook {
@@ -66,6 +70,8 @@ impl Hook {
             1 => Some(Self::FromEndpoint),
             2 => Some(Self::ToEndpoint),
             3 => Some(Self::FromUplink),
+            4 => Some(Self::ToNode),
+            5 => Some(Self::FromNode),
             _ => None,
         }
     }

@@ -130,7 +130,8 @@ pub struct Flow {
     /// Zero.
     pub reserved: [u8; 3],
     /// Index of the other end's interface, where both ends are endpoints of this node and the flow's
-    /// packets go past its stack; else zero. A flow that began in the stack stays there: the stack
+    /// packets go past its stack; [`NODE`](crate::node::NODE) where the other end is the node and its
+    /// policies are asked, too; else zero. A flow that began in the stack stays there: the stack
     /// may have translated its addresses.
     pub past_stack: u32,
     /// Zero.

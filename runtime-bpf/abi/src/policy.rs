@@ -106,6 +106,9 @@ pub const CONTINUATION_REJECT: u32 = 1;
 /// The continuation for what may leave its endpoint and is for another one of this node: asks the
 /// other one's policy, and delivers past the node's stack.
 pub const CONTINUATION_DELIVER: u32 = 2;
+/// The continuation for what an endpoint's policy lets pass to or from its node, where policies apply
+/// to that: asks those.
+pub const CONTINUATION_NODE: u32 = 3;
 /// Number of continuations.
 pub const CONTINUATIONS: u32 = 4;
 /// `TC_ACT_SHOT`: what a policy program returns when it cannot continue.

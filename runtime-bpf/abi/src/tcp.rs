@@ -53,6 +53,16 @@ pub struct TcpEnd {
     pub progress: u32,
 }
 
+impl TcpEnd {
+    /// An end of a connection whose beginning nobody saw. Its numbers are not known, so that no segment
+    /// is believed to end it.
+    pub const IN_THE_MIDDLE: Self = Self {
+        next: 0,
+        acknowledged: 0,
+        progress: progress::SYN | progress::SYN_ACKNOWLEDGED,
+    };
+}
+
 /// What an end has done.
 pub mod progress {
     /// It sent a SYN.

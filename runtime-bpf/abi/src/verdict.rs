@@ -82,6 +82,10 @@ impl DeciderId {
     /// The endpoint's labels are not known yet.
     pub const INIT: Self = Self((KIND_BUILT_IN << KIND_SHIFT) | 2);
 
+    /// In flows, of what is not the node's and wears its address. No policy decides about these, and
+    /// nobody is told of them.
+    pub const TRANSLATED: Self = Self((KIND_BUILT_IN << KIND_SHIFT) | 3);
+
     /// The largest number of a rule or policy that fits.
     pub const MAX_INDEX: u32 = INDEX_MASK;
 

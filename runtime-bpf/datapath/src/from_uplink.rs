@@ -8,14 +8,18 @@ use polc_abi::{
     verdict::DropReason,
 };
 
-use crate::{hook, maps, packet::Packet, parse, report, state};
+use crate::{hook, maps, node, packet::Packet, parse, refuse, reject, state};
 
 /// Refuses sources that are on this node: they cannot come from outside.
 ///
-/// Everything else passes, before the first apply too: the endpoints' own hooks judge what goes
-/// to them, and the rest is the node's own traffic, which is not polc's to cut off.
+/// What is for the node itself is judged where policies apply to it. Everything else passes, before the
+/// first apply too: the endpoints' own hooks judge what goes to them, and what no policy speaks about
+/// is not polc's to cut off.
 #[classifier]
 pub fn from_uplink(ctx: TcContext) -> i32 {
+    if reject::is_answer(&ctx) {
+        return RETURN_PASS;
+    }
     let Some(packet) = hook::begin(&ctx, Hook::FromUplink) else {
         return RETURN_ON_FAILURE;
     };
@@ -27,10 +31,7 @@ pub fn from_uplink(ctx: TcContext) -> i32 {
     packet.side = side as u32;
     match judge(&ctx, side, packet) {
         Ok(()) => RETURN_PASS,
-        Err(reason) => {
-            report::drop(packet, reason);
-            RETURN_ON_FAILURE
-        }
+        Err(reason) => refuse::packet(&ctx, packet, reason),
     }
 }
 
@@ -43,6 +44,7 @@ fn judge(ctx: &TcContext, side: Side, packet: &mut Packet) -> Result<(), DropRea
         Some(peer) if peer.flags & (peer_flag::HOST | peer_flag::LOCAL_ENDPOINT) != 0 => {
             Err(DropReason::SpoofedSource)
         }
+        _ if node::has(side, &packet.destination) => node::judge(ctx, packet, Hook::ToNode),
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use polc_abi::{
     event::Hook,
     flow::Direction,
     node::{Endpoint, Side},
-    policy::{RETURN_ON_FAILURE, RETURN_PASS},
+    policy::RETURN_ON_FAILURE,
     verdict::DropReason,
 };
 
@@ -25,10 +25,7 @@ pub fn run(ctx: &TcContext, hook: Hook) -> i32 {
         return RETURN_ON_FAILURE;
     };
     match judge(ctx, hook, packet) {
-        Ok(()) => match hook {
-            Hook::FromEndpoint => deliver::go_on(ctx, packet),
-            Hook::ToEndpoint | Hook::FromUplink => RETURN_PASS,
-        },
+        Ok(()) => deliver::go_on(ctx, packet),
         Err(reason) => refuse::packet(ctx, packet, reason),
     }
 }
@@ -132,16 +129,16 @@ fn find(packet: &mut Packet, side: Side) -> Result<&'static Endpoint, DropReason
 
 /// Turns source and destination into the endpoint's view of them.
 #[inline(always)]
-fn orient(packet: &mut Packet, hook: Hook) {
+pub fn orient(packet: &mut Packet, hook: Hook) {
     let (source, destination) = (&raw const packet.source, &raw const packet.destination);
     let (local, remote, local_port, remote_port) = match hook {
-        Hook::FromEndpoint => (
+        Hook::FromEndpoint | Hook::FromNode => (
             source,
             destination,
             packet.source_port,
             packet.destination_port,
         ),
-        Hook::ToEndpoint | Hook::FromUplink => (
+        Hook::ToEndpoint | Hook::FromUplink | Hook::ToNode => (
             destination,
             source,
             packet.destination_port,

@@ -46,6 +46,7 @@ mod from_uplink;
 mod hook;
 mod judged;
 mod maps;
+mod node;
 mod packet;
 mod parse;
 mod peer;
@@ -57,6 +58,7 @@ mod report;
 mod sender;
 mod state;
 mod to_endpoint;
+mod to_uplink;
 
 /// The helpers that programs use need a licence compatible with the GPL.
 #[unsafe(no_mangle)]

@@ -77,13 +77,15 @@ pub struct Packet {
     /// Whether it has passed its sender's policy, and enters another endpoint past the node's stack
     /// if that one's policy lets it.
     pub is_delivered: bool,
-    /// Index of the interface whose endpoint the packet goes on to past the node's stack; zero where
-    /// the stack has it next.
+    /// Index of the interface whose endpoint the packet goes on to past the node's stack;
+    /// [`NODE`](polc_abi::node::NODE) where the node's policy is asked next; else zero.
     pub past_stack: u32,
     /// Of a packet that is delivered: index of its sender's interface.
     pub arrived: u32,
+    /// A [`Hook`]: where the packet is, whoever's policy is asked.
+    pub place: u8,
     /// Zero.
-    pub reserved: u32,
+    pub reserved: [u8; 3],
 }
 
 // Addresses are copied and compared as words, and all of it is made zero as words.
@@ -125,6 +127,19 @@ impl Packet {
         }
     }
 
+    /// From here on the packet is as its other end sees it.
+    #[inline(always)]
+    pub fn turn(&mut self) {
+        let (local_port, remote_port) = (self.key.local_port, self.key.remote_port);
+        self.key.local_port = remote_port;
+        self.key.remote_port = local_port;
+        // SAFETY: two fields of the packet memory, which are aligned: asserted below the type.
+        unsafe { bytes::swap(&raw mut self.key.local, &raw mut self.key.remote) };
+        self.known = known::NEW;
+        self.verdict = 0;
+        self.decider = 0;
+    }
+
     /// Forgets the packet before and begins with this one.
     #[inline(always)]
     pub fn begin(&mut self, hook: Hook, ifindex: u32, length: u32, time_ns: u64) {
@@ -132,9 +147,10 @@ impl Packet {
         unsafe { bytes::zero(self) };
         self.hook = hook as u8;
         self.direction = match hook {
-            Hook::FromEndpoint => Direction::Egress as u8,
-            Hook::ToEndpoint | Hook::FromUplink => Direction::Ingress as u8,
+            Hook::FromEndpoint | Hook::FromNode => Direction::Egress as u8,
+            Hook::ToEndpoint | Hook::FromUplink | Hook::ToNode => Direction::Ingress as u8,
         };
+        self.place = hook as u8;
         self.key.ifindex = ifindex;
         self.bytes = length;
         self.time_ns = time_ns;

@@ -3,7 +3,7 @@
 use aya_ebpf::programs::TcContext;
 use polc_abi::{
     flow::Direction,
-    node::{Endpoint, peer_flag},
+    node::{Endpoint, NODE, peer_flag},
     policy::{CONTINUATION_JUDGED, PolicyInput},
     verdict::{DeciderId, DropReason, Verdict},
 };
@@ -37,12 +37,12 @@ pub fn ask(
     let Some(peer) = peer::find(side, &packet.key.remote) else {
         return DropReason::UnknownPeer;
     };
-    if endpoint.link.is_direct() {
-        packet.past_stack = peer.ifindex;
-    }
     const OWN_NODE: u32 = peer_flag::HOST | peer_flag::HOST_ACCESS;
     if matches!(direction, Direction::Ingress) && peer.flags & OWN_NODE == OWN_NODE {
         return answer(ctx, input, DeciderId::OWN_NODE);
+    }
+    if peer.ifindex == NODE || endpoint.link.is_direct() {
+        packet.past_stack = peer.ifindex;
     }
     input.l4 = packet.asked_l4;
     input.verdict = 0;

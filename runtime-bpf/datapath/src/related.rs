@@ -5,7 +5,7 @@ use polc_abi::{
     event::Hook,
     flow::Judgement,
     key::protocol,
-    verdict::{DropReason, Verdict},
+    verdict::{DeciderId, DropReason, Verdict},
 };
 
 use crate::{
@@ -56,13 +56,13 @@ pub fn orient(
 
     // What comes to the endpoint speaks about what it sent, and the other way round.
     match hook {
-        Hook::FromEndpoint => {
+        Hook::FromEndpoint | Hook::FromNode => {
             packet.key.local = inner_destination;
             packet.key.remote = inner_source;
             packet.key.local_port = destination_port;
             packet.key.remote_port = source_port;
         }
-        Hook::ToEndpoint | Hook::FromUplink => {
+        Hook::ToEndpoint | Hook::FromUplink | Hook::ToNode => {
             packet.key.local = inner_source;
             packet.key.remote = inner_destination;
             packet.key.local_port = source_port;
@@ -87,7 +87,10 @@ pub fn judge(packet: &mut Packet) -> Result<(), DropReason> {
         )
     };
     match judgement.verdict() {
-        Verdict::Allow if judgement.epoch() == packet.epoch => {
+        Verdict::Allow
+            if judgement.epoch() == packet.epoch
+                || judgement.decider() == DeciderId::TRANSLATED =>
+        {
             packet.past_stack = past_stack;
             Ok(())
         }

@@ -12,7 +12,7 @@ pub mod side;
 
 use std::net::IpAddr;
 
-use polc_model::{Direction, L4Packet};
+use polc_model::{Direction, HostAccess, L4Packet, PeerKind};
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -94,6 +94,24 @@ pub fn explain(
     })
 }
 
+/// Whether an end's policies are asked about a packet. The node's are where some apply to it, and not
+/// where it reaches its own endpoints, unless the package restricts that.
+fn is_asked(
+    candidate: &Candidate,
+    direction: Direction,
+    subject: &End<'_>,
+    peer: &End<'_>,
+) -> bool {
+    let kind = subject.facts.kind;
+    if kind != PeerKind::Host {
+        return kind.is_managed();
+    }
+    let is_free = candidate.bundle.model.host_access == HostAccess::Allowed
+        && direction == Direction::Egress
+        && matches!(peer.facts.kind, PeerKind::Endpoint | PeerKind::Init);
+    candidate.tables.node.is_some() && !is_free
+}
+
 /// What both ends say: the sender is asked first.
 fn both(
     candidate: &Candidate,
@@ -107,7 +125,7 @@ fn both(
         (Direction::Ingress, destination, source),
     ]
     .into_iter()
-    .filter(|(_, subject, _)| subject.facts.kind.is_managed())
+    .filter(|(direction, subject, peer)| is_asked(candidate, *direction, subject, peer))
     .map(|(direction, subject, peer)| Side::of(model, direction, subject, peer, packet))
     .collect()
 }

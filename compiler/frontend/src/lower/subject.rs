@@ -1,4 +1,4 @@
-//! Subjects: the endpoints that a policy applies to.
+//! Subjects: the endpoints that a policy applies to, and the node where it is named.
 //!
 //! Which policies an endpoint has is decided when it appears, by its labels and namespace. What
 //! would need more than that is refused, so that no policy is taken to protect what it does not.
@@ -79,28 +79,5 @@ fn refuse(expr: &SelectorExpr, span: Span, sink: &mut Sink) {
             "depends on addresses",
             |_, diagnostic| diagnostic.with_help("choose them by labels and namespace"),
         );
-    }
-    if names_host(expr) {
-        sink.report(
-            Code::Unsupported,
-            "a policy for `host` is not supported yet",
-            span,
-            "contains the node itself",
-            |_, diagnostic| diagnostic.with_help("name the endpoints that the policy applies to"),
-        );
-    }
-}
-
-/// Whether the node is asked for by name. What is taken away may name it.
-fn names_host(expr: &SelectorExpr) -> bool {
-    match expr {
-        SelectorExpr::Entity(entity) => *entity == Entity::Host,
-        SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => parts.iter().any(names_host),
-        SelectorExpr::Minus(base, _) => names_host(base),
-        SelectorExpr::Label { .. }
-        | SelectorExpr::Namespace(_)
-        | SelectorExpr::NamespaceLabel { .. }
-        | SelectorExpr::Cidr(_)
-        | SelectorExpr::Dns(_) => false,
     }
 }

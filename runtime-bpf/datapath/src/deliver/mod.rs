@@ -19,20 +19,22 @@ use aya_ebpf::{macros::classifier, programs::TcContext};
 use polc_abi::{
     event::Hook,
     flow::Direction,
-    node::Endpoint,
-    policy::{CONTINUATION_DELIVER, RETURN_ON_FAILURE, RETURN_PASS},
+    node::{Endpoint, NODE},
+    policy::{CONTINUATION_DELIVER, CONTINUATION_NODE, RETURN_ON_FAILURE, RETURN_PASS},
     verdict::DropReason,
 };
 
 use crate::{
-    bytes, endpoint, hook, maps::CONTINUATIONS_ARRAY, packet::Packet, parse::fragment, refuse,
-    report,
+    endpoint, hook, maps::CONTINUATIONS_ARRAY, packet::Packet, parse::fragment, refuse, report,
 };
 
-/// Sends a packet on that may pass: to its receiver's policy, into its receiver, or to the node's
-/// stack.
+/// Sends a packet on that may pass: to its receiver's policy, to the node's, into its receiver, or to
+/// the node's stack.
 #[inline(always)]
 pub fn go_on(ctx: &TcContext, packet: &mut Packet) -> i32 {
+    if packet.key.ifindex == NODE {
+        return RETURN_PASS;
+    }
     if packet.is_delivered {
         let Some(endpoint) = endpoint::find(packet.side(), &packet.key.ifindex) else {
             return refuse::packet(ctx, packet, DropReason::UnknownEndpoint);
@@ -42,11 +44,14 @@ pub fn go_on(ctx: &TcContext, packet: &mut Packet) -> i32 {
             None => refuse::packet(ctx, packet, DropReason::Undeliverable),
         };
     }
-    if packet.past_stack == 0 || packet.hook != Hook::FromEndpoint as u8 {
-        return RETURN_PASS;
-    }
+    let continuation = match packet.past_stack {
+        NODE => CONTINUATION_NODE,
+        0 => return RETURN_PASS,
+        _ if packet.hook != Hook::FromEndpoint as u8 => return RETURN_PASS,
+        _ => CONTINUATION_DELIVER,
+    };
     // SAFETY: nothing here needs dropping.
-    unsafe { CONTINUATIONS_ARRAY.tail_call(ctx, CONTINUATION_DELIVER) };
+    unsafe { CONTINUATIONS_ARRAY.tail_call(ctx, continuation) };
     report::drop(packet, DropReason::MissingProgram);
     RETURN_ON_FAILURE
 }
@@ -79,14 +84,8 @@ fn turn(packet: &mut Packet, receiver: &Endpoint) {
     packet.is_delivered = true;
     packet.arrived = packet.key.ifindex;
     packet.key.ifindex = packet.past_stack;
-    let (local_port, remote_port) = (packet.key.local_port, packet.key.remote_port);
-    packet.key.local_port = remote_port;
-    packet.key.remote_port = local_port;
-    // SAFETY: two fields of the packet memory, which are aligned: asserted in `packet`.
-    unsafe { bytes::swap(&raw mut packet.key.local, &raw mut packet.key.remote) };
+    packet.turn();
     packet.endpoint = receiver.id;
     packet.hook = Hook::ToEndpoint as u8;
     packet.direction = Direction::Ingress as u8;
-    packet.verdict = 0;
-    packet.decider = 0;
 }

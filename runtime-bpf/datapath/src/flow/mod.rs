@@ -12,7 +12,8 @@ use polc_abi::{
     flow::{Direction, Flow, Judgement},
     key::protocol,
     lifetime,
-    tcp::opens as opens_connection,
+    node::NODE,
+    tcp::{TcpEnd, opens as opens_connection},
     verdict::{DeciderId, DropReason, Verdict},
 };
 use table::Table;
@@ -66,7 +67,7 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
     if opens(packet) && (!forward || state.is_over()) {
         return Known::No;
     }
-    if judgement.epoch() != packet.epoch {
+    if judgement.epoch() != packet.epoch && judgement.decider() != DeciderId::TRANSLATED {
         packet.direction = direction;
         packet.asked_l4 = l4;
         return Known::Stale;
@@ -97,7 +98,7 @@ pub fn judged(
                 let word = &raw mut (*flow).judgement;
                 let before = Judgement(word.read_volatile());
                 // Once in the stack, always in the stack.
-                if (*flow).past_stack == 0 {
+                if (*flow).past_stack == 0 && packet.past_stack != NODE {
                     packet.past_stack = 0;
                 }
                 (*flow).past_stack = packet.past_stack;
@@ -105,7 +106,7 @@ pub fn judged(
                 before
             };
             if let Verdict::Allow = verdict {
-                let hook_is_sender = packet.hook == Hook::FromEndpoint as u8;
+                let hook_is_sender = is_from(packet);
                 let egress = packet.direction == Direction::Egress as u8;
                 count(flow, table, packet, hook_is_sender == egress);
             }
@@ -120,7 +121,7 @@ pub fn judged(
         return Err(DropReason::NoConnection);
     }
     let is_from_stack = packet.hook != Hook::FromEndpoint as u8 && !packet.is_delivered;
-    if is_from_stack {
+    if is_from_stack && packet.past_stack != NODE {
         packet.past_stack = 0;
     }
     let (initiator, responder) = tcp::opening(packet);
@@ -145,6 +146,35 @@ pub fn judged(
         .map_err(|()| DropReason::FlowTableFull)
 }
 
+/// Begins a flow that is not the node's and wears its address, wherever in it the packet is.
+#[inline(always)]
+pub fn lent(packet: &Packet) -> Result<(), DropReason> {
+    let (initiator, responder) = if opens_nothing(packet) {
+        (TcpEnd::IN_THE_MIDDLE, TcpEnd::IN_THE_MIDDLE)
+    } else {
+        tcp::opening(packet)
+    };
+    let flow = Flow {
+        judgement: Judgement::new(packet.epoch, Verdict::Allow, DeciderId::TRANSLATED).0,
+        created_ns: packet.time_ns,
+        seen_ns: packet.time_ns,
+        forward_packets: 1,
+        forward_bytes: u64::from(packet.bytes),
+        l4: packet.l4,
+        direction: packet.direction,
+        initiator,
+        responder,
+        ..Flow::default()
+    };
+    table::begin(&packet.key, &flow).map_err(|()| DropReason::FlowTableFull)
+}
+
+/// Whether the endpoint at the hook sent the packet.
+#[inline(always)]
+fn is_from(packet: &Packet) -> bool {
+    packet.hook == Hook::FromEndpoint as u8 || packet.hook == Hook::FromNode as u8
+}
+
 /// Whether the packet can start no flow: TCP in the middle of a connection.
 #[inline(always)]
 pub fn opens_nothing(packet: &Packet) -> bool {
@@ -161,8 +191,8 @@ fn opens(packet: &Packet) -> bool {
 #[inline(always)]
 fn sender(hook: Hook) -> Direction {
     match hook {
-        Hook::FromEndpoint => Direction::Egress,
-        Hook::ToEndpoint | Hook::FromUplink => Direction::Ingress,
+        Hook::FromEndpoint | Hook::FromNode => Direction::Egress,
+        Hook::ToEndpoint | Hook::FromUplink | Hook::ToNode => Direction::Ingress,
     }
 }
 

@@ -35,11 +35,11 @@ pub fn is_control(
     let for_link = match (kind, network.hop_limit) {
         (133 | 135 | 136, 255) => match hook {
             Hook::FromEndpoint => is_of_link(&packet.destination, side),
-            Hook::ToEndpoint | Hook::FromUplink => true,
+            Hook::ToEndpoint | Hook::FromUplink | Hook::ToNode | Hook::FromNode => true,
         },
         (134 | 137, 255) => match hook {
             Hook::FromEndpoint => return Err(DropReason::RouterMessage),
-            Hook::ToEndpoint | Hook::FromUplink => true,
+            Hook::ToEndpoint | Hook::FromUplink | Hook::ToNode | Hook::FromNode => true,
         },
         (130..=132 | 143, 1) => packet.destination[0] == 0xff,
         _ => false,

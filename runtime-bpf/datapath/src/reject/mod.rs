@@ -15,6 +15,9 @@
 //!   the endpoint had sent it, and goes where the node's routes say. The endpoint's own hook lets
 //!   it pass by [`MARK`]. If the peer is an endpoint of this node, that endpoint's hook lets it
 //!   pass as it does every answer: it belongs to a flow that the endpoint may have.
+//! - To another machine, when the node's own policy rejects what comes in by an uplink: out of the
+//!   uplink. And to the node, when it rejects what the node sends: in by the uplink, or by the link of
+//!   the endpoint that it was for. The hooks there let both pass by [`MARK`].
 
 pub mod frame;
 mod icmp;
@@ -122,13 +125,18 @@ fn is_one_host(address: &Address) -> bool {
 /// Sends what the packet has become back to where the packet came from.
 #[inline(always)]
 fn send(ctx: &TcContext, packet: &Packet) -> i32 {
-    let ifindex = packet.key.ifindex;
+    // SAFETY: the context is valid while the program runs.
+    let ifindex = unsafe { (*ctx.skb.skb).ifindex };
     let result = if packet.is_delivered {
         // SAFETY: as below.
         unsafe { bpf_redirect(packet.arrived, 0) }
-    } else if packet.hook == Hook::FromEndpoint as u8 {
+    } else if packet.place == Hook::FromEndpoint as u8 {
         // SAFETY: only asks the kernel to do it once the program has returned.
         unsafe { bpf_redirect_peer(ifindex, 0) }
+    } else if packet.place == Hook::FromUplink as u8 {
+        ctx.skb.set_mark(MARK);
+        // SAFETY: as above.
+        unsafe { bpf_redirect(ifindex, 0) }
     } else {
         ctx.skb.set_mark(MARK);
         // SAFETY: as above.

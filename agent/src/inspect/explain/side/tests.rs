@@ -81,11 +81,7 @@ fn each_rule_is_considered_as_the_reference_considers_it() {
         for _ in 0..10 {
             let Some(probe) = case.probe() else { break };
             let side = explained(&case, &probe);
-            let endpoint = &case.inventory.endpoints[probe.endpoint];
-            let subject = polc_reference::Party {
-                name: &endpoint.name,
-                facts: endpoint.facts(Some(probe.local)),
-            };
+            let subject = case.peer(probe.local);
             let peer = case.peer(probe.remote);
             let expected: Vec<(String, bool)> =
                 polc_reference::consider(&case.model, probe.direction, &subject, &peer, probe.l4)

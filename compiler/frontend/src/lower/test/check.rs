@@ -69,14 +69,16 @@ fn is_meaningful(
     sink: &mut Sink,
 ) -> bool {
     let ends = [lowered.source, lowered.destination];
-    if !ends.iter().any(|party| matches!(party, Party::Endpoint(_))) {
+    let is_ours = |party: &Party| matches!(party, Party::Endpoint(_) | Party::Host);
+    if !ends.iter().any(is_ours) {
         sink.report(
             Code::NoEndpoint,
-            "neither end of this flow is an endpoint",
+            "neither end of this flow is an endpoint or the node",
             check.span,
             "no policy speaks about it",
             |_, diagnostic| {
-                diagnostic.with_help("put an endpoint that a `given` defines at one end")
+                diagnostic
+                    .with_help("put an endpoint that a `given` defines, or `host`, at one end")
             },
         );
         return false;
