@@ -45,12 +45,10 @@ pub fn collect(
         pid: std::process::id(),
         followed: None,
         endpoints: candidate
-            .tables
-            .endpoints
-            .iter()
-            .map(|endpoint| EndpointStatus {
+            .local_endpoints()
+            .map(|(endpoint, interface)| EndpointStatus {
                 name: endpoint.name.clone(),
-                interface: endpoint.interface.clone(),
+                interface: interface.map(str::to_owned),
                 ingress: policies(candidate, endpoint.ingress_slot, Direction::Ingress),
                 egress: policies(candidate, endpoint.egress_slot, Direction::Egress),
             })

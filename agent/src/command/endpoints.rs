@@ -34,9 +34,10 @@ impl Endpoints {
 }
 
 fn row(endpoint: &Endpoint) -> [String; 6] {
-    let interface = match endpoint.ifindex {
-        Some(_) => endpoint.interface.clone(),
-        None => format!("{} (missing)", endpoint.interface),
+    let interface = match (&endpoint.interface, endpoint.ifindex) {
+        (Some(interface), Some(_)) => interface.clone(),
+        (Some(interface), None) => format!("{interface} (missing)"),
+        (None, _) => "(no route)".to_owned(),
     };
     let name = if endpoint.init {
         format!("{} (init)", endpoint.name)

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Args;
 use miette::Diagnostic as _;
+use polc_inventory::ThisNode;
 use tracing::{error, info, warn};
 
 use super::{DEFAULT_BPFFS, DEFAULT_NAME, DEFAULT_STATE_DIR, absolute};
@@ -88,7 +89,8 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     let pins = Pins::new(bpffs, settings.name.as_deref().unwrap_or(DEFAULT_NAME));
     let mechanism = settings.attach.unwrap_or_else(Mechanism::probe);
     let trust = Trust::read(settings.public_key.as_deref().unwrap_or_default())?;
-    let given = Source::read(&bundle_path, &inventory_path)?;
+    let this_node = this_node(settings.node)?;
+    let given = Source::read(&bundle_path, &inventory_path, &this_node)?;
     let paths = [bundle_path, inventory_path];
     let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
 
@@ -98,7 +100,8 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     let flows = settings.flows.unwrap_or_default();
     let dataplane = Dataplane::open_for(pins.clone(), mechanism, flows)?;
     report_kept_flows(&dataplane, flows)?;
-    let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
+    let settled = (trust, this_node);
+    let agent = Agent::start(dataplane, wanted, settled, pins.clone(), state_dir, paths)?;
     let agent = Arc::new(agent);
 
     let reader = Reader::open(&pins)?;
@@ -139,6 +142,16 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
         info!("ends; what is in force stays in force (`polc-agent detach` removes it)");
     }
     Ok(())
+}
+
+/// The node whose pods are here: the one that was named, or what kubelet would call it.
+fn this_node(named: Option<String>) -> Result<ThisNode, Error> {
+    const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+    if let Some(name) = named {
+        return Ok(ThisNode::Named(name));
+    }
+    let name = std::fs::read_to_string(HOST_NAME).map_err(Error::file(HOST_NAME))?;
+    Ok(ThisNode::Assumed(name.trim().to_lowercase()))
 }
 
 /// Says so where the table of flows was made for another number than is asked for.

@@ -1,6 +1,6 @@
 //! The endpoints on this node.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use polc_model::{Direction, Enforcement, Isolation, Labels, Model, Phase, Tier};
 use polc_plan::ClassKey;
@@ -20,8 +20,8 @@ pub struct Endpoint {
     pub init: bool,
     /// Its labels.
     pub labels: Labels,
-    /// The node's end of its link.
-    pub interface: String,
+    /// The node's end of its link; `None` while it is not known.
+    pub interface: Option<String>,
     /// The interface's index; `None` while there is no such interface.
     pub ifindex: Option<u32>,
     /// Its addresses: it may send from no others.
@@ -94,22 +94,22 @@ pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
         .iter()
         .map(|(&ifindex, endpoint)| (endpoint.id, ifindex))
         .collect();
-    let listed: BTreeMap<String, &polc_inventory::Endpoint> = candidate
+    let listed: BTreeMap<String, &Arc<polc_inventory::Endpoint>> = candidate
         .inventory
         .endpoints
         .iter()
         .map(|endpoint| (endpoint.full_name(), endpoint))
         .collect();
-    let endpoints = candidate.tables.endpoints.iter();
-    endpoints
-        .map(|local| {
+    candidate
+        .local_endpoints()
+        .map(|(local, interface)| {
             let listed = listed.get(&local.name);
             Endpoint {
                 id: local.id,
                 name: local.name.clone(),
                 init: listed.is_some_and(|one| one.init),
                 labels: listed.map(|one| one.labels.clone()).unwrap_or_default(),
-                interface: local.interface.clone(),
+                interface: interface.map(str::to_owned),
                 ifindex: ifindex.get(&local.id).copied(),
                 addresses: local.addresses.iter().copied().map(address_of).collect(),
                 ingress: class(local.ingress_slot, Direction::Ingress),

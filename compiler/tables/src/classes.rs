@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use polc_abi::policy::MAX_PROGRAMS;
-use polc_inventory::Inventory;
+use polc_inventory::{Inventory, Place};
 use polc_model::{Direction, Model};
 use polc_plan::{Choice, ClassKey, ClassPlan, Plan, class};
 
@@ -28,11 +28,11 @@ impl Classes {
         let mut plans = Vec::new();
         let mut slots = BTreeMap::new();
         for (position, endpoint) in inventory.endpoints.iter().enumerate() {
-            if endpoint.interface.is_none() {
+            if inventory.place(endpoint) == Place::Elsewhere {
                 continue;
             }
             let mut slot = |direction| {
-                let key = ClassKey::of(model, direction, &endpoint.facts(None));
+                let key = ClassKey::of(model, direction, &inventory.facts(endpoint, None));
                 *slot_of.entry(key).or_insert_with_key(|key| {
                     let planned = plan.class(key).cloned();
                     plans.push(planned.unwrap_or_else(|| class::plan(model, key.clone(), choice)));

@@ -26,7 +26,7 @@ use polc_abi::{
     node::{PEER_WORLD, Peer, PrefixKey, peer_flag},
     policy::PortNamesKey,
 };
-use polc_inventory::{Inventory, node_facts};
+use polc_inventory::{Inventory, Place, node_facts};
 use polc_model::{
     Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
 };
@@ -68,8 +68,8 @@ pub struct NodeTables {
 pub struct LocalEndpoint {
     /// Full name.
     pub name: String,
-    /// The node's end of its link.
-    pub interface: String,
+    /// The node's end of its link. `None`: the interface that its addresses are routed to.
+    pub interface: Option<String>,
     /// Peer id.
     pub id: u32,
     /// Slot of its ingress program.
@@ -114,7 +114,7 @@ impl NodeTables {
             && before.says_the_same(model, inventory, &placement)
         {
             return Ok(Self {
-                endpoints: endpoints(inventory, &slots, before.tables),
+                endpoints: endpoints(&slots, before.tables),
                 classes,
                 placement,
                 ..before.tables.clone()
@@ -169,21 +169,18 @@ impl NodeTables {
             let facts = endpoint
                 .addresses
                 .iter()
-                .map(|&address| (address, endpoint.facts(Some(address))))
+                .map(|&address| (address, inventory.facts(endpoint, Some(address))))
                 .collect();
-            let flags = if endpoint.interface.is_some() {
-                peer_flag::LOCAL_ENDPOINT
-            } else {
-                0
+            let flags = match inventory.place(endpoint) {
+                Place::Elsewhere => 0,
+                Place::Interface(_) | Place::Routed => peer_flag::LOCAL_ENDPOINT,
             };
             let id = add_peer(PeerRole::Endpoint, endpoint.full_name(), flags, facts);
             port_names.add(id, &endpoint.ports);
-            if let (Some(interface), Some(&(ingress_slot, egress_slot))) =
-                (&endpoint.interface, slots.get(&position))
-            {
+            if let Some(&(ingress_slot, egress_slot)) = slots.get(&position) {
                 endpoints.push(LocalEndpoint {
                     name: endpoint.full_name(),
-                    interface: interface.clone(),
+                    interface: endpoint.interface.clone(),
                     id,
                     ingress_slot,
                     egress_slot,
@@ -321,16 +318,13 @@ impl Before<'_> {
 
 /// The endpoints of tables for the same inventory, with these slots.
 fn endpoints(
-    inventory: &Inventory,
     slots: &BTreeMap<usize, (u32, u32)>,
     tables: &NodeTables,
 ) -> Vec<LocalEndpoint> {
-    let positions = inventory.endpoints.iter().enumerate();
-    let local = positions.filter(|(_, endpoint)| endpoint.interface.is_some());
+    // Those with slots are on this node.
+    let local = slots.values().zip(&tables.endpoints);
     local
-        .zip(&tables.endpoints)
-        .map(|((position, _), endpoint)| {
-            let (ingress_slot, egress_slot) = slots.get(&position).copied().unwrap_or_default();
+        .map(|(&(ingress_slot, egress_slot), endpoint)| {
             LocalEndpoint {
                 ingress_slot,
                 egress_slot,

@@ -22,7 +22,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let applies = inventory
             .endpoints
             .iter()
-            .any(|one| subject.matches(&one.facts(None)));
+            .any(|one| subject.matches(&inventory.facts(one, None)));
         if applies {
             continue;
         }

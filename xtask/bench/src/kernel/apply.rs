@@ -7,6 +7,7 @@
 use std::{
     path::Path,
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -109,7 +110,7 @@ fn measure() -> Result<()> {
         let last = inventory.endpoints.len() - 1 - change;
         if let Some(peer) = inventory.endpoints.get_mut(last) {
             let app = format!("app-{}", change % 7);
-            peer.labels = [("app".to_owned(), app)].into();
+            Arc::make_mut(peer).labels = [("app".to_owned(), app)].into();
         }
         let (time, count) = bench.apply(source(&package, &inventory)?)?;
         times.push(time);
@@ -154,7 +155,8 @@ impl Bench {
         )?;
         let state_dir = &self.state_dir;
         let applied = self.dataplane.apply(&candidate, |next| {
-            state_dir.save(next.epoch(), &candidate.source, &started_with)?;
+            let (epoch, hooks) = (next.epoch(), &candidate.hooks);
+            state_dir.save(epoch, &candidate.source, hooks, &started_with)?;
             switched = Instant::now();
             Ok(())
         })?;
@@ -188,7 +190,7 @@ fn inventory() -> Inventory {
     let mut inventory = node((0..ENDPOINTS).map(role));
     inventory
         .endpoints
-        .extend((0..PEERS).map(super::memory::peer));
+        .extend((0..PEERS).map(super::memory::peer).map(Arc::new));
     inventory
 }
 
@@ -197,14 +199,11 @@ fn source(package: &Package, inventory: &Inventory) -> Result<Source> {
     let local = inventory.endpoints.iter().take(ENDPOINTS);
     let classes: Vec<ClassKey> = local
         .flat_map(|one| {
-            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &one.facts(None)))
+            let facts = inventory.facts(one, None);
+            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
         })
         .collect();
-    Ok(Source {
-        bundle: Bundle::compile(model.clone(), classes)?.encode()?,
-        signature: None,
-        inventory: serde_yaml::to_string::<Inventory>(inventory)?,
-    })
+    Ok(Source::of_text(Bundle::compile(model.clone(), classes)?.encode()?, &serde_yaml::to_string::<Inventory>(inventory)?, Path::new("inventory.yaml"))?)
 }
 
 fn tcp(port: u16) -> L4Match {

@@ -84,7 +84,7 @@ fn each_rule_is_considered_as_the_reference_considers_it() {
             let endpoint = &case.inventory.endpoints[probe.endpoint];
             let subject = polc_reference::Party {
                 name: &endpoint.name,
-                facts: endpoint.facts(Some(probe.local)),
+                facts: case.inventory.facts(endpoint, Some(probe.local)),
             };
             let peer = case.peer(probe.remote);
             let expected: Vec<(String, bool)> =
