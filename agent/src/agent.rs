@@ -23,9 +23,9 @@ use crate::{
     metrics::Meters,
     pins::Pins,
     removal,
+    set_endpoints::Change,
     state_dir::{Source, StartedWith, StateDir},
     status::{self, Judged},
-    set_endpoints::Change,
     sys::signal,
     trust::{self, Trust},
     wanted::Wanted,
@@ -272,8 +272,12 @@ impl Agent {
                 endpoints,
                 ..inner.candidate.source.clone()
             };
-            let candidate =
-                Candidate::with_source(&inner.candidate, inner.before().as_deref(), source, origin)?;
+            let candidate = Candidate::with_source(
+                &inner.candidate,
+                inner.before().as_deref(),
+                source,
+                origin,
+            )?;
             candidate.check_interfaces(&set)?;
             self.put_in_force(inner, candidate)?;
         }

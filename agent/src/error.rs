@@ -122,7 +122,9 @@ pub enum Error {
     },
 
     /// Nothing says what the interface of an endpoint is.
-    #[error("endpoint `{0}` has no interface: none is said, and no address of it has a route of its own")]
+    #[error(
+        "endpoint `{0}` has no interface: none is said, and no address of it has a route of its own"
+    )]
     #[diagnostic(
         code(polc::agent::no_route),
         help(

@@ -107,7 +107,14 @@ mod tests {
             follower.changed(Some(Duration::from_millis(lag)));
         }
         let followed = follower.get().unwrap();
-        let lags = (followed.median_lag_ms, followed.p99_lag_ms, followed.longest_lag_ms);
-        assert_eq!((followed.changes, followed.last_lag_ms, lags), (200, 1, (100, 198, 200)));
+        let lags = (
+            followed.median_lag_ms,
+            followed.p99_lag_ms,
+            followed.longest_lag_ms,
+        );
+        assert_eq!(
+            (followed.changes, followed.last_lag_ms, lags),
+            (200, 1, (100, 198, 200))
+        );
     }
 }

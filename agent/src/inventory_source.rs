@@ -166,7 +166,7 @@ impl InventorySource {
             }
             Look::At(_) | Look::Everywhere => self.look_everywhere()?,
         }
-        if self.is_new {
+        if self.is_new || !self.broken.is_empty() {
             self.whole().map(Some)
         } else {
             Ok(None)
@@ -190,7 +190,11 @@ impl InventorySource {
         }
         let found = files(&self.path).map_err(Error::file(&self.path))?;
         let gone: Vec<PathBuf> = self.parts.keys().cloned().collect();
-        for path in gone.iter().filter(|path| !found.contains(*path)).chain(&found) {
+        for path in gone
+            .iter()
+            .filter(|path| !found.contains(*path))
+            .chain(&found)
+        {
             self.look_at(path)?;
         }
         Ok(())
@@ -259,10 +263,15 @@ impl InventorySource {
             });
         }
         let parts = self.parts.values();
-        let inventory =
-            Inventory::of_parts(parts.map(|one| (one.name.as_str(), &one.part)), &self.this_node)
-                .map_err(refused(&self.path))?;
-        let digests = self.parts.values().map(|one| (one.name.as_str(), one.digest));
+        let inventory = Inventory::of_parts(
+            parts.map(|one| (one.name.as_str(), &one.part)),
+            &self.this_node,
+        )
+        .map_err(refused(&self.path))?;
+        let digests = self
+            .parts
+            .values()
+            .map(|one| (one.name.as_str(), one.digest));
         // What the same texts say of another node is something else.
         let node = (inventory.node.name.as_str(), InventoryDigest([0; 32]));
         let digest = InventoryDigest::of_all(digests.chain([node]));
@@ -330,7 +339,10 @@ mod tests {
 
     fn names(reading: Option<Reading>) -> Vec<String> {
         let endpoints = &reading.unwrap().inventory.endpoints;
-        endpoints.iter().map(|endpoint| endpoint.name.clone()).collect()
+        endpoints
+            .iter()
+            .map(|endpoint| endpoint.name.clone())
+            .collect()
     }
 
     #[test]
@@ -394,7 +406,11 @@ mod tests {
     fn the_digest_is_of_the_texts_and_their_names() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        let digest = || InventorySource::read_once(folder.path(), &ThisNode::AsSaid).unwrap().digest;
+        let digest = || {
+            InventorySource::read_once(folder.path(), &ThisNode::AsSaid)
+                .unwrap()
+                .digest
+        };
         write("node.yaml", NODE);
         let first = digest();
         assert_eq!(digest(), first);
@@ -412,6 +428,9 @@ mod tests {
         write("node.yaml", NODE);
         write("a.yaml", "endpoints: [");
         let mut source = source(folder.path());
+        fs::rename(folder.path().join("a.yaml"), folder.path().join("a")).unwrap();
+        assert!(read(&mut source).is_some());
+        fs::rename(folder.path().join("a"), folder.path().join("a.yaml")).unwrap();
         let nowhere = Look::At(BTreeSet::new());
         for look in [&Look::Everywhere, &nowhere, &Look::Everywhere] {
             let error = source.read(look).unwrap_err().to_string();

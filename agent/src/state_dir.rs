@@ -389,7 +389,9 @@ mod tests {
         state.save(1, &signed, &[], &started_with).unwrap();
         assert_eq!(state.load(1).unwrap().signature, signed.signature);
         // Not beside another bundle of the same epoch.
-        state.save(1, &source("b", "n"), &[], &started_with).unwrap();
+        state
+            .save(1, &source("b", "n"), &[], &started_with)
+            .unwrap();
         let left = state.load(1).unwrap();
         assert_eq!((&*left.bundle, left.signature), (b"b".as_slice(), None));
     }
@@ -399,8 +401,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::new(directory.path());
         let started_with = StartedWith::of(&source("a", "n"));
-        state.save(1, &source("a", "n"), &[], &started_with).unwrap();
-        state.save(2, &source("b", "n"), &[], &started_with).unwrap();
+        state
+            .save(1, &source("a", "n"), &[], &started_with)
+            .unwrap();
+        state
+            .save(2, &source("b", "n"), &[], &started_with)
+            .unwrap();
         assert_eq!(&*state.load(1).unwrap().bundle, b"a");
         state.keep_only(1).unwrap();
         assert_eq!(&*state.load(1).unwrap().bundle, b"a");
@@ -413,7 +419,9 @@ mod tests {
         let state = StateDir::new(directory.path());
         let source = source("a", "n");
         for epoch in 1..=3 {
-            state.save(epoch, &source, &[], &StartedWith::of(&source)).unwrap();
+            state
+                .save(epoch, &source, &[], &StartedWith::of(&source))
+                .unwrap();
             state.keep_only(epoch).unwrap();
         }
         assert_eq!(state.load(3).unwrap().bundle, source.bundle);

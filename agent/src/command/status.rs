@@ -112,7 +112,10 @@ fn print(status: &Status) {
         println!(
             "  {} at {}: ingress {}, egress {}",
             endpoint.name,
-            endpoint.interface.as_deref().unwrap_or("an interface that is not known yet"),
+            endpoint
+                .interface
+                .as_deref()
+                .unwrap_or("an interface that is not known yet"),
             list(&endpoint.ingress),
             list(&endpoint.egress)
         );

@@ -111,7 +111,12 @@ fn load_all(bpffs: &Path) {
     });
     for (what, model) in of_numbers.into_iter().chain(of_names) {
         let bundle = Bundle::compile(model, []).unwrap();
-        let source = Source::of_text(bundle.encode().unwrap(), INVENTORY, Path::new("inventory.yaml")).unwrap();
+        let source = Source::of_text(
+            bundle.encode().unwrap(),
+            INVENTORY,
+            Path::new("inventory.yaml"),
+        )
+        .unwrap();
         let candidate = Candidate::new(
             source,
             &Trust::Anyone,

@@ -64,7 +64,12 @@ impl Kernel {
             Direction::BOTH.map(|direction| ClassKey::of(&case.model, direction, &facts))
         });
         let bundle = Bundle::compile_with(case.model.clone(), classes, choice, limits).unwrap();
-        let source = Source::of_text(bundle.encode().unwrap(), &serde_yaml::to_string(&case.inventory).unwrap(), Path::new("inventory.yaml")).unwrap();
+        let source = Source::of_text(
+            bundle.encode().unwrap(),
+            &serde_yaml::to_string(&case.inventory).unwrap(),
+            Path::new("inventory.yaml"),
+        )
+        .unwrap();
         let candidate = Candidate::after(
             self.before.as_ref().filter(|_| self.dataplane.can_go_on()),
             source,

@@ -79,7 +79,11 @@ impl Part {
                     serde_yaml::from_value(document.clone()).or_else(|error| {
                         // Once more with its place, where it is the only document.
                         serde_yaml::from_str(text).map_err(|placed| {
-                            if placed.location().is_some() { located(placed) } else { located(error) }
+                            if placed.location().is_some() {
+                                located(placed)
+                            } else {
+                                located(error)
+                            }
                         })
                     })?;
                 whole.extend(part.unwrap_or_default())?;
@@ -167,7 +171,9 @@ impl Inventory {
         }
         let said = node.map(|(_, node)| node);
         let node = this(said, &cluster_nodes, this_node)?;
-        let others = cluster_nodes.into_iter().filter(|one| one.name != node.name);
+        let others = cluster_nodes
+            .into_iter()
+            .filter(|one| one.name != node.name);
         whole.remote_nodes.extend(others.cloned());
         name_namespaces(&mut whole);
         let inventory = Self {

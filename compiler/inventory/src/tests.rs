@@ -21,7 +21,10 @@ fn a_whole_inventory_is_read() {
     .unwrap();
     let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
     assert_eq!(outside, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
-    assert_eq!(inventory.facts(&inventory.endpoints[2], None).kind, PeerKind::Init);
+    assert_eq!(
+        inventory.facts(&inventory.endpoints[2], None).kind,
+        PeerKind::Init
+    );
     assert_eq!(inventory.endpoints[0].full_name(), "n/a");
     assert_eq!(inventory.endpoints[1].interface, None);
 }

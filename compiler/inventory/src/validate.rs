@@ -88,7 +88,9 @@ pub(crate) fn validate(inventory: &Inventory) -> Result<(), InventoryError> {
 }
 
 /// The first thing that two have, and the two in the order in which they were.
-fn shared<'a, K: Ord + Copy>(owners: &mut Vec<(K, Owner<'a>)>) -> Option<(K, Owner<'a>, Owner<'a>)> {
+fn shared<'a, K: Ord + Copy>(
+    owners: &mut Vec<(K, Owner<'a>)>,
+) -> Option<(K, Owner<'a>, Owner<'a>)> {
     owners.sort_by_key(|(key, _)| *key);
     let mut pairs = owners.windows(2);
     pairs.find_map(|pair| match pair {

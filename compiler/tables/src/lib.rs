@@ -317,19 +317,14 @@ impl Before<'_> {
 }
 
 /// The endpoints of tables for the same inventory, with these slots.
-fn endpoints(
-    slots: &BTreeMap<usize, (u32, u32)>,
-    tables: &NodeTables,
-) -> Vec<LocalEndpoint> {
+fn endpoints(slots: &BTreeMap<usize, (u32, u32)>, tables: &NodeTables) -> Vec<LocalEndpoint> {
     // Those with slots are on this node.
     let local = slots.values().zip(&tables.endpoints);
     local
-        .map(|(&(ingress_slot, egress_slot), endpoint)| {
-            LocalEndpoint {
-                ingress_slot,
-                egress_slot,
-                ..endpoint.clone()
-            }
+        .map(|(&(ingress_slot, egress_slot), endpoint)| LocalEndpoint {
+            ingress_slot,
+            egress_slot,
+            ..endpoint.clone()
         })
         .collect()
 }

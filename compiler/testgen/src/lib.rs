@@ -9,9 +9,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use fastrand::Rng;
 use ipnet::IpNet;
-use polc_inventory::{
-    AddressesOf, Endpoint, Inventory, NAMESPACE_NAME_LABEL, Node, RemoteNode,
-};
+use polc_inventory::{AddressesOf, Endpoint, Inventory, NAMESPACE_NAME_LABEL, Node, RemoteNode};
 use polc_model::{
     Action, Direction, Enforcement, Entity, FileId, HostAccess, IcmpFamily, Isolation, L4Match,
     L4Term, LabelOperator, Labels, Model, NamedPort, NamedPorts, Origin, Policy, PolicyId,

@@ -87,7 +87,14 @@ fn fill(kernel: &mut Kernel, case: &Case) {
             what.strategy()
         );
     }
-    let source = timed("write", || Source::of_text(bundle.encode().unwrap(), &serde_yaml::to_string(&case.inventory).unwrap(), Path::new("inventory.yaml")).unwrap());
+    let source = timed("write", || {
+        Source::of_text(
+            bundle.encode().unwrap(),
+            &serde_yaml::to_string(&case.inventory).unwrap(),
+            Path::new("inventory.yaml"),
+        )
+        .unwrap()
+    });
     let candidate = timed("read, check and compute", || {
         let (bundle, inventory) = (Path::new("scale.polb"), Path::new("scale.yaml"));
         let missing = MissingInterface::Refuse;

@@ -133,7 +133,9 @@ impl Pod {
 
 fn port_number<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
     let written = Value::deserialize(from)?;
-    let number = written.as_u64().and_then(|number| u16::try_from(number).ok());
+    let number = written
+        .as_u64()
+        .and_then(|number| u16::try_from(number).ok());
     let number = number.filter(|&number| number > 0);
     number.ok_or_else(|| D::Error::custom("a port is a number from 1 to 65535"))
 }
@@ -144,7 +146,12 @@ fn ports(spec: &Spec) -> Result<NamedPorts, String> {
     let sidecars = spec.init_containers.iter();
     let sidecars = sidecars.filter(|one| one.restart_policy.as_deref() == Some("Always"));
     let mut named = NamedPorts::new();
-    for port in spec.containers.iter().chain(sidecars).flat_map(|one| &one.ports) {
+    for port in spec
+        .containers
+        .iter()
+        .chain(sidecars)
+        .flat_map(|one| &one.ports)
+    {
         let Some(name) = port.name.as_ref().filter(|name| !name.is_empty()) else {
             continue;
         };

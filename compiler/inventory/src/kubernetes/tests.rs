@@ -22,14 +22,25 @@ fn on(node: &str, text: &str) -> Result<Inventory, String> {
 fn a_cluster_is_read_as_kubectl_writes_it() {
     let inventory = on("node-1", CLUSTER).unwrap();
     snapshot("kubernetes", &serde_yaml::to_string(&inventory).unwrap());
-    let places: Vec<Place<'_>> = inventory.endpoints.iter().map(|one| inventory.place(one)).collect();
+    let places: Vec<Place<'_>> = inventory
+        .endpoints
+        .iter()
+        .map(|one| inventory.place(one))
+        .collect();
     assert_eq!(
         places,
-        [Place::Routed, Place::Interface("cali12345"), Place::Elsewhere]
+        [
+            Place::Routed,
+            Place::Interface("cali12345"),
+            Place::Elsewhere
+        ]
     );
     let web = inventory.endpoints.first().unwrap();
     let facts = inventory.facts(web, None);
-    assert_eq!(facts.namespace_labels.get("team").map(String::as_str), Some("payments"));
+    assert_eq!(
+        facts.namespace_labels.get("team").map(String::as_str),
+        Some("payments")
+    );
 }
 
 #[test]
@@ -39,7 +50,14 @@ fn the_same_objects_serve_every_node() {
     assert_eq!(other.remote_nodes[0].name, "node-1");
     let places: Vec<Place<'_>> = other.endpoints.iter().map(|one| other.place(one)).collect();
     // The interface of the same name is its own node's.
-    assert_eq!(places, [Place::Elsewhere, Place::Elsewhere, Place::Interface("cali12345")]);
+    assert_eq!(
+        places,
+        [
+            Place::Elsewhere,
+            Place::Elsewhere,
+            Place::Interface("cali12345")
+        ]
+    );
     assert_eq!(
         on("node-3", CLUSTER).unwrap_err(),
         "no Node is called `node-3`, as this node is; say `--node` if it has another name"
@@ -52,15 +70,27 @@ fn json_and_documents_say_the_same() {
     let json = serde_json::to_string(&value).unwrap();
     assert_eq!(on("node-1", &json), on("node-1", CLUSTER));
     let items = value.get("items").and_then(Value::as_sequence).unwrap();
-    let documents: Vec<String> = items.iter().map(|item| serde_yaml::to_string(item).unwrap()).collect();
-    assert_eq!(on("node-1", &documents.join("---\n")), on("node-1", CLUSTER));
+    let documents: Vec<String> = items
+        .iter()
+        .map(|item| serde_yaml::to_string(item).unwrap())
+        .collect();
+    assert_eq!(
+        on("node-1", &documents.join("---\n")),
+        on("node-1", CLUSTER)
+    );
 }
 
 #[test]
 fn a_node_may_be_said_in_both_ways() {
-    let ours = "node: { name: node-1, addresses: [10.244.0.1, 192.168.0.1], uplinks: [eth0] }\n---\n";
+    let ours =
+        "node: { name: node-1, addresses: [10.244.0.1, 192.168.0.1], uplinks: [eth0] }\n---\n";
     let inventory = on("node-1", &format!("{ours}{CLUSTER}")).unwrap();
-    let addresses: Vec<String> = inventory.node.addresses.iter().map(ToString::to_string).collect();
+    let addresses: Vec<String> = inventory
+        .node
+        .addresses
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(addresses, ["10.244.0.1", "192.168.0.1", "fd00::1"]);
     assert_eq!(inventory.node.uplinks, ["eth0"]);
     assert_eq!(
@@ -72,8 +102,11 @@ fn a_node_may_be_said_in_both_ways() {
 #[test]
 fn what_is_no_endpoint_is_known_with_its_reason() {
     let part = Part::parse(CLUSTER).unwrap();
-    let reasons: Vec<(&str, &str)> =
-        part.without_endpoint.iter().map(|one| (one.name.as_str(), one.why)).collect();
+    let reasons: Vec<(&str, &str)> = part
+        .without_endpoint
+        .iter()
+        .map(|one| (one.name.as_str(), one.why))
+        .collect();
     assert_eq!(
         reasons,
         [

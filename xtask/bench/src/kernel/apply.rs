@@ -203,7 +203,11 @@ fn source(package: &Package, inventory: &Inventory) -> Result<Source> {
             Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
         })
         .collect();
-    Ok(Source::of_text(Bundle::compile(model.clone(), classes)?.encode()?, &serde_yaml::to_string::<Inventory>(inventory)?, Path::new("inventory.yaml"))?)
+    Ok(Source::of_text(
+        Bundle::compile(model.clone(), classes)?.encode()?,
+        &serde_yaml::to_string::<Inventory>(inventory)?,
+        Path::new("inventory.yaml"),
+    )?)
 }
 
 fn tcp(port: u16) -> L4Match {

@@ -64,8 +64,14 @@ fn candidate() -> Result<Candidate> {
     // The same peers have one selector, as the front end keeps them.
     let model = deduplicated(package);
     let mut inventory = node((0..ENDPOINTS).map(role));
-    inventory.endpoints.extend((0..PEERS).map(peer).map(Arc::new));
-    let source = Source::of_text(Bundle::compile(model, [])?.encode()?, &serde_yaml::to_string::<Inventory>(&inventory)?, Path::new("inventory.yaml"))?;
+    inventory
+        .endpoints
+        .extend((0..PEERS).map(peer).map(Arc::new));
+    let source = Source::of_text(
+        Bundle::compile(model, [])?.encode()?,
+        &serde_yaml::to_string::<Inventory>(&inventory)?,
+        Path::new("inventory.yaml"),
+    )?;
     let (bundle, path) = (Path::new("bench.polb"), Path::new("bench.yaml"));
     // Their interfaces are missing: what an endpoint's entry takes is there before, see the maps.
     let missing = MissingInterface::Skip;
