@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint};
+use polc_abi::{
+    key::Address,
+    node::{ENDPOINT_ADDRESSES, Endpoint},
+};
 use polc_bundle::{Bundle, signature::KeyId};
 use polc_inventory::Inventory;
 use polc_plan::{Choice, Deciders};
@@ -17,10 +20,11 @@ use tracing::warn;
 use crate::{
     Error,
     attach::{Hook, HookPoint},
+    inspect::party,
     inventory_source::refused,
     routes::HostRoutes,
     state_dir::Source,
-    sys::interface,
+    sys::interface::{self, Lookup},
     trust::Trust,
 };
 
@@ -30,7 +34,7 @@ pub struct Candidate {
     /// The bundle.
     pub bundle: Arc<Bundle>,
     /// The numbers of its deciders.
-    pub deciders: Deciders,
+    pub deciders: Arc<Deciders>,
     /// Its name.
     pub digest: String,
     /// The key that signed it, where signatures are asked for.
@@ -179,12 +183,13 @@ impl Candidate {
         let mut endpoints = BTreeMap::new();
         let mut hooks = Vec::new();
         let mut absent = Vec::new();
-        let mut index_of = |what: String, interface: &str| {
-            let index = interface::index_of(interface);
+        let lookup = Lookup::open().map_err(Error::kernel("asking for interfaces"))?;
+        let mut index_of = |what: &dyn Fn() -> String, interface: &str| {
+            let index = lookup.index_of(interface);
             if index.is_none() {
                 if missing == MissingInterface::Refuse {
                     return Err(Error::NoInterface {
-                        what,
+                        what: what(),
                         interface: interface.to_owned(),
                     });
                 }
@@ -196,14 +201,14 @@ impl Candidate {
         for local in &tables.endpoints {
             links.push(match &local.interface {
                 Some(name) => {
-                    let index = index_of(format!("endpoint `{}`", local.name), name)?;
+                    let index = index_of(&|| format!("endpoint `{}`", local.name), name)?;
                     (Some(name.clone()), index)
                 }
                 None => (None, None),
             });
         }
         for uplink in &inventory.node.uplinks {
-            if let Some(ifindex) = index_of("node".to_owned(), uplink)? {
+            if let Some(ifindex) = index_of(&|| "node".to_owned(), uplink)? {
                 hooks.push(Hook {
                     point: HookPoint::FromUplink,
                     interface: uplink.clone(),
@@ -234,7 +239,12 @@ impl Candidate {
             }
         }
         Ok(Self {
-            deciders: Deciders::of(&bundle.model),
+            deciders: match before {
+                Some(before) if Arc::ptr_eq(&before.bundle, &bundle) => {
+                    Arc::clone(&before.deciders)
+                }
+                _ => Arc::new(Deciders::of(&bundle.model)),
+            },
             bundle,
             digest,
             signed_by,
@@ -246,6 +256,37 @@ impl Candidate {
             absent,
             source,
         })
+    }
+
+    /// What is needed to explain it, when it is long over: not what the maps held.
+    pub(crate) fn without_tables(&self) -> Self {
+        Self {
+            bundle: Arc::clone(&self.bundle),
+            deciders: Arc::clone(&self.deciders),
+            digest: self.digest.clone(),
+            signed_by: self.signed_by,
+            inventory: Arc::clone(&self.inventory),
+            tables: NodeTables::default(),
+            endpoints: BTreeMap::new(),
+            interfaces: Vec::new(),
+            hooks: Vec::new(),
+            absent: Vec::new(),
+            source: self.source.clone(),
+        }
+    }
+
+    /// The name of whoever has an address.
+    #[must_use]
+    pub fn name_of(&self, address: Address) -> String {
+        let known = &self.tables.addresses;
+        if let Ok(position) = known.binary_search_by(|(known, _)| known.cmp(&address)) {
+            let peer = known.get(position).map(|(_, peer)| peer.id);
+            return peer.map_or("?", |id| self.tables.name_of(id)).to_owned();
+        }
+        // Without tables, the inventory knows it as well.
+        let is_without = self.tables.classes.is_empty() && known.is_empty();
+        let known = is_without.then(|| party::name_at(&self.inventory, address_of(address)));
+        known.flatten().unwrap_or_else(|| "world".to_owned())
     }
 
     /// Whether those of these endpoints that are on this node have interfaces that exist.
@@ -281,13 +322,19 @@ impl Candidate {
     #[must_use]
     pub fn interfaces_are_current(&self) -> bool {
         let endpoints = self.tables.endpoints.iter().zip(&self.interfaces);
-        self.hooks
-            .iter()
-            .all(|hook| interface::index_of(&hook.interface) == Some(hook.ifindex))
+        let Ok(lookup) = Lookup::open() else {
+            // Whoever tries will say why.
+            return false;
+        };
+        // An endpoint has two hooks, and one interface.
+        let hooks = self.hooks.iter();
+        hooks
+            .filter(|hook| hook.point != HookPoint::ToEndpoint)
+            .all(|hook| lookup.index_of(&hook.interface) == Some(hook.ifindex))
             && self
                 .absent
                 .iter()
-                .all(|name| interface::index_of(name).is_none())
+                .all(|name| lookup.index_of(name).is_none())
             && endpoints
                 .zip(routed(&self.tables))
                 .filter(|((local, _), _)| local.interface.is_none())

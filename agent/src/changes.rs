@@ -17,7 +17,7 @@ use crate::inventory_source::Look;
 
 /// How often to look everywhere all the same: links may lead to other directories, writers may keep
 /// their files open, and not every file system tells.
-const EVERYWHERE: Duration = Duration::from_secs(5);
+const EVERYWHERE: Duration = Duration::from_secs(30);
 /// How often where nobody tells.
 const UNTOLD: Duration = Duration::from_millis(200);
 

@@ -15,12 +15,15 @@ use std::{
 };
 
 use polc_inventory::{Inventory, InventoryError, Part, ThisNode};
+use polc_model::Labels;
 use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 
 /// A file that changed so shortly ago may change again at what its file system takes for the same time.
 const UNSETTLED: Duration = Duration::from_millis(50);
+/// What stands for the name of a file that is not in a directory of parts.
+const FILE: &str = "";
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// What an inventory was read from, in short: equal where the texts are.
@@ -76,10 +79,12 @@ pub(crate) enum Look {
 pub(crate) struct InventorySource {
     path: PathBuf,
     this_node: ThisNode,
-    /// By path. Of a file, it alone.
-    parts: BTreeMap<PathBuf, Known>,
+    /// By name in the directory. Of a file, it alone.
+    parts: BTreeMap<String, Known>,
     /// Files that cannot be read as parts, and why.
-    broken: BTreeMap<PathBuf, String>,
+    broken: BTreeMap<String, String>,
+    /// Pods of one deployment have the same labels: each set of them is there once.
+    labels: BTreeSet<Arc<Labels>>,
     /// Whether what is known now has not been read as a whole yet.
     is_new: bool,
     changed: Option<SystemTime>,
@@ -90,8 +95,7 @@ pub(crate) struct InventorySource {
 struct Known {
     stamp: Stamp,
     digest: InventoryDigest,
-    name: String,
-    part: Part,
+    part: Box<Part>,
 }
 
 /// What tells a file from what it was, and when it was asked.
@@ -133,6 +137,7 @@ impl InventorySource {
             this_node,
             parts: BTreeMap::new(),
             broken: BTreeMap::new(),
+            labels: BTreeSet::new(),
             is_new: true,
             changed: None,
         }
@@ -143,9 +148,21 @@ impl InventorySource {
     /// # Errors
     /// As [`Self::read`].
     pub(crate) fn read_once(path: &Path, this_node: &ThisNode) -> Result<Reading, Error> {
-        let mut source = Self::new(path.to_owned(), this_node.clone());
-        source.look_everywhere()?;
-        source.whole()
+        Self::new(path.to_owned(), this_node.clone()).read_all()
+    }
+
+    /// As [`Self::read_once`].
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn read_all(&mut self) -> Result<Reading, Error> {
+        self.look_everywhere()?;
+        self.whole()
+    }
+
+    /// The file or directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The inventory, unless nothing has changed since [`Self::is_used`] was said of it.
@@ -156,12 +173,16 @@ impl InventorySource {
         match look {
             Look::At(paths) if self.path.is_dir() => {
                 for path in paths {
-                    if is_part(path) && path.parent() == Some(&*self.path) {
-                        self.look_at(path)?;
+                    let name = path.file_name().and_then(|name| name.to_str());
+                    if let Some(name) = name.filter(|name| is_part(name))
+                        && path.parent() == Some(&*self.path)
+                    {
+                        self.look_at(name, path)?;
                     }
                 }
-                for path in std::mem::take(&mut self.broken).into_keys() {
-                    self.look_at(&path)?;
+                for name in std::mem::take(&mut self.broken).into_keys() {
+                    let path = self.path.join(&name);
+                    self.look_at(&name, &path)?;
                 }
             }
             Look::At(_) | Look::Everywhere => self.look_everywhere()?,
@@ -184,36 +205,36 @@ impl InventorySource {
         if !self.path.is_dir() {
             let path = self.path.clone();
             // A file takes the place of what was a directory.
-            self.parts.retain(|known, _| *known == path);
+            self.parts.retain(|name, _| name == FILE);
             fs::metadata(&path).map_err(Error::file(&path))?;
-            return self.look_at(&path);
+            return self.look_at(FILE, &path);
         }
         let found = files(&self.path).map_err(Error::file(&self.path))?;
-        let gone: Vec<PathBuf> = self.parts.keys().cloned().collect();
-        for path in gone
-            .iter()
-            .filter(|path| !found.contains(*path))
-            .chain(&found)
-        {
-            self.look_at(path)?;
+        let gone = self.parts.keys().filter(|name| !found.contains(*name));
+        let gone: Vec<String> = gone.cloned().collect();
+        for name in gone.iter().chain(&found) {
+            let path = self.path.join(name);
+            self.look_at(name, &path)?;
         }
+        // Those that only this set has.
+        self.labels.retain(|labels| Arc::strong_count(labels) > 1);
         Ok(())
     }
 
     /// Reads a file again if it has changed, or forgets it if it has gone.
-    fn look_at(&mut self, path: &Path) -> Result<(), Error> {
+    fn look_at(&mut self, name: &str, path: &Path) -> Result<(), Error> {
         let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
         let stamp = match Stamp::of(path) {
             Ok(stamp) => stamp,
             Err(error) if gone(&error) => {
-                if self.parts.remove(path).is_some() {
+                if self.parts.remove(name).is_some() {
                     self.note(SystemTime::now());
                 }
                 return Ok(());
             }
             Err(error) => return Err(Error::file(path)(error)),
         };
-        let known = self.parts.get_mut(path);
+        let known = self.parts.get(name);
         if known.is_some_and(|known| known.stamp.still_holds(stamp)) {
             return Ok(());
         }
@@ -224,29 +245,46 @@ impl InventorySource {
             Err(error) => return Err(Error::file(path)(error)),
         };
         let digest = InventoryDigest::of(&text);
-        if let Some(known) = self.parts.get_mut(path)
+        if let Some(known) = self.parts.get_mut(name)
             && known.digest == digest
         {
             known.stamp = stamp;
             return Ok(());
         }
-        let part = match Part::parse(&text) {
-            Ok(part) => part,
+        let mut part = match Part::parse(&text) {
+            Ok(part) => Box::new(part),
             Err(error) => {
-                self.broken.insert(path.to_owned(), error.to_string());
+                self.broken.insert(name.to_owned(), error.to_string());
                 return Ok(());
             }
         };
+        self.share(&mut part, name);
         self.note(stamp.modified);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let known = Known {
             stamp,
             digest,
-            name: name.into_owned(),
             part,
         };
-        self.parts.insert(path.to_owned(), known);
+        self.parts.insert(name.to_owned(), known);
         Ok(())
+    }
+
+    /// Shares what the part has in common with the one before and with others.
+    fn share(&mut self, part: &mut Part, name: &str) {
+        if let Some(before) = self.parts.get(name) {
+            part.share_endpoints(&before.part.endpoints);
+        }
+        for endpoint in &mut part.endpoints {
+            let Some(endpoint) = Arc::get_mut(endpoint) else {
+                continue;
+            };
+            match self.labels.get(&endpoint.labels) {
+                Some(same) => endpoint.labels = Arc::clone(same),
+                None => {
+                    self.labels.insert(Arc::clone(&endpoint.labels));
+                }
+            }
+        }
     }
 
     fn note(&mut self, changed: SystemTime) {
@@ -256,22 +294,20 @@ impl InventorySource {
 
     /// What all parts say together.
     fn whole(&self) -> Result<Reading, Error> {
-        if let Some((path, cause)) = self.broken.iter().next() {
+        if let Some((name, cause)) = self.broken.first_key_value() {
             return Err(Error::Inventory {
-                path: path.clone(),
+                path: match name.as_str() {
+                    FILE => self.path.clone(),
+                    name => self.path.join(name),
+                },
                 cause: cause.clone(),
             });
         }
-        let parts = self.parts.values();
-        let inventory = Inventory::of_parts(
-            parts.map(|one| (one.name.as_str(), &one.part)),
-            &self.this_node,
-        )
-        .map_err(refused(&self.path))?;
-        let digests = self
-            .parts
-            .values()
-            .map(|one| (one.name.as_str(), one.digest));
+        let parts = self.parts.iter();
+        let parts = parts.map(|(name, one)| (name.as_str(), &*one.part));
+        let inventory = Inventory::of_parts(parts, &self.this_node).map_err(refused(&self.path))?;
+        let digests = self.parts.iter();
+        let digests = digests.map(|(name, one)| (name.as_str(), one.digest));
         // What the same texts say of another node is something else.
         let node = (inventory.node.name.as_str(), InventoryDigest([0; 32]));
         let digest = InventoryDigest::of_all(digests.chain([node]));
@@ -283,13 +319,12 @@ impl InventorySource {
     }
 }
 
-/// The files of a directory that are parts.
-fn files(directory: &Path) -> io::Result<BTreeSet<PathBuf>> {
+/// The names of a directory's files that are parts.
+fn files(directory: &Path) -> io::Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if is_part(&path) {
-            files.insert(path);
+        if let Some(name) = entry?.file_name().to_str().filter(|name| is_part(name)) {
+            files.insert(name.to_owned());
         }
     }
     Ok(files)
@@ -297,12 +332,9 @@ fn files(directory: &Path) -> io::Result<BTreeSet<PathBuf>> {
 
 /// Whether a file of the directory is a part, by its name. Hidden ones are not: editors and orchestrators
 /// write them before they give them their names.
-fn is_part(path: &Path) -> bool {
-    let is_hidden = path
-        .file_name()
-        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    !is_hidden && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
+fn is_part(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    !name.starts_with('.') && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 pub(crate) fn refused(path: &Path) -> impl FnOnce(InventoryError) -> Error + use<> {

@@ -29,6 +29,7 @@ pub mod flows;
 pub mod followed;
 pub mod inspect;
 mod inventory_source;
+mod links;
 pub mod logging;
 pub mod metrics;
 mod names;

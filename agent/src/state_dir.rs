@@ -26,14 +26,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use polc_inventory::{Endpoint, Inventory, ThisNode};
+use polc_inventory::{Endpoint, Inventory};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     Error,
     attach::Hook,
-    inventory_source::{InventoryDigest, InventorySource, refused},
+    inventory_source::{InventoryDigest, Reading, refused},
     pins::entries,
     trust,
 };
@@ -61,12 +61,11 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads the files, and the signature beside the bundle if there is one.
+    /// Reads a bundle, and the signature beside it if there is one, for an inventory that was read.
     ///
     /// # Errors
-    /// One cannot be read, or the inventory is none.
-    pub fn read(bundle: &Path, inventory: &Path, this_node: &ThisNode) -> Result<Self, Error> {
-        let read = InventorySource::read_once(inventory, this_node)?;
+    /// One cannot be read.
+    pub(crate) fn read(bundle: &Path, read: Reading) -> Result<Self, Error> {
         Ok(Self {
             bundle: fs::read(bundle).map_err(Error::file(bundle))?.into(),
             signature: trust::read_signature(bundle)?.map(Arc::from),

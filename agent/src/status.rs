@@ -6,6 +6,8 @@ use polc_abi::{
     map,
     verdict::{DeciderId, DropReason},
 };
+use std::sync::Arc;
+
 use polc_model::{Direction, PolicyId};
 use polc_plan::ClassPlan;
 
@@ -70,7 +72,7 @@ pub fn collect(
 }
 
 fn policies(candidate: &Candidate, slot: u32, direction: Direction) -> Vec<String> {
-    let is_meant = |class: &&ClassPlan| class.key.direction == direction;
+    let is_meant = |class: &&Arc<ClassPlan>| class.key.direction == direction;
     let name = |&id: &PolicyId| {
         candidate
             .bundle

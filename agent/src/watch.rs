@@ -28,18 +28,24 @@ const RETRY_PERIOD: Duration = Duration::from_millis(500);
 
 /// Follows the inventory until the agent ends: puts in force what it says. What cannot be put in force
 /// changes nothing and is tried again.
-pub(crate) fn inventory(agent: &Agent) {
+///
+/// It begins with a source that has been read, and is read anew when another inventory is applied.
+pub(crate) fn inventory(agent: &Agent, source: InventorySource) {
     agent.followed().begin();
+    let mut source = source;
     while !agent.is_ending().load(Ordering::Relaxed) {
-        follow(agent);
+        let path = agent.inventory_path();
+        if source.path() != path {
+            source = InventorySource::new(path, agent.this_node().clone());
+        }
+        follow(agent, &mut source);
     }
 }
 
-/// Follows the inventory at the path where it is now.
-fn follow(agent: &Agent) {
-    let path = agent.inventory_path();
+/// Follows the inventory until it is at another path.
+fn follow(agent: &Agent, source: &mut InventorySource) {
+    let path = source.path().to_owned();
     let mut changes = Changes::of(&path);
-    let mut source = InventorySource::new(path.clone(), agent.this_node().clone());
     let was_directory = path.is_dir();
     let mut look = Some(Look::Everywhere);
     let mut failed: Option<Instant> = None;
@@ -52,7 +58,7 @@ fn follow(agent: &Agent) {
             look = Some(Look::At([].into()));
         }
         if let Some(look) = look.take() {
-            let problem = put_in_force(agent, &mut source, &look);
+            let problem = put_in_force(agent, source, &look);
             failed = problem.is_some().then(Instant::now);
             if agent.followed().note(problem.clone())
                 && let Some(problem) = problem

@@ -21,6 +21,7 @@ use crate::{
     datapath::FlowCapacity,
     dataplane::Dataplane,
     flows::reader::Reader,
+    inventory_source::InventorySource,
     logging::{self, Format},
     metrics::{self, server::Reach},
     pins::Pins,
@@ -90,7 +91,8 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     let mechanism = settings.attach.unwrap_or_else(Mechanism::probe);
     let trust = Trust::read(settings.public_key.as_deref().unwrap_or_default())?;
     let this_node = this_node(settings.node)?;
-    let given = Source::read(&bundle_path, &inventory_path, &this_node)?;
+    let mut inventory = InventorySource::new(inventory_path.clone(), this_node.clone());
+    let given = Source::read(&bundle_path, inventory.read_all()?)?;
     let paths = [bundle_path, inventory_path];
     let wanted = Wanted::new(given, &trust, &pins, &state_dir, &paths)?;
 
@@ -113,7 +115,7 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     thread::spawn(move || watch::interfaces(&watcher));
     if settings.follow_inventory == Some(true) {
         let follower = Arc::clone(&agent);
-        thread::spawn(move || watch::inventory(&follower));
+        thread::spawn(move || watch::inventory(&follower, inventory));
     }
     if let Some(listener) = metrics_listener {
         let agent = Arc::clone(&agent);

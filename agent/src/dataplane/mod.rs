@@ -24,6 +24,7 @@ use crate::{
     attach::{Hook, Mechanism, sweep_links},
     candidate::Candidate,
     datapath::{Datapath, FlowCapacity},
+    links::GoneLinks,
     pins::Pins,
     sys::{grace::GracePeriod, state_word::StateWord},
 };
@@ -47,6 +48,9 @@ pub struct Dataplane {
     idle: Idle,
     /// Hooks that run this agent's programs.
     attached: BTreeSet<Hook>,
+    gone: GoneLinks,
+    /// The uplinks when hooks of others were removed last.
+    uplinks: Option<Vec<u32>>,
 }
 
 /// What is known of the side that is not in force.
@@ -99,6 +103,8 @@ impl Dataplane {
             judgements: Judgements::open(&pins)?,
             idle: Idle::Unknown,
             attached: BTreeSet::new(),
+            gone: GoneLinks::listen().map_err(Error::kernel("listening for interfaces"))?,
+            uplinks: None,
             pins,
         })
     }
@@ -175,7 +181,11 @@ impl Dataplane {
     /// of the others open.
     fn attach(&mut self, hooks: &[Hook]) -> Result<(), Error> {
         let mut result = Ok(());
+        self.forget_gone();
         for hook in hooks {
+            if self.attached.contains(hook) {
+                continue;
+            }
             let attached = self.mechanism.attach(&mut self.datapath, &self.pins, hook);
             if attached.is_ok() {
                 self.attached.insert(hook.clone());
@@ -189,6 +199,7 @@ impl Dataplane {
     /// one fails. Until the switch they drop what they see, as their interfaces have no endpoint yet.
     fn attach_or_undo(&mut self, hooks: &[Hook]) -> Result<(), Error> {
         let mut added = Vec::new();
+        self.forget_gone();
         for hook in hooks {
             if self.attached.contains(hook) {
                 continue;
@@ -217,8 +228,7 @@ impl Dataplane {
     /// An endpoint that is gone from the inventory keeps its hooks while its interface exists:
     /// they drop everything. Losing an entry must never open an endpoint.
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
-        // Those that were there before, too: an interface may have been made anew with the same index.
-        self.attached.clear();
+        // An interface may have been made anew with the same index while the others were looked at.
         let attached = self.attach(&candidate.hooks);
         self.wait()?;
         self.idle = Idle::Quiet;
@@ -234,12 +244,24 @@ impl Dataplane {
             .filter(|hook| hook.point == crate::attach::HookPoint::FromUplink)
             .map(|hook| hook.ifindex)
             .collect();
+        if self.uplinks.as_ref() == Some(&uplinks) {
+            return Ok(());
+        }
         sweep_links(&self.pins, |pin| {
             let uplink = pin
                 .strip_prefix("from_uplink-")
                 .and_then(|index| index.parse().ok());
             uplink.is_none_or(|index: u32| uplinks.contains(&index))
-        })
+        })?;
+        self.uplinks = Some(uplinks);
+        Ok(())
+    }
+
+    /// Forgets the hooks of interfaces that are gone: one that is made anew has none, even with the same
+    /// index.
+    fn forget_gone(&mut self) {
+        let gone = self.gone.take();
+        self.attached.retain(|hook| !gone.has(hook.ifindex));
     }
 
     /// Waits until no packet uses the side that is not in force.

@@ -108,7 +108,7 @@ pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
                 id: local.id,
                 name: local.name.clone(),
                 init: listed.is_some_and(|one| one.init),
-                labels: listed.map(|one| one.labels.clone()).unwrap_or_default(),
+                labels: listed.map(|one| (*one.labels).clone()).unwrap_or_default(),
                 interface: interface.map(str::to_owned),
                 ifindex: ifindex.get(&local.id).copied(),
                 addresses: local.addresses.iter().copied().map(address_of).collect(),

@@ -67,6 +67,15 @@ pub fn all(inventory: &Inventory) -> Vec<Party<'_>> {
     parties
 }
 
+/// The name of whoever has an address.
+#[must_use]
+pub fn name_at(inventory: &Inventory, address: IpAddr) -> Option<String> {
+    let parties = all(inventory);
+    let mut parties = parties.iter();
+    let found = parties.find(|party| party.addresses().any(|own| own == address));
+    found.map(|party| party.name.clone())
+}
+
 /// How many [`all`] are.
 #[must_use]
 pub fn count(inventory: &Inventory) -> usize {

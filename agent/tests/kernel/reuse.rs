@@ -192,7 +192,7 @@ fn endpoint(name: &str, number: u32, labels: Labels) -> Endpoint {
     Endpoint {
         name: name.to_owned(),
         namespace: None,
-        labels,
+        labels: Arc::new(labels),
         node: None,
         interface: None,
         init: false,

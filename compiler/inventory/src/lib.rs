@@ -130,9 +130,9 @@ pub struct Endpoint {
     /// Whether it is in `init`: its labels are not known yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
-    /// Its labels. None in `init`.
+    /// Its labels. None in `init`. Many endpoints may share them.
     #[serde(default)]
-    pub labels: Labels,
+    pub labels: Arc<Labels>,
     /// The node that it is on. `None` where its interface says so: with one, it is on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,

@@ -110,6 +110,11 @@ impl Part {
         Ok(())
     }
 
+    /// Shares the endpoints that are the same as those of a part before.
+    pub fn share_endpoints(&mut self, before: &[Arc<Endpoint>]) {
+        share(&mut self.endpoints, before);
+    }
+
     pub(crate) fn add_namespace(
         &mut self,
         name: String,
@@ -218,14 +223,19 @@ impl Inventory {
 
     /// Shares the endpoints that another inventory has as well, so that they are there once.
     pub fn share_endpoints(&mut self, with: &Self) {
-        let known: BTreeMap<(Option<&str>, &str), &Arc<Endpoint>> =
-            with.endpoints.iter().map(|one| (one.key(), one)).collect();
-        for endpoint in &mut self.endpoints {
-            if let Some(&same) = known.get(&endpoint.key())
-                && same == endpoint
-            {
-                *endpoint = Arc::clone(same);
-            }
+        share(&mut self.endpoints, &with.endpoints);
+    }
+}
+
+/// Puts the same endpoints of before in place of equal ones.
+fn share(endpoints: &mut [Arc<Endpoint>], before: &[Arc<Endpoint>]) {
+    let known: BTreeMap<(Option<&str>, &str), &Arc<Endpoint>> =
+        before.iter().map(|one| (one.key(), one)).collect();
+    for endpoint in endpoints {
+        if let Some(&same) = known.get(&endpoint.key())
+            && same == endpoint
+        {
+            *endpoint = Arc::clone(same);
         }
     }
 }

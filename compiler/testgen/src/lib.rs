@@ -413,7 +413,7 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
             name: format!("endpoint-{index}"),
             namespace: (rng.u8(..4) > 0).then(|| word(rng, &NAMESPACES)),
             init,
-            labels,
+            labels: Arc::new(labels),
             node: None,
             interface,
             ports: named_ports(rng),

@@ -177,7 +177,7 @@ pub(super) fn inventory() -> Inventory {
                 ports: polc_model::NamedPorts::new(),
                 name: format!("endpoint-{number}"),
                 namespace: Some("large".to_owned()),
-                labels,
+                labels: Arc::new(labels),
                 interface: interface.map(str::to_owned),
                 addresses: vec![pod_address(number)],
             })

@@ -96,7 +96,7 @@ pub(super) fn read(pod: Pod, part: &mut Part) -> Result<(), InventoryError> {
         namespace: Some(namespace.to_owned()),
         name: pod.metadata.name,
         init: false,
-        labels: pod.metadata.labels,
+        labels: Arc::new(pod.metadata.labels),
         node: pod.spec.node_name,
         interface: annotations.remove(INTERFACE_ANNOTATION),
         addresses,

@@ -100,7 +100,10 @@ pub(super) fn peer(number: u32) -> Endpoint {
     Endpoint {
         name: format!("peer-{number}"),
         namespace: None,
-        labels: Labels::from([("app".to_owned(), format!("app-{}", number % 1_000))]),
+        labels: Arc::new(Labels::from([(
+            "app".to_owned(),
+            format!("app-{}", number % 1_000),
+        )])),
         node: None,
         interface: None,
         init: false,

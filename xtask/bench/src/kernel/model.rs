@@ -109,7 +109,7 @@ pub(super) fn node(roles: impl IntoIterator<Item = String>) -> Inventory {
         .map(|(number, role): (u32, String)| Endpoint {
             name: format!("local-{number}"),
             namespace: None,
-            labels: Labels::from([("role".to_owned(), role)]),
+            labels: Arc::new(Labels::from([("role".to_owned(), role)])),
             node: None,
             interface: Some(format!("none-{number}")),
             init: false,

@@ -158,7 +158,7 @@ fn inventory(peers: u32) -> Inventory {
         Arc::new(Endpoint {
             name: format!("peer-{number}"),
             namespace: None,
-            labels,
+            labels: Arc::new(labels),
             node: None,
             interface: None,
             init: false,
