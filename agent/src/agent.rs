@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use polc_inventory::Inventory;
+use polc_inventory::{Endpoint, ThisNode};
 use tracing::{info, warn};
 
 use crate::{
@@ -19,10 +19,11 @@ use crate::{
     dataplane::{ClassProgram, Dataplane},
     flows::{History, reader::Epochs},
     followed::Follower,
-    inventory_source::{InventorySource, Reading},
+    inventory_source::{InventorySource, Reading, refused},
     metrics::Meters,
     pins::Pins,
     removal,
+    set_endpoints::Change,
     state_dir::{Source, StartedWith, StateDir},
     status::{self, Judged},
     sys::signal,
@@ -34,6 +35,7 @@ use crate::{
 pub struct Agent {
     inner: Mutex<Inner>,
     trust: Trust,
+    this_node: ThisNode,
     epochs: Epochs,
     history: History,
     meters: Meters,
@@ -65,7 +67,7 @@ impl Agent {
     pub(crate) fn start(
         mut dataplane: Dataplane,
         wanted: Wanted,
-        trust: Trust,
+        (trust, this_node): (Trust, ThisNode),
         pins: Pins,
         state_dir: StateDir,
         [bundle_path, inventory_path]: [PathBuf; 2],
@@ -87,7 +89,12 @@ impl Agent {
             let begin = Instant::now();
             let applied = dataplane.apply(&candidate, |next| {
                 epochs.add(next.epoch(), Arc::clone(&candidate));
-                state_dir.save(next.epoch(), &candidate.source, &started_with)
+                state_dir.save(
+                    next.epoch(),
+                    &candidate.source,
+                    &candidate.hooks,
+                    &started_with,
+                )
             });
             meters.applied(begin.elapsed(), &applied);
             let applied = applied?;
@@ -109,6 +116,7 @@ impl Agent {
                 inventory_path,
             }),
             trust,
+            this_node,
             epochs,
             history: History::default(),
             meters,
@@ -119,25 +127,35 @@ impl Agent {
         })
     }
 
-    /// Puts another bundle in force.
-    pub(crate) fn apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
+    /// Puts another bundle in force, another inventory, or both.
+    pub(crate) fn apply(
+        &self,
+        bundle: Option<&Path>,
+        inventory: Option<&Path>,
+    ) -> Result<Response, Error> {
         let begin = Instant::now();
         let result = self.try_apply(bundle, inventory);
         self.meters.applied(begin.elapsed(), &result);
         result
     }
 
-    fn try_apply(&self, bundle: &Path, inventory: Option<&Path>) -> Result<Response, Error> {
+    fn try_apply(
+        &self,
+        bundle: Option<&Path>,
+        inventory: Option<&Path>,
+    ) -> Result<Response, Error> {
         let mut inner = self.lock();
-        let read = |path: &Path| std::fs::read(path).map_err(Error::file(path));
-        let source = Source {
-            bundle: read(bundle)?,
-            signature: trust::read_signature(bundle)?,
-            inventory: match inventory {
-                Some(path) => InventorySource::text(path)?,
-                None => inner.candidate.source.inventory.clone(),
-            },
-        };
+        let mut source = inner.candidate.source.clone();
+        if let Some(path) = bundle {
+            source.bundle = std::fs::read(path).map_err(Error::file(path))?.into();
+            source.signature = trust::read_signature(path)?.map(Arc::from);
+        }
+        if let Some(path) = inventory {
+            let reading = InventorySource::read_once(path, &self.this_node)?;
+            source.inventory = reading.inventory;
+            source.inventory_digest = reading.digest.to_hex();
+        }
+        let bundle = bundle.unwrap_or(&inner.bundle_path).to_owned();
         let inventory = inventory.unwrap_or(&inner.inventory_path).to_owned();
         let missing = MissingInterface::Refuse;
         let before = inner.before();
@@ -145,13 +163,13 @@ impl Agent {
             before.as_deref(),
             source,
             &self.trust,
-            [bundle, &inventory],
+            [&bundle, &inventory],
             missing,
         )?;
         let response = self.put_in_force(&mut inner, candidate)?;
         let epoch = inner.dataplane.state().epoch();
         info!(digest = inner.candidate.digest, epoch, "bundle is in force");
-        inner.bundle_path = bundle.to_owned();
+        inner.bundle_path = bundle;
         inner.inventory_path = inventory;
         Ok(response)
     }
@@ -163,15 +181,8 @@ impl Agent {
             return Ok(false);
         }
         let source = inner.candidate.source.clone();
-        let candidate = Candidate::after(
-            inner.before().as_deref(),
-            source,
-            &self.trust,
-            [&inner.bundle_path, &inner.inventory_path],
-            MissingInterface::Skip,
-        )?;
         let begin = Instant::now();
-        let result = self.put_in_force(&mut inner, candidate);
+        let result = self.go_on_with(&mut inner, source);
         self.meters.applied(begin.elapsed(), &result);
         result.map(|_| true)
     }
@@ -179,11 +190,11 @@ impl Agent {
     /// Puts another inventory in force beside the bundle that is. Whether it is another.
     pub(crate) fn follow(&self, reading: Reading) -> Result<bool, Error> {
         let mut inner = self.lock();
-        if *reading.inventory == *inner.candidate.inventory {
+        if *reading.inventory == *inner.candidate.source.inventory {
             return Ok(false);
         }
         let begin = Instant::now();
-        let result = self.try_follow(&mut inner, reading.text, reading.inventory);
+        let result = self.try_follow(&mut inner, &reading);
         self.meters.applied(begin.elapsed(), &result);
         result?;
         let lag = reading.changed.and_then(|changed| changed.elapsed().ok());
@@ -194,26 +205,105 @@ impl Agent {
         Ok(true)
     }
 
-    fn try_follow(
-        &self,
-        inner: &mut Inner,
-        text: String,
-        inventory: Arc<Inventory>,
-    ) -> Result<Response, Error> {
-        let before = inner.before();
-        let candidate =
-            Candidate::with_inventory(&inner.candidate, before.as_deref(), text, inventory)?;
+    fn try_follow(&self, inner: &mut Inner, reading: &Reading) -> Result<Response, Error> {
+        let digest = reading.digest.to_hex();
+        let source = Source {
+            inventory: Arc::clone(&reading.inventory),
+            inventory_digest: digest.clone(),
+            ..inner.candidate.source.clone()
+        };
         // Of the inventory that a restart is given, this is what it says by now.
-        let digest = StartedWith::of(&candidate.source).inventory;
         let before = std::mem::replace(&mut inner.started_with.inventory, digest);
-        self.put_in_force(inner, candidate).inspect_err(|_| {
+        self.go_on_with(inner, source).inspect_err(|_| {
             inner.started_with.inventory = before;
         })
+    }
+
+    /// Sets endpoints beside the inventory, in place of those of the same names. A pod that has no
+    /// endpoint, or no more, is removed.
+    ///
+    /// # Errors
+    /// The text says something else; an endpoint contradicts what is there; the interface of one that is
+    /// here does not exist. Nothing of it is in force then.
+    pub(crate) fn set_endpoints(&self, text: &str, origin: &Path) -> Result<Response, Error> {
+        let change = Change::read(text).map_err(refused(origin))?;
+        let begin = Instant::now();
+        let mut inner = self.lock();
+        let result = self.try_set(&mut inner, change, origin);
+        self.meters.applied(begin.elapsed(), &result);
+        result
+    }
+
+    /// Removes an endpoint that was set.
+    ///
+    /// # Errors
+    /// None of this name was set.
+    pub(crate) fn remove_endpoint(&self, name: &str) -> Result<Response, Error> {
+        let begin = Instant::now();
+        let mut inner = self.lock();
+        let source = &inner.candidate.source;
+        if !source.endpoints.contains_key(name) {
+            let says = |one: &Arc<Endpoint>| one.full_name() == name;
+            let help = if source.inventory.endpoints.iter().any(says) {
+                "the inventory says this one; change it there"
+            } else {
+                "`polc-agent peers` lists everybody"
+            };
+            return Err(Error::UnknownName {
+                name: name.to_owned(),
+                help: format!("only endpoints that were set can be removed: {help}"),
+            });
+        }
+        let change = Change::removal(name);
+        let origin = inner.inventory_path.clone();
+        let result = self.try_set(&mut inner, change, &origin);
+        self.meters.applied(begin.elapsed(), &result);
+        result
+    }
+
+    fn try_set(&self, inner: &mut Inner, change: Change, origin: &Path) -> Result<Response, Error> {
+        let before = &inner.candidate.source.endpoints;
+        let mut endpoints = before.clone();
+        let set: Vec<String> = change.set.keys().cloned().collect();
+        let removed = change.removed.clone();
+        change.make(Arc::make_mut(&mut endpoints));
+        if endpoints != *before {
+            let source = Source {
+                endpoints,
+                ..inner.candidate.source.clone()
+            };
+            let candidate = Candidate::with_source(
+                &inner.candidate,
+                inner.before().as_deref(),
+                source,
+                origin,
+            )?;
+            candidate.check_interfaces(&set)?;
+            self.put_in_force(inner, candidate)?;
+        }
+        Ok(Response::Endpoint {
+            set,
+            removed,
+            epoch: inner.dataplane.state().epoch(),
+        })
+    }
+
+    /// Puts the bundle in force with what else there is now.
+    fn go_on_with(&self, inner: &mut Inner, source: Source) -> Result<Response, Error> {
+        let before = inner.before();
+        let path = &inner.inventory_path;
+        let candidate = Candidate::with_source(&inner.candidate, before.as_deref(), source, path)?;
+        self.put_in_force(inner, candidate)
     }
 
     /// How following the inventory goes.
     pub(crate) const fn followed(&self) -> &Follower {
         &self.followed
+    }
+
+    /// Which node the inventory's parts are read for.
+    pub(crate) const fn this_node(&self) -> &ThisNode {
+        &self.this_node
     }
 
     /// Where the inventory in force comes from.
@@ -225,8 +315,12 @@ impl Agent {
         let candidate = Arc::new(candidate);
         let applied = inner.dataplane.apply(&candidate, |next| {
             self.epochs.add(next.epoch(), Arc::clone(&candidate));
-            self.state_dir
-                .save(next.epoch(), &candidate.source, &inner.started_with)
+            self.state_dir.save(
+                next.epoch(),
+                &candidate.source,
+                &candidate.hooks,
+                &inner.started_with,
+            )
         });
         if applied.is_err() {
             self.keep_only(inner.dataplane.state().epoch());

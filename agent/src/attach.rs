@@ -71,6 +71,14 @@ pub struct Hook {
     pub ifindex: u32,
 }
 
+impl Hook {
+    /// Whether it is at an uplink.
+    #[must_use]
+    pub const fn is_at_uplink(&self) -> bool {
+        matches!(self.point, HookPoint::FromUplink | HookPoint::ToUplink)
+    }
+}
+
 /// How this kernel keeps hooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "snake_case")]

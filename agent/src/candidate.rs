@@ -1,19 +1,30 @@
 //! A bundle and an inventory on their way into force: read, checked and computed, with nothing on
 //! the node touched yet.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
-use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint, NODE};
+use polc_abi::{
+    key::Address,
+    node::{ENDPOINT_ADDRESSES, Endpoint, NODE},
+};
 use polc_bundle::{Bundle, signature::KeyId};
 use polc_inventory::Inventory;
 use polc_plan::{Choice, Deciders};
-use polc_tables::{Before, NodeTables};
+use polc_tables::{Before, LocalEndpoint, NodeTables, address_of};
+use tracing::warn;
 
 use crate::{
     Error,
     attach::{Hook, HookPoint},
+    inspect::party,
+    inventory_source::refused,
+    routes::HostRoutes,
     state_dir::Source,
-    sys::interface,
+    sys::interface::{self, Lookup},
     trust::Trust,
 };
 
@@ -23,18 +34,21 @@ pub struct Candidate {
     /// The bundle.
     pub bundle: Arc<Bundle>,
     /// The numbers of its deciders.
-    pub deciders: Deciders,
+    pub deciders: Arc<Deciders>,
     /// Its name.
     pub digest: String,
     /// The key that signed it, where signatures are asked for.
     pub signed_by: Option<KeyId>,
-    /// The inventory.
+    /// The inventory, with the endpoints that were set through the API.
     pub inventory: Arc<Inventory>,
     /// What the maps will hold.
     pub tables: NodeTables,
     /// Endpoints by interface index, and the node by [`NODE`] where policies apply to it. Their slots are
     /// positions of classes.
     pub endpoints: BTreeMap<u32, Endpoint>,
+    /// Interfaces of this node's endpoints, in the tables' order. `None` where no interface is said, and
+    /// none has a route to the endpoint.
+    pub interfaces: Vec<Option<String>>,
     /// Where programs must be attached.
     pub hooks: Vec<Hook>,
     /// Interfaces that do not exist, if that was no reason to refuse.
@@ -89,6 +103,7 @@ impl Candidate {
         [bundle_path, inventory_path]: [&Path; 2],
         missing: MissingInterface,
     ) -> Result<Self, Error> {
+        let mut source = source;
         let signed_by = trust.check(&source, bundle_path)?;
         let unusable = |cause: polc_bundle::BundleError| Error::Bundle {
             path: bundle_path.to_owned(),
@@ -97,6 +112,7 @@ impl Candidate {
         // Most often one of the two is what it was.
         let (bundle, digest) = match before {
             Some(before) if before.source.bundle == source.bundle => {
+                source.bundle = Arc::clone(&before.source.bundle);
                 (Arc::clone(&before.bundle), before.digest.clone())
             }
             _ => {
@@ -104,18 +120,10 @@ impl Candidate {
                 (Arc::new(bundle), digest.to_string())
             }
         };
-        let inventory =
-            match before {
-                Some(before) if before.source.inventory == source.inventory => {
-                    Arc::clone(&before.inventory)
-                }
-                _ => Arc::new(Inventory::parse(&source.inventory).map_err(|cause| {
-                    Error::Inventory {
-                        path: inventory_path.to_owned(),
-                        cause: cause.to_string(),
-                    }
-                })?),
-            };
+        if let Some(before) = before {
+            share(&mut source.inventory, &before.source.inventory);
+        }
+        let inventory = whole(before, &source).map_err(refused(inventory_path))?;
         let read = Read {
             bundle,
             digest,
@@ -126,26 +134,24 @@ impl Candidate {
         Self::compute(before, read, missing)
     }
 
-    /// The bundle of what is in force with another inventory, whose text this is. `before` is as in
-    /// [`Self::after`].
+    /// What is in force, with what else there is now: other interfaces, another inventory, or other
+    /// endpoints. `before` is as in [`Self::after`].
     ///
     /// # Errors
-    /// More than the maps hold.
-    pub(crate) fn with_inventory(
+    /// Endpoints that contradict the inventory; more than the maps hold.
+    pub(crate) fn with_source(
         in_force: &Self,
         before: Option<&Self>,
-        text: String,
-        inventory: Arc<Inventory>,
+        source: Source,
+        inventory_path: &Path,
     ) -> Result<Self, Error> {
+        let inventory = whole(Some(in_force), &source).map_err(refused(inventory_path))?;
         let read = Read {
             bundle: Arc::clone(&in_force.bundle),
             digest: in_force.digest.clone(),
             signed_by: in_force.signed_by,
             inventory,
-            source: Source {
-                inventory: text,
-                ..in_force.source.clone()
-            },
+            source,
         };
         Self::compute(before, read, MissingInterface::Skip)
     }
@@ -178,12 +184,13 @@ impl Candidate {
         let mut endpoints = BTreeMap::new();
         let mut hooks = Vec::new();
         let mut absent = Vec::new();
-        let mut index_of = |what: String, interface: &str| {
-            let index = interface::index_of(interface);
+        let lookup = Lookup::open().map_err(Error::kernel("asking for interfaces"))?;
+        let mut index_of = |what: &dyn Fn() -> String, interface: &str| {
+            let index = lookup.index_of(interface);
             if index.is_none() {
                 if missing == MissingInterface::Refuse {
                     return Err(Error::NoInterface {
-                        what,
+                        what: what(),
                         interface: interface.to_owned(),
                     });
                 }
@@ -191,44 +198,45 @@ impl Candidate {
             }
             Ok(index)
         };
+        let mut links = Vec::with_capacity(tables.endpoints.len());
         for local in &tables.endpoints {
-            let what = format!("endpoint `{}`", local.name);
-            let Some(ifindex) = index_of(what, &local.interface)? else {
-                continue;
-            };
-            if local.addresses.len() > ENDPOINT_ADDRESSES {
-                return Err(Error::TooLarge(format!(
-                    "endpoint `{}` has {} addresses; the limit is {ENDPOINT_ADDRESSES}",
-                    local.name,
-                    local.addresses.len()
-                )));
-            }
-            let mut endpoint = Endpoint {
-                id: local.id,
-                ingress_slot: local.ingress_slot,
-                egress_slot: local.egress_slot,
-                address_count: local.addresses.len() as u32,
-                ..Endpoint::default()
-            };
-            for (to, from) in endpoint.addresses.iter_mut().zip(&local.addresses) {
-                *to = *from;
-            }
-            endpoints.insert(ifindex, endpoint);
-            for point in [HookPoint::FromEndpoint, HookPoint::ToEndpoint] {
-                hooks.push(Hook {
-                    point,
-                    interface: local.interface.clone(),
-                    ifindex,
-                });
-            }
+            links.push(match &local.interface {
+                Some(name) => {
+                    let index = index_of(&|| format!("endpoint `{}`", local.name), name)?;
+                    (Some(name.clone()), index)
+                }
+                None => (None, None),
+            });
         }
         for uplink in &inventory.node.uplinks {
-            if let Some(ifindex) = index_of("node".to_owned(), uplink)? {
+            if let Some(ifindex) = index_of(&|| "node".to_owned(), uplink)? {
                 let governed = tables.node.map(|_| HookPoint::ToUplink);
                 for point in [HookPoint::FromUplink].into_iter().chain(governed) {
                     hooks.push(Hook {
                         point,
                         interface: uplink.clone(),
+                        ifindex,
+                    });
+                }
+            }
+        }
+        let mut taken: BTreeSet<u32> = links.iter().filter_map(|(_, index)| *index).collect();
+        taken.extend(hooks.iter().map(|hook| hook.ifindex));
+        let routed = routed(&tables);
+        for ((interface, index), found) in links.iter_mut().zip(routed) {
+            // An interface is one endpoint's.
+            let found = found.filter(|&found| index.is_none() && taken.insert(found));
+            if let Some(name) = found.and_then(interface::name_of) {
+                (*interface, *index) = (Some(name), found);
+            }
+        }
+        for (local, (interface, index)) in tables.endpoints.iter().zip(&links) {
+            if let (Some(interface), &Some(ifindex)) = (interface, index) {
+                endpoints.insert(ifindex, entry(local)?);
+                for point in [HookPoint::FromEndpoint, HookPoint::ToEndpoint] {
+                    hooks.push(Hook {
+                        point,
+                        interface: interface.clone(),
                         ifindex,
                     });
                 }
@@ -244,35 +252,184 @@ impl Candidate {
             endpoints.insert(NODE, node);
         }
         Ok(Self {
-            deciders: Deciders::of(&bundle.model),
+            deciders: match before {
+                Some(before) if Arc::ptr_eq(&before.bundle, &bundle) => {
+                    Arc::clone(&before.deciders)
+                }
+                _ => Arc::new(Deciders::of(&bundle.model)),
+            },
             bundle,
             digest,
             signed_by,
             inventory,
             tables,
             endpoints,
+            interfaces: links.into_iter().map(|(interface, _)| interface).collect(),
             hooks,
             absent,
             source,
         })
     }
 
-    /// The interfaces of the endpoints.
-    pub fn interfaces(&self) -> impl Iterator<Item = u32> {
+    /// Indices of the endpoints' interfaces.
+    pub fn ifindices(&self) -> impl Iterator<Item = u32> {
         let all = self.endpoints.keys().copied();
         all.filter(|ifindex| *ifindex != NODE)
     }
 
-    /// Whether every interface still has the index that the candidate was computed with, and those
-    /// that were absent still are.
+    /// What is needed to explain it, when it is long over: not what the maps held.
+    pub(crate) fn without_tables(&self) -> Self {
+        Self {
+            bundle: Arc::clone(&self.bundle),
+            deciders: Arc::clone(&self.deciders),
+            digest: self.digest.clone(),
+            signed_by: self.signed_by,
+            inventory: Arc::clone(&self.inventory),
+            tables: NodeTables::default(),
+            endpoints: BTreeMap::new(),
+            interfaces: Vec::new(),
+            hooks: Vec::new(),
+            absent: Vec::new(),
+            source: self.source.clone(),
+        }
+    }
+
+    /// The name of whoever has an address.
+    #[must_use]
+    pub fn name_of(&self, address: Address) -> String {
+        let known = &self.tables.addresses;
+        if let Ok(position) = known.binary_search_by(|(known, _)| known.cmp(&address)) {
+            let peer = known.get(position).map(|(_, peer)| peer.id);
+            return peer.map_or("?", |id| self.tables.name_of(id)).to_owned();
+        }
+        // Without tables, the inventory knows it as well.
+        let is_without = self.tables.classes.is_empty() && known.is_empty();
+        let known = is_without.then(|| party::name_at(&self.inventory, address_of(address)));
+        known.flatten().unwrap_or_else(|| "world".to_owned())
+    }
+
+    /// Whether those of these endpoints that are on this node have interfaces that exist.
+    ///
+    /// # Errors
+    /// One has none.
+    pub(crate) fn check_interfaces(&self, names: &[String]) -> Result<(), Error> {
+        for (local, interface) in self.local_endpoints() {
+            if !names.contains(&local.name) {
+                continue;
+            }
+            let Some(interface) = interface else {
+                return Err(Error::NoRoute(local.name.clone()));
+            };
+            if self.absent.iter().any(|absent| absent == interface) {
+                return Err(Error::NoInterface {
+                    what: format!("endpoint `{}`", local.name),
+                    interface: interface.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// This node's endpoints with their interfaces, where they are known.
+    pub fn local_endpoints(&self) -> impl Iterator<Item = (&LocalEndpoint, Option<&str>)> {
+        let interfaces = self.interfaces.iter().map(Option::as_deref);
+        self.tables.endpoints.iter().zip(interfaces)
+    }
+
+    /// Whether every interface still has the index that the candidate was computed with, those that
+    /// were absent still are, and endpoints are still routed to the same ones.
     #[must_use]
     pub fn interfaces_are_current(&self) -> bool {
-        self.hooks
-            .iter()
-            .all(|hook| interface::index_of(&hook.interface) == Some(hook.ifindex))
+        let endpoints = self.tables.endpoints.iter().zip(&self.interfaces);
+        let Ok(lookup) = Lookup::open() else {
+            // Whoever tries will say why.
+            return false;
+        };
+        // An endpoint has two hooks, and one interface.
+        let hooks = self.hooks.iter();
+        hooks
+            .filter(|hook| hook.point != HookPoint::ToEndpoint)
+            .all(|hook| lookup.index_of(&hook.interface) == Some(hook.ifindex))
             && self
                 .absent
                 .iter()
-                .all(|name| interface::index_of(name).is_none())
+                .all(|name| lookup.index_of(name).is_none())
+            && endpoints
+                .zip(routed(&self.tables))
+                .filter(|((local, _), _)| local.interface.is_none())
+                .all(|((_, known), found)| match found {
+                    Some(index) => interface::name_of(index) == *known,
+                    None => known.is_none(),
+                })
     }
+}
+
+/// The inventory of a source: with the endpoints that were set.
+fn whole(
+    before: Option<&Candidate>,
+    source: &Source,
+) -> Result<Arc<Inventory>, polc_inventory::InventoryError> {
+    if let Some(before) = before
+        && Arc::ptr_eq(&before.source.inventory, &source.inventory)
+        && before.source.endpoints == source.endpoints
+    {
+        return Ok(Arc::clone(&before.inventory));
+    }
+    if source.endpoints.is_empty() {
+        return Ok(Arc::clone(&source.inventory));
+    }
+    let whole = source.inventory.with_endpoints(&source.endpoints)?;
+    Ok(Arc::new(whole))
+}
+
+/// Makes an inventory share with the one before what both say.
+fn share(inventory: &mut Arc<Inventory>, before: &Arc<Inventory>) {
+    if Arc::ptr_eq(inventory, before) {
+        return;
+    }
+    if **inventory == **before {
+        *inventory = Arc::clone(before);
+    } else {
+        Arc::make_mut(inventory).share_endpoints(before);
+    }
+}
+
+/// For each endpoint of this node whose interface nobody says, the one that it is routed to.
+fn routed(tables: &NodeTables) -> Vec<Option<u32>> {
+    let endpoints = tables.endpoints.iter();
+    if endpoints.clone().all(|one| one.interface.is_some()) {
+        return vec![None; tables.endpoints.len()];
+    }
+    let routes = HostRoutes::read().unwrap_or_else(|error| {
+        warn!("endpoints whose interface is not said are not found: {error}");
+        HostRoutes::default()
+    });
+    endpoints
+        .map(|one| match one.interface {
+            Some(_) => None,
+            None => routes.interface_of(one.addresses.iter().copied().map(address_of)),
+        })
+        .collect()
+}
+
+/// What the datapath knows of an endpoint.
+fn entry(local: &LocalEndpoint) -> Result<Endpoint, Error> {
+    if local.addresses.len() > ENDPOINT_ADDRESSES {
+        return Err(Error::TooLarge(format!(
+            "endpoint `{}` has {} addresses; the limit is {ENDPOINT_ADDRESSES}",
+            local.name,
+            local.addresses.len()
+        )));
+    }
+    let mut entry = Endpoint {
+        id: local.id,
+        ingress_slot: local.ingress_slot,
+        egress_slot: local.egress_slot,
+        address_count: local.addresses.len() as u32,
+        ..Endpoint::default()
+    };
+    for (to, from) in entry.addresses.iter_mut().zip(&local.addresses) {
+        *to = *from;
+    }
+    Ok(entry)
 }

@@ -121,6 +121,19 @@ pub enum Error {
         interface: String,
     },
 
+    /// Nothing says what the interface of an endpoint is.
+    #[error(
+        "endpoint `{0}` has no interface: none is said, and no address of it has a route of its own"
+    )]
+    #[diagnostic(
+        code(polc::agent::no_route),
+        help(
+            "nothing was changed; say `interface`, or the annotation `polc.dev/interface` of a Pod, or \
+             add the route first: `ip route add ADDRESS dev INTERFACE`"
+        )
+    )]
+    NoRoute(String),
+
     /// Bundle and inventory do not fit the node's maps.
     #[error("{0}")]
     #[diagnostic(code(polc::agent::too_large), help("nothing was changed"))]
@@ -379,6 +392,7 @@ impl Error {
             | Self::PublicKey { .. }
             | Self::Inventory { .. }
             | Self::NoInterface { .. }
+            | Self::NoRoute(_)
             | Self::NothingInForce
             | Self::UnreadableFlows { .. }
             | Self::Settings { .. }

@@ -1,11 +1,12 @@
 //! Where the inventory comes from: a file, or a directory whose files are parts of it.
 //!
-//! A file is read again when its modification time, length or inode is another, and also while it is so
-//! new that it could change again without these changing. So whoever looks often enough misses nothing,
-//! and of a thousand files reads the one that changed.
+//! Of a directory, only what may have changed is read: the files that somebody names, or all whose
+//! modification time, length or inode is another, and those that are so new that they could change again
+//! without these changing. Parts that did not change keep their endpoints, so that whoever compares two
+//! inventories compares pointers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -13,34 +14,88 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use polc_inventory::{Inventory, Part};
+use polc_inventory::{Inventory, InventoryError, Part, ThisNode};
+use polc_model::Labels;
+use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 
 /// A file that changed so shortly ago may change again at what its file system takes for the same time.
 const UNSETTLED: Duration = Duration::from_millis(50);
+/// What stands for the name of a file that is not in a directory of parts.
+const FILE: &str = "";
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// The inventory, as it is now.
+/// What an inventory was read from, in short: equal where the texts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InventoryDigest([u8; 32]);
+
+impl InventoryDigest {
+    /// Of one text.
+    #[must_use]
+    pub(crate) fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
+    /// Of texts in order, with their names.
+    fn of_all<'d>(all: impl IntoIterator<Item = (&'d str, Self)>) -> Self {
+        let mut hash = Sha256::new();
+        for (name, digest) in all {
+            hash.update(name);
+            hash.update([0]);
+            hash.update(digest.0);
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// In hexadecimal digits.
+    #[must_use]
+    pub(crate) fn to_hex(self) -> String {
+        crate::state_dir::hex(&self.0)
+    }
+}
+
+/// An inventory, as it is now.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
-    /// As text: what the state directory keeps.
-    pub(crate) text: String,
-    /// What the text says.
+    /// What it says.
     pub(crate) inventory: Arc<Inventory>,
-    /// When the newest of the files that were read anew was written. `None` where one is gone and
-    /// nothing else has changed.
+    /// What it was read from.
+    pub(crate) digest: InventoryDigest,
+    /// When the oldest of the changes since the reading before was written.
     pub(crate) changed: Option<SystemTime>,
+}
+
+/// Where to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    Everywhere,
+    /// At these paths, which may be anything in the directory.
+    At(BTreeSet<PathBuf>),
 }
 
 /// Where the inventory comes from, and what is known of it.
 #[derive(Debug)]
 pub(crate) struct InventorySource {
     path: PathBuf,
-    /// The parts of a directory.
-    parts: BTreeMap<PathBuf, (Stamp, Part)>,
-    /// The only file, if it is one.
-    file: Option<Stamp>,
+    this_node: ThisNode,
+    /// By name in the directory. Of a file, it alone.
+    parts: BTreeMap<String, Known>,
+    /// Files that cannot be read as parts, and why.
+    broken: BTreeMap<String, String>,
+    /// Pods of one deployment have the same labels: each set of them is there once.
+    labels: BTreeSet<Arc<Labels>>,
+    /// Whether what is known now has not been read as a whole yet.
+    is_new: bool,
+    changed: Option<SystemTime>,
+}
+
+/// A part, and what it was read from.
+#[derive(Debug)]
+struct Known {
+    stamp: Stamp,
+    digest: InventoryDigest,
+    part: Box<Part>,
 }
 
 /// What tells a file from what it was, and when it was asked.
@@ -76,135 +131,213 @@ impl Stamp {
 impl InventorySource {
     /// The file or directory at this path, of which nothing has been read yet.
     #[must_use]
-    pub(crate) const fn new(path: PathBuf) -> Self {
+    pub(crate) const fn new(path: PathBuf, this_node: ThisNode) -> Self {
         Self {
             path,
+            this_node,
             parts: BTreeMap::new(),
-            file: None,
+            broken: BTreeMap::new(),
+            labels: BTreeSet::new(),
+            is_new: true,
+            changed: None,
         }
     }
 
-    /// The inventory as text, whatever is known of it.
+    /// The inventory, whatever is known of it.
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub(crate) fn text(path: &Path) -> Result<String, Error> {
-        if path.is_dir() {
-            let reading = Self::new(path.to_owned()).read()?;
-            return Ok(reading.map(|reading| reading.text).unwrap_or_default());
-        }
-        fs::read_to_string(path).map_err(Error::file(path))
+    pub(crate) fn read_once(path: &Path, this_node: &ThisNode) -> Result<Reading, Error> {
+        Self::new(path.to_owned(), this_node.clone()).read_all()
     }
 
-    /// The inventory, unless nothing has changed since it was read the last time.
+    /// As [`Self::read_once`].
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn read_all(&mut self) -> Result<Reading, Error> {
+        self.look_everywhere()?;
+        self.whole()
+    }
+
+    /// The file or directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The inventory, unless nothing has changed since [`Self::is_used`] was said of it.
     ///
     /// # Errors
     /// It cannot be read, or it is none. The next call tries again.
-    pub(crate) fn read(&mut self) -> Result<Option<Reading>, Error> {
-        if self.path.is_dir() {
-            self.read_directory()
+    pub(crate) fn read(&mut self, look: &Look) -> Result<Option<Reading>, Error> {
+        match look {
+            Look::At(paths) if self.path.is_dir() => {
+                for path in paths {
+                    let name = path.file_name().and_then(|name| name.to_str());
+                    if let Some(name) = name.filter(|name| is_part(name))
+                        && path.parent() == Some(&*self.path)
+                    {
+                        self.look_at(name, path)?;
+                    }
+                }
+                for name in std::mem::take(&mut self.broken).into_keys() {
+                    let path = self.path.join(&name);
+                    self.look_at(&name, &path)?;
+                }
+            }
+            Look::At(_) | Look::Everywhere => self.look_everywhere()?,
+        }
+        if self.is_new || !self.broken.is_empty() {
+            self.whole().map(Some)
         } else {
-            self.read_file()
+            Ok(None)
         }
     }
 
-    fn read_file(&mut self) -> Result<Option<Reading>, Error> {
-        let path = self.path.clone();
-        let stamp = Stamp::of(&path).map_err(Error::file(&path))?;
-        if self.file.is_some_and(|known| known.still_holds(stamp)) {
-            return Ok(None);
-        }
-        let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
-        let inventory = Inventory::parse(&text).map_err(refused(&path))?;
-        self.file = Some(stamp);
-        Ok(Some(Reading {
-            text,
-            inventory: Arc::new(inventory),
-            changed: Some(stamp.modified),
-        }))
+    /// Says that what was read last is in force, or is what was in force.
+    pub(crate) const fn is_used(&mut self) {
+        self.is_new = false;
+        self.changed = None;
     }
 
-    fn read_directory(&mut self) -> Result<Option<Reading>, Error> {
+    fn look_everywhere(&mut self) -> Result<(), Error> {
+        self.broken.clear();
+        if !self.path.is_dir() {
+            let path = self.path.clone();
+            // A file takes the place of what was a directory.
+            self.parts.retain(|name, _| name == FILE);
+            fs::metadata(&path).map_err(Error::file(&path))?;
+            return self.look_at(FILE, &path);
+        }
         let found = files(&self.path).map_err(Error::file(&self.path))?;
-        let before = self.parts.len();
-        self.parts.retain(|path, _| found.contains(path));
-        let mut is_new = self.parts.len() != before;
-        let mut changed = None;
-        for path in found {
-            let stamp = match Stamp::of(&path) {
-                Ok(stamp) => stamp,
-                // It went while we looked.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(Error::file(&path)(error)),
-            };
-            let known = self.parts.get(&path);
-            if known.is_some_and(|(known, _)| known.still_holds(stamp)) {
-                continue;
-            }
-            let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
-            let part = Part::parse(&text).map_err(refused(&path))?;
-            if known.is_none_or(|(_, known)| *known != part) {
-                is_new = true;
-                changed = changed.max(Some(stamp.modified));
-            }
-            self.parts.insert(path, (stamp, part));
+        let gone = self.parts.keys().filter(|name| !found.contains(*name));
+        let gone: Vec<String> = gone.cloned().collect();
+        for name in gone.iter().chain(&found) {
+            let path = self.path.join(name);
+            self.look_at(name, &path)?;
         }
-        if !is_new {
-            return Ok(None);
-        }
-        let name = |path: &Path| {
-            path.file_name()
-                .map(|name| name.to_string_lossy().into_owned())
+        // Those that only this set has.
+        self.labels.retain(|labels| Arc::strong_count(labels) > 1);
+        Ok(())
+    }
+
+    /// Reads a file again if it has changed, or forgets it if it has gone.
+    fn look_at(&mut self, name: &str, path: &Path) -> Result<(), Error> {
+        let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let stamp = match Stamp::of(path) {
+            Ok(stamp) => stamp,
+            Err(error) if gone(&error) => {
+                if self.parts.remove(name).is_some() {
+                    self.note(SystemTime::now());
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(Error::file(path)(error)),
         };
-        let named: Vec<(String, &Part)> = self
-            .parts
-            .iter()
-            .map(|(path, (_, part))| (name(path).unwrap_or_default(), part))
-            .collect();
-        let whole = Inventory::of_parts(named.iter().map(|(name, part)| (name.as_str(), *part)))
-            .and_then(|inventory| Ok((json(&inventory)?, inventory)));
-        match whole {
-            Ok((text, inventory)) => Ok(Some(Reading {
-                text,
-                inventory: Arc::new(inventory),
-                changed,
-            })),
-            Err(cause) => {
-                // All of it again, the next time: nothing of it is in force.
-                self.parts.clear();
-                Err(refused(&self.path)(cause))
+        let known = self.parts.get(name);
+        if known.is_some_and(|known| known.stamp.still_holds(stamp)) {
+            return Ok(());
+        }
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            // The next look sees it.
+            Err(error) if gone(&error) => return Ok(()),
+            Err(error) => return Err(Error::file(path)(error)),
+        };
+        let digest = InventoryDigest::of(&text);
+        if let Some(known) = self.parts.get_mut(name)
+            && known.digest == digest
+        {
+            known.stamp = stamp;
+            return Ok(());
+        }
+        let mut part = match Part::parse(&text) {
+            Ok(part) => Box::new(part),
+            Err(error) => {
+                self.broken.insert(name.to_owned(), error.to_string());
+                return Ok(());
+            }
+        };
+        self.share(&mut part, name);
+        self.note(stamp.modified);
+        let known = Known {
+            stamp,
+            digest,
+            part,
+        };
+        self.parts.insert(name.to_owned(), known);
+        Ok(())
+    }
+
+    /// Shares what the part has in common with the one before and with others.
+    fn share(&mut self, part: &mut Part, name: &str) {
+        if let Some(before) = self.parts.get(name) {
+            part.share_endpoints(&before.part.endpoints);
+        }
+        for endpoint in &mut part.endpoints {
+            let Some(endpoint) = Arc::get_mut(endpoint) else {
+                continue;
+            };
+            match self.labels.get(&endpoint.labels) {
+                Some(same) => endpoint.labels = Arc::clone(same),
+                None => {
+                    self.labels.insert(Arc::clone(&endpoint.labels));
+                }
             }
         }
+    }
+
+    fn note(&mut self, changed: SystemTime) {
+        self.is_new = true;
+        self.changed = Some(self.changed.map_or(changed, |known| known.min(changed)));
+    }
+
+    /// What all parts say together.
+    fn whole(&self) -> Result<Reading, Error> {
+        if let Some((name, cause)) = self.broken.first_key_value() {
+            return Err(Error::Inventory {
+                path: match name.as_str() {
+                    FILE => self.path.clone(),
+                    name => self.path.join(name),
+                },
+                cause: cause.clone(),
+            });
+        }
+        let parts = self.parts.iter();
+        let parts = parts.map(|(name, one)| (name.as_str(), &*one.part));
+        let inventory = Inventory::of_parts(parts, &self.this_node).map_err(refused(&self.path))?;
+        let digests = self.parts.iter();
+        let digests = digests.map(|(name, one)| (name.as_str(), one.digest));
+        // What the same texts say of another node is something else.
+        let node = (inventory.node.name.as_str(), InventoryDigest([0; 32]));
+        let digest = InventoryDigest::of_all(digests.chain([node]));
+        Ok(Reading {
+            inventory: Arc::new(inventory),
+            digest,
+            changed: self.changed,
+        })
     }
 }
 
-/// The files of a directory that are parts, in order. Hidden ones are not: editors and orchestrators
-/// write them before they give them their names.
-fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// The names of a directory's files that are parts.
+fn files(directory: &Path) -> io::Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
     for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        let is_hidden = path
-            .file_name()
-            .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if !is_hidden && extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
-            files.push(path);
+        if let Some(name) = entry?.file_name().to_str().filter(|name| is_part(name)) {
+            files.insert(name.to_owned());
         }
     }
-    files.sort_unstable();
     Ok(files)
 }
 
-/// JSON is YAML.
-fn json(inventory: &Inventory) -> Result<String, polc_inventory::InventoryError> {
-    serde_json::to_string(inventory).map_err(|cause| polc_inventory::InventoryError {
-        message: cause.to_string(),
-        location: None,
-    })
+/// Whether a file of the directory is a part, by its name. Hidden ones are not: editors and orchestrators
+/// write them before they give them their names.
+fn is_part(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    !name.starts_with('.') && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
-fn refused(path: &Path) -> impl FnOnce(polc_inventory::InventoryError) -> Error + use<> {
+pub(crate) fn refused(path: &Path) -> impl FnOnce(InventoryError) -> Error + use<> {
     let path = path.to_owned();
     move |cause| Error::Inventory {
         path,
@@ -225,27 +358,37 @@ mod tests {
         )
     }
 
-    fn names(reading: &Reading) -> Vec<&str> {
-        let endpoints = reading.inventory.endpoints.iter();
-        endpoints.map(|endpoint| endpoint.name.as_str()).collect()
+    fn source(path: &Path) -> InventorySource {
+        InventorySource::new(path.to_owned(), ThisNode::AsSaid)
+    }
+
+    /// What it says now, taken as used.
+    fn read(source: &mut InventorySource) -> Option<Reading> {
+        let reading = source.read(&Look::Everywhere).unwrap();
+        source.is_used();
+        reading
+    }
+
+    fn names(reading: Option<Reading>) -> Vec<String> {
+        let endpoints = &reading.unwrap().inventory.endpoints;
+        endpoints
+            .iter()
+            .map(|endpoint| endpoint.name.clone())
+            .collect()
     }
 
     #[test]
     fn a_file_is_read_again_when_it_changes() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("inventory.yaml");
+        let path = folder.path().join("inventory");
         fs::write(&path, NODE).unwrap();
-        let mut source = InventorySource::new(path.clone());
-        assert!(source.read().unwrap().is_some());
-        std::thread::sleep(UNSETTLED * 2);
-        assert!(
-            source.read().unwrap().is_some(),
-            "it was too new to be sure"
-        );
-        std::thread::sleep(UNSETTLED * 2);
-        assert!(source.read().unwrap().is_none());
+        let mut source = source(&path);
+        assert!(read(&mut source).is_some());
+        assert!(read(&mut source).is_none());
         fs::write(&path, format!("{NODE}{}", endpoint("a", "x"))).unwrap();
-        assert_eq!(names(&source.read().unwrap().unwrap()), ["a"]);
+        assert_eq!(names(read(&mut source)), ["a"]);
+        fs::remove_file(&path).unwrap();
+        source.read(&Look::Everywhere).unwrap_err();
     }
 
     #[test]
@@ -256,26 +399,58 @@ mod tests {
         write("a.yaml", &endpoint("a", "x"));
         write(".b.yaml", "not yet");
         write("readme.md", "not at all");
-        let mut source = InventorySource::new(folder.path().to_owned());
-        assert_eq!(names(&source.read().unwrap().unwrap()), ["a"]);
-        assert!(source.read().unwrap().is_none());
+        let mut source = source(folder.path());
+        assert_eq!(names(read(&mut source)), ["a"]);
+        assert!(read(&mut source).is_none());
 
         write("bb.yaml", &endpoint("bb", "x"));
-        let reading = source.read().unwrap().unwrap();
-        assert_eq!(names(&reading), ["a", "bb"]);
-        assert_eq!(
-            Inventory::parse(&reading.text).as_ref(),
-            Ok(&*reading.inventory)
-        );
+        assert_eq!(names(read(&mut source)), ["a", "bb"]);
         // As often as it likes, and of the same length.
         for label in ["y", "z", "x", "y"] {
             write("bb.yaml", &endpoint("bb", label));
-            let reading = source.read().unwrap().unwrap();
+            let reading = read(&mut source).unwrap();
             let labels = &reading.inventory.endpoints[1].labels;
             assert_eq!(labels.values().collect::<Vec<_>>(), [label]);
         }
         fs::remove_file(folder.path().join("a.yaml")).unwrap();
-        assert_eq!(names(&source.read().unwrap().unwrap()), ["bb"]);
+        assert_eq!(names(read(&mut source)), ["bb"]);
+    }
+
+    #[test]
+    fn only_what_is_named_is_looked_at_and_the_rest_is_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write("node.yaml", NODE);
+        write("a.yaml", &endpoint("a", "x"));
+        write("bb.yaml", &endpoint("bb", "x"));
+        let mut source = source(folder.path());
+        let before = read(&mut source).unwrap();
+        write("a.yaml", &endpoint("a", "y"));
+        write("bb.yaml", &endpoint("bb", "y"));
+        let look = Look::At([folder.path().join("bb.yaml"), folder.path().join(".hidden")].into());
+        let after = source.read(&look).unwrap().unwrap();
+        let [before, after] = [&before, &after].map(|reading| &reading.inventory.endpoints);
+        assert!(Arc::ptr_eq(&before[0], &after[0]));
+        assert_ne!(before[1], after[1]);
+    }
+
+    #[test]
+    fn the_digest_is_of_the_texts_and_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let digest = || {
+            InventorySource::read_once(folder.path(), &ThisNode::AsSaid)
+                .unwrap()
+                .digest
+        };
+        write("node.yaml", NODE);
+        let first = digest();
+        assert_eq!(digest(), first);
+        write("a.yaml", "");
+        let second = digest();
+        assert_ne!(second, first);
+        fs::rename(folder.path().join("a.yaml"), folder.path().join("b.yaml")).unwrap();
+        assert_ne!(digest(), second);
     }
 
     #[test]
@@ -284,18 +459,22 @@ mod tests {
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("node.yaml", NODE);
         write("a.yaml", "endpoints: [");
-        let mut source = InventorySource::new(folder.path().to_owned());
-        for _ in 0..2 {
-            let error = source.read().unwrap_err().to_string();
+        let mut source = source(folder.path());
+        fs::rename(folder.path().join("a.yaml"), folder.path().join("a")).unwrap();
+        assert!(read(&mut source).is_some());
+        fs::rename(folder.path().join("a"), folder.path().join("a.yaml")).unwrap();
+        let nowhere = Look::At(BTreeSet::new());
+        for look in [&Look::Everywhere, &nowhere, &Look::Everywhere] {
+            let error = source.read(look).unwrap_err().to_string();
             assert!(error.contains("a.yaml"), "{error}");
         }
         write("a.yaml", &endpoint("a", "x"));
         write("b.yaml", &endpoint("a", "x"));
-        for _ in 0..2 {
-            let error = source.read().unwrap_err().to_string();
+        for look in [&Look::Everywhere, &nowhere] {
+            let error = source.read(look).unwrap_err().to_string();
             assert!(error.contains("endpoint `a` occurs twice"), "{error}");
         }
         fs::remove_file(folder.path().join("b.yaml")).unwrap();
-        assert_eq!(names(&source.read().unwrap().unwrap()), ["a"]);
+        assert_eq!(names(read(&mut source)), ["a"]);
     }
 }

@@ -1,14 +1,10 @@
 //! Removing everything from the node.
 
-use std::path::Path;
-
 use crate::{
     Error,
     attach::{Hook, HookPoint, Mechanism},
-    candidate::{Candidate, MissingInterface},
     pins::Pins,
     state_dir::StateDir,
-    trust::Trust,
 };
 
 /// Removes hooks, maps and what is known of them.
@@ -19,31 +15,19 @@ pub(crate) fn remove(pins: &Pins, state_dir: &StateDir) -> Result<(), Error> {
     state_dir.remove()
 }
 
-/// Removes clsact filters, which have no pins, by what the state directory says was attached.
+/// Removes clsact filters, which have no pins, from the interfaces that the state directory names.
 fn detach_clsact(pins: &Pins, state_dir: &StateDir) {
-    let nowhere = Path::new("");
-    for epoch in state_dir.epochs() {
-        let Some((source, _)) = state_dir.load(epoch) else {
-            continue;
-        };
-        // Nothing is put in force: whose bundle it was does not matter.
-        let (anyone, missing) = (Trust::Anyone, MissingInterface::Skip);
-        let Ok(candidate) = Candidate::new(source, &anyone, nowhere, nowhere, missing) else {
-            continue;
-        };
-        for hook in &candidate.hooks {
-            let _ = Mechanism::Clsact.detach(pins, hook);
-            // Policies may have applied to the node earlier.
-            if hook.point == HookPoint::FromUplink {
-                let point = HookPoint::ToUplink;
-                let _ = Mechanism::Clsact.detach(
-                    pins,
-                    &Hook {
-                        point,
-                        ..hook.clone()
-                    },
-                );
-            }
+    let left = state_dir.epochs().into_iter();
+    let left = left.filter_map(|epoch| state_dir.load(epoch));
+    for interface in left.flat_map(|left| left.interfaces) {
+        // An uplink's are where an endpoint's would be.
+        for point in [HookPoint::FromEndpoint, HookPoint::ToEndpoint] {
+            let hook = Hook {
+                point,
+                interface: interface.clone(),
+                ifindex: 0,
+            };
+            let _ = Mechanism::Clsact.detach(pins, &hook);
         }
     }
 }

@@ -30,6 +30,10 @@ pub struct Settings {
     /// What runs on this node and elsewhere; of a directory, what its `*.yaml` files say together
     #[arg(long, value_name = "PATH")]
     pub inventory: Option<PathBuf>,
+    /// This node's name, where the inventory is Kubernetes objects [default: the host's name, as of
+    /// kubelet]
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
     /// Put changes of the inventory in force as they are written
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "true")]
@@ -100,6 +104,7 @@ impl Settings {
         Self {
             bundle: self.bundle.or(other.bundle),
             inventory: self.inventory.or(other.inventory),
+            node: self.node.or(other.node),
             follow_inventory: self.follow_inventory.or(other.follow_inventory),
             public_key: self.public_key.or(other.public_key),
             metrics: self.metrics.or(other.metrics),
@@ -220,6 +225,7 @@ mod tests {
     fn every_flag_is_a_key() {
         let text = "bundle: a.polb\n\
                     inventory: i.yaml\n\
+                    node: n\n\
                     follow_inventory: true\n\
                     public_key: [k.pub]\n\
                     metrics: 127.0.0.1:9464\n\

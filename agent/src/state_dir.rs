@@ -4,57 +4,96 @@
 //! STATE_DIR/agent.sock          the socket of the running agent
 //! STATE_DIR/lock                held by it
 //! STATE_DIR/epoch-7/            what epoch 7 was made of
-//!     bundle.polb, bundle.polb.minisig (if it was signed), inventory.yaml, started_with.json
+//!     bundle.polb, bundle.polb.minisig (if it was signed)
+//!     inventory.json            where it is another one than the agent was started with
+//!     endpoints.json            those that were set through the API
+//!     epoch.json                what the agent was started with, and which interfaces have hooks
 //! ```
 //!
 //! The directory of an epoch is complete before the epoch is in force, and the kernel's state word
 //! says which epoch that is. So a crash at any time leaves a directory for whatever is in force,
 //! and at most one that never came to be.
+//!
+//! A bundle that stays in force is linked from the directory before, and an inventory that the next
+//! agent will be given anyway is not kept: a change of a pod writes what has changed, and little else.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, File},
     io::{self, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
+use polc_inventory::{Endpoint, Inventory};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, inventory_source::InventorySource, pins::entries, trust};
+use crate::{
+    Error,
+    attach::Hook,
+    inventory_source::{InventoryDigest, Reading, refused},
+    pins::entries,
+    trust,
+};
 
 const BUNDLE: &str = "bundle.polb";
 const SIGNATURE: &str = "bundle.polb.minisig";
+const INVENTORY: &str = "inventory.json";
+const ENDPOINTS: &str = "endpoints.json";
+const EPOCH: &str = "epoch.json";
 
-/// The files that a candidate is made of.
+/// What a candidate is made of. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The bundle.
-    pub bundle: Vec<u8>,
+    pub bundle: Arc<[u8]>,
     /// What stands beside it as its signature; see [`Trust`](crate::trust::Trust). Kept also where
     /// signatures are not asked for, because the next agent may ask.
-    pub signature: Option<Vec<u8>>,
+    pub signature: Option<Arc<[u8]>>,
     /// The inventory.
-    pub inventory: String,
+    pub inventory: Arc<Inventory>,
+    /// What it was read from.
+    pub inventory_digest: String,
+    /// Endpoints that were set through the API, by full name: they take the place of the inventory's.
+    pub endpoints: Arc<BTreeMap<String, Arc<Endpoint>>>,
 }
 
 impl Source {
-    /// Reads the files, and the signature beside the bundle if there is one.
+    /// Reads a bundle, and the signature beside it if there is one, for an inventory that was read.
     ///
     /// # Errors
     /// One cannot be read.
-    pub fn read(bundle: &Path, inventory: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(bundle: &Path, read: Reading) -> Result<Self, Error> {
         Ok(Self {
-            bundle: fs::read(bundle).map_err(Error::file(bundle))?,
-            signature: trust::read_signature(bundle)?,
-            inventory: InventorySource::text(inventory)?,
+            bundle: fs::read(bundle).map_err(Error::file(bundle))?.into(),
+            signature: trust::read_signature(bundle)?.map(Arc::from),
+            inventory: read.inventory,
+            inventory_digest: read.digest.to_hex(),
+            endpoints: Arc::default(),
+        })
+    }
+
+    /// A bundle that nobody signed and the text of an inventory. The path is for messages.
+    ///
+    /// # Errors
+    /// The inventory is none.
+    pub fn of_text(bundle: Vec<u8>, inventory: &str, path: &Path) -> Result<Self, Error> {
+        let parsed = Inventory::parse(inventory).map_err(refused(path))?;
+        Ok(Self {
+            bundle: bundle.into(),
+            signature: None,
+            inventory: Arc::new(parsed),
+            inventory_digest: InventoryDigest::of(inventory).to_hex(),
+            endpoints: Arc::default(),
         })
     }
 }
 
-/// SHA-256 of the files that the agent was started with. As long as they are the same, a restarted
-/// agent goes on with what is in force, which may have been applied since; when they change, they
-/// are what the node's owner wants now.
+/// SHA-256 of what the agent was started with. As long as it is the same, a restarted agent goes on with
+/// what is in force, which may have been applied since; when it changes, it is what the node's owner
+/// wants now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartedWith {
     /// Of the bundle.
@@ -68,16 +107,62 @@ impl StartedWith {
     #[must_use]
     pub fn of(source: &Source) -> Self {
         Self {
-            bundle: hex(&source.bundle),
-            inventory: hex(source.inventory.as_bytes()),
+            bundle: hex(&Sha256::digest(&source.bundle)),
+            inventory: source.inventory_digest.clone(),
         }
     }
+}
+
+/// What an agent left in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The bundle.
+    pub bundle: Arc<[u8]>,
+    /// Its signature.
+    pub signature: Option<Arc<[u8]>>,
+    /// The inventory, where it is another one than it was started with.
+    pub inventory: Option<Arc<Inventory>>,
+    /// What the inventory was read from.
+    pub inventory_digest: String,
+    /// Endpoints that were set through the API.
+    pub endpoints: Arc<BTreeMap<String, Arc<Endpoint>>>,
+    /// What it was started with.
+    pub started_with: StartedWith,
+    /// Interfaces with hooks.
+    pub interfaces: BTreeSet<String>,
+}
+
+impl Left {
+    /// What it was made of. `None` where its inventory is the one that it was started with, and another
+    /// one than what is given now.
+    #[must_use]
+    pub fn source(self, given: &Source) -> Option<Source> {
+        let is_given = given.inventory_digest == self.inventory_digest;
+        let given = is_given.then(|| Arc::clone(&given.inventory));
+        Some(Source {
+            bundle: self.bundle,
+            signature: self.signature,
+            inventory: self.inventory.or(given)?,
+            inventory_digest: self.inventory_digest,
+            endpoints: self.endpoints,
+        })
+    }
+}
+
+/// `epoch.json`.
+#[derive(Serialize, Deserialize)]
+struct Epoch {
+    started_with: StartedWith,
+    inventory_digest: String,
+    interfaces: BTreeSet<String>,
 }
 
 /// The directory.
 #[derive(Debug)]
 pub struct StateDir {
     root: PathBuf,
+    /// The epoch that was saved last, and its bundle.
+    last: Mutex<Option<(u32, Arc<[u8]>)>>,
 }
 
 impl StateDir {
@@ -86,6 +171,7 @@ impl StateDir {
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            last: Mutex::default(),
         }
     }
 
@@ -134,51 +220,96 @@ impl StateDir {
         &self,
         epoch: u32,
         source: &Source,
+        hooks: &[Hook],
         started_with: &StartedWith,
     ) -> Result<(), Error> {
         let directory = self.epoch(epoch);
         let unfinished = self.root.join(format!("epoch-{epoch}.tmp"));
-        let started_with = serde_json::to_vec(started_with)
-            .map_err(|cause| Error::state(&unfinished)(cause.into()))?;
         for stale in [&unfinished, &directory] {
             remove_dir(stale)?;
         }
         fs::create_dir(&unfinished).map_err(Error::state(&unfinished))?;
-        let signature = source.signature.as_deref();
-        let files = [
-            (BUNDLE, Some(source.bundle.as_slice())),
-            (SIGNATURE, signature),
-            ("inventory.yaml", Some(source.inventory.as_bytes())),
-            ("started_with.json", Some(&started_with)),
-        ];
-        for (name, content) in files {
-            let Some(content) = content else {
-                continue;
-            };
+        let write = |name: &str, content: &[u8]| {
             let path = unfinished.join(name);
-            write_through(&path, content).map_err(Error::state(&path))?;
+            write_through(&path, content).map_err(Error::state(path))
+        };
+        self.save_bundle(&unfinished, &source.bundle)?;
+        if let Some(signature) = &source.signature {
+            write(SIGNATURE, signature)?;
         }
+        let json = |value: serde_json::Result<Vec<u8>>| {
+            value.map_err(|cause| Error::state(&unfinished)(cause.into()))
+        };
+        if source.inventory_digest != started_with.inventory {
+            write(INVENTORY, &json(serde_json::to_vec(&*source.inventory))?)?;
+        }
+        if !source.endpoints.is_empty() {
+            let endpoints: Vec<&Endpoint> = source.endpoints.values().map(|one| &**one).collect();
+            write(ENDPOINTS, &json(serde_json::to_vec(&endpoints))?)?;
+        }
+        let about = Epoch {
+            started_with: started_with.clone(),
+            inventory_digest: source.inventory_digest.clone(),
+            interfaces: hooks.iter().map(|hook| hook.interface.clone()).collect(),
+        };
+        write(EPOCH, &json(serde_json::to_vec(&about))?)?;
         fs::rename(&unfinished, &directory).map_err(Error::state(&directory))?;
         File::open(&self.root)
             .and_then(|root| root.sync_all())
-            .map_err(Error::state(&self.root))
+            .map_err(Error::state(&self.root))?;
+        *self.last() = Some((epoch, Arc::clone(&source.bundle)));
+        Ok(())
+    }
+
+    /// Links the bundle that was saved last, if it is this one, or writes it.
+    fn save_bundle(&self, directory: &Path, bundle: &Arc<[u8]>) -> Result<(), Error> {
+        let path = directory.join(BUNDLE);
+        if let Some((epoch, last)) = &*self.last()
+            && Arc::ptr_eq(last, bundle)
+            && fs::hard_link(self.bundle(*epoch), &path).is_ok()
+        {
+            return Ok(());
+        }
+        write_through(&path, bundle).map_err(Error::state(path))
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Option<(u32, Arc<[u8]>)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What an epoch was made of, if that is known.
     #[must_use]
-    pub fn load(&self, epoch: u32) -> Option<(Source, StartedWith)> {
+    pub fn load(&self, epoch: u32) -> Option<Left> {
         let directory = self.epoch(epoch);
-        let source = Source {
-            bundle: fs::read(directory.join(BUNDLE)).ok()?,
-            signature: match fs::read(directory.join(SIGNATURE)) {
-                Ok(signature) => Some(signature),
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
-                Err(_) => return None,
-            },
-            inventory: fs::read_to_string(directory.join("inventory.yaml")).ok()?,
+        let optional = |name| match fs::read(directory.join(name)) {
+            Ok(content) => Some(Some(content)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Some(None),
+            Err(_) => None,
         };
-        let started_with = fs::read(directory.join("started_with.json")).ok()?;
-        Some((source, serde_json::from_slice(&started_with).ok()?))
+        let about = match fs::read(directory.join(EPOCH)) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                return before::load(&directory);
+            }
+            about => serde_json::from_slice::<Epoch>(&about.ok()?).ok()?,
+        };
+        let inventory = optional(INVENTORY)?.map(String::from_utf8);
+        let inventory = inventory.transpose().ok()?;
+        let inventory = inventory.map(|text| Inventory::parse(&text));
+        let endpoints = optional(ENDPOINTS)?;
+        let endpoints: Vec<Arc<Endpoint>> = match endpoints {
+            Some(endpoints) => serde_json::from_slice(&endpoints).ok()?,
+            None => Vec::new(),
+        };
+        let endpoints = endpoints.into_iter().map(|one| (one.full_name(), one));
+        Some(Left {
+            bundle: fs::read(directory.join(BUNDLE)).ok()?.into(),
+            signature: optional(SIGNATURE)?.map(Arc::from),
+            inventory: inventory.transpose().ok()?.map(Arc::new),
+            inventory_digest: about.inventory_digest,
+            endpoints: Arc::new(endpoints.collect()),
+            started_with: about.started_with,
+            interfaces: about.interfaces,
+        })
     }
 
     /// Where the bundle of an epoch is, for messages.
@@ -234,6 +365,32 @@ impl StateDir {
     }
 }
 
+/// What agents before this form of the directory left: the inventory as it was written, always.
+mod before {
+    use super::*;
+
+    pub(super) fn load(directory: &Path) -> Option<Left> {
+        let text = fs::read_to_string(directory.join("inventory.yaml")).ok()?;
+        let started_with = fs::read(directory.join("started_with.json")).ok()?;
+        let inventory = Inventory::parse(&text).ok()?;
+        let endpoints = inventory.endpoints.iter();
+        let interfaces = endpoints.filter_map(|endpoint| endpoint.interface.clone());
+        Some(Left {
+            bundle: fs::read(directory.join(BUNDLE)).ok()?.into(),
+            signature: match fs::read(directory.join(SIGNATURE)) {
+                Ok(signature) => Some(signature.into()),
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+                Err(_) => return None,
+            },
+            interfaces: interfaces.chain(inventory.node.uplinks.clone()).collect(),
+            inventory: Some(Arc::new(inventory)),
+            inventory_digest: InventoryDigest::of(&text).to_hex(),
+            endpoints: Arc::default(),
+            started_with: serde_json::from_slice(&started_with).ok()?,
+        })
+    }
+}
+
 fn write_through(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(content)?;
@@ -247,55 +404,103 @@ fn remove_dir(path: &Path) -> Result<(), Error> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn source(text: &str) -> Source {
-        Source {
-            bundle: text.as_bytes().to_vec(),
-            signature: None,
-            inventory: text.to_owned(),
-        }
+    const PATH: &str = "inventory.yaml";
+
+    fn source(bundle: &str, node: &str) -> Source {
+        let inventory = format!("node: {{ name: {node} }}");
+        Source::of_text(bundle.into(), &inventory, Path::new(PATH)).unwrap()
     }
 
     #[test]
     fn a_signature_is_kept_with_its_bundle() {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::new(directory.path());
-        let started_with = StartedWith::of(&source("a"));
+        let started_with = StartedWith::of(&source("a", "n"));
         let signed = Source {
-            signature: Some(b"signed".to_vec()),
-            ..source("a")
+            signature: Some(b"signed".as_slice().into()),
+            ..source("a", "n")
         };
-        state.save(1, &signed, &started_with).unwrap();
-        assert_eq!(state.load(1).unwrap().0, signed);
+        state.save(1, &signed, &[], &started_with).unwrap();
+        assert_eq!(state.load(1).unwrap().signature, signed.signature);
         // Not beside another bundle of the same epoch.
-        state.save(1, &source("b"), &started_with).unwrap();
-        assert_eq!(state.load(1).unwrap().0, source("b"));
+        state
+            .save(1, &source("b", "n"), &[], &started_with)
+            .unwrap();
+        let left = state.load(1).unwrap();
+        assert_eq!((&*left.bundle, left.signature), (b"b".as_slice(), None));
     }
 
     #[test]
     fn an_epoch_that_never_came_to_be_is_not_taken_for_the_one_in_force() {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::new(directory.path());
-        let started_with = StartedWith::of(&source("a"));
-        state.save(1, &source("a"), &started_with).unwrap();
-        state.save(2, &source("b"), &started_with).unwrap();
-        assert_eq!(state.load(1).unwrap().0, source("a"));
+        let started_with = StartedWith::of(&source("a", "n"));
+        state
+            .save(1, &source("a", "n"), &[], &started_with)
+            .unwrap();
+        state
+            .save(2, &source("b", "n"), &[], &started_with)
+            .unwrap();
+        assert_eq!(&*state.load(1).unwrap().bundle, b"a");
         state.keep_only(1).unwrap();
-        assert_eq!(state.load(1), Some((source("a"), started_with)));
+        assert_eq!(&*state.load(1).unwrap().bundle, b"a");
         assert_eq!(state.load(2), None);
+    }
+
+    #[test]
+    fn a_bundle_that_stays_is_there_after_its_first_epoch_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::new(directory.path());
+        let source = source("a", "n");
+        for epoch in 1..=3 {
+            state
+                .save(epoch, &source, &[], &StartedWith::of(&source))
+                .unwrap();
+            state.keep_only(epoch).unwrap();
+        }
+        assert_eq!(state.load(3).unwrap().bundle, source.bundle);
+    }
+
+    #[test]
+    fn an_inventory_is_kept_where_the_next_agent_is_not_given_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::new(directory.path());
+        let (first, applied) = (source("a", "n"), source("a", "other"));
+        let started_with = StartedWith::of(&first);
+        state.save(1, &first, &[], &started_with).unwrap();
+        assert_eq!(state.load(1).unwrap().inventory, None);
+
+        let endpoint = "endpoints: [{ name: set, namespace: n, addresses: [10.0.0.9] }]";
+        let part = polc_inventory::Part::parse(endpoint).unwrap();
+        let set = part.endpoints.into_iter().map(|one| (one.full_name(), one));
+        let applied = Source {
+            endpoints: Arc::new(set.collect()),
+            ..applied
+        };
+        let hook = Hook {
+            point: crate::attach::HookPoint::FromUplink,
+            interface: "eth0".to_owned(),
+            ifindex: 2,
+        };
+        state.save(2, &applied, &[hook], &started_with).unwrap();
+        let left = state.load(2).unwrap();
+        assert_eq!(left.inventory, Some(Arc::clone(&applied.inventory)));
+        assert_eq!(left.endpoints, applied.endpoints);
+        assert_eq!(left.inventory_digest, applied.inventory_digest);
+        assert_eq!(left.started_with, started_with);
+        assert_eq!(left.interfaces.first().map(String::as_str), Some("eth0"));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use polc_abi::{
     map,
     verdict::{DeciderId, DropReason},
 };
+use std::sync::Arc;
+
 use polc_model::{Direction, PolicyId};
 use polc_plan::ClassPlan;
 
@@ -52,12 +54,10 @@ pub fn collect(
         pid: std::process::id(),
         followed: None,
         endpoints: candidate
-            .tables
-            .endpoints
-            .iter()
-            .map(|endpoint| EndpointStatus {
+            .local_endpoints()
+            .map(|(endpoint, interface)| EndpointStatus {
                 name: endpoint.name.clone(),
-                interface: endpoint.interface.clone(),
+                interface: interface.map(str::to_owned),
                 ingress: policies(candidate, endpoint.ingress_slot, Direction::Ingress),
                 egress: policies(candidate, endpoint.egress_slot, Direction::Egress),
                 is_direct: direct.contains(&endpoint.id),
@@ -80,7 +80,7 @@ pub fn collect(
 }
 
 fn policies(candidate: &Candidate, slot: u32, direction: Direction) -> Vec<String> {
-    let is_meant = |class: &&ClassPlan| class.key.direction == direction;
+    let is_meant = |class: &&Arc<ClassPlan>| class.key.direction == direction;
     let name = |&id: &PolicyId| {
         candidate
             .bundle

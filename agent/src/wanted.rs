@@ -1,13 +1,13 @@
 //! What a starting agent should put in force: what it was given, or what is in force already.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use tracing::warn;
 
 use crate::{
     Error,
     candidate::{Candidate, MissingInterface},
-    state_dir::{Source, StartedWith, StateDir},
+    state_dir::{Left, Source, StartedWith, StateDir},
     trust::Trust,
 };
 
@@ -16,14 +16,6 @@ pub(crate) struct Wanted {
     pub(crate) candidate: Candidate,
     pub(crate) is_in_force: bool,
     pub(crate) started_with: StartedWith,
-}
-
-/// What the agent before left behind.
-struct Before {
-    in_force: Source,
-    started_with: StartedWith,
-    /// Where the bundle is kept, for messages.
-    bundle_path: PathBuf,
 }
 
 impl Wanted {
@@ -43,33 +35,46 @@ impl Wanted {
         trust.check(&given, bundle_path)?;
         let started_with = StartedWith::of(&given);
         let mut given = given;
-        let before = epoch.and_then(|epoch| before(epoch, state_dir));
-        if let Some(before) = &before {
-            if before.started_with.inventory == started_with.inventory {
-                given.inventory.clone_from(&before.in_force.inventory);
+        let Some((before, kept)) = epoch.and_then(|epoch| before(epoch, state_dir)) else {
+            let missing = MissingInterface::Refuse;
+            return Ok(Self {
+                candidate: Candidate::new(given, trust, bundle_path, inventory_path, missing)?,
+                is_in_force: false,
+                started_with,
+            });
+        };
+        given.endpoints = Arc::clone(&before.endpoints);
+        if before.started_with.inventory == started_with.inventory {
+            given.inventory_digest.clone_from(&before.inventory_digest);
+            // Without one of its own, it is the one that was given.
+            if let Some(inventory) = before.inventory {
+                given.inventory = inventory;
             }
-            if before.started_with.bundle == started_with.bundle {
-                let source = Source {
-                    inventory: given.inventory.clone(),
-                    ..before.in_force.clone()
-                };
-                let is_in_force = source == before.in_force;
-                let missing = missing(is_in_force);
-                match Candidate::new(source, trust, &before.bundle_path, inventory_path, missing) {
-                    Err(error @ (Error::Untrusted { .. } | Error::Bundle { .. })) => {
-                        warn!("{error}; it gives way to the bundle that was given");
-                    }
-                    candidate => {
-                        return Ok(Self {
-                            candidate: candidate?,
-                            is_in_force,
-                            started_with,
-                        });
-                    }
+        }
+        let is_same_inventory = before.inventory_digest == given.inventory_digest;
+        if before.started_with.bundle == started_with.bundle {
+            let source = Source {
+                bundle: Arc::clone(&before.bundle),
+                signature: before.signature.clone(),
+                ..given.clone()
+            };
+            let missing = missing(is_same_inventory);
+            match Candidate::new(source, trust, &kept, inventory_path, missing) {
+                Err(error @ (Error::Untrusted { .. } | Error::Bundle { .. })) => {
+                    warn!("{error}; it gives way to the bundle that was given");
+                }
+                candidate => {
+                    return Ok(Self {
+                        candidate: candidate?,
+                        is_in_force: is_same_inventory,
+                        started_with,
+                    });
                 }
             }
         }
-        let is_in_force = before.is_some_and(|before| before.in_force == given);
+        let is_in_force = is_same_inventory
+            && before.bundle == given.bundle
+            && before.signature == given.signature;
         let missing = missing(is_in_force);
         Ok(Self {
             candidate: Candidate::new(given, trust, bundle_path, inventory_path, missing)?,
@@ -79,13 +84,9 @@ impl Wanted {
     }
 }
 
-fn before(epoch: u32, state_dir: &StateDir) -> Option<Before> {
-    let (in_force, started_with) = state_dir.load(epoch)?;
-    Some(Before {
-        in_force,
-        started_with,
-        bundle_path: state_dir.bundle(epoch),
-    })
+/// What the agent before left in force, and where its bundle is kept, for messages.
+fn before(epoch: u32, state_dir: &StateDir) -> Option<(Left, PathBuf)> {
+    Some((state_dir.load(epoch)?, state_dir.bundle(epoch)))
 }
 
 fn missing(is_in_force: bool) -> MissingInterface {

@@ -3,60 +3,89 @@
 //! An interface that is made anew, as when a pod restarts, is another interface, without hooks. What is
 //! in force is put in force on it too.
 
-use std::{sync::atomic::Ordering, thread, time::Duration};
+use std::{
+    sync::atomic::Ordering,
+    thread,
+    time::{Duration, Instant},
+};
 
 use tracing::{debug, info, warn};
 
-use crate::{agent::Agent, inventory_source::InventorySource};
+use crate::{
+    agent::Agent,
+    changes::Changes,
+    inventory_source::{InventorySource, Look},
+};
 
 /// How often to look. The interface is open for so long; kubelet and CNI take longer to start
 /// what is behind it.
 const PERIOD: Duration = Duration::from_millis(200);
 
-/// How often to look at the inventory.
-const INVENTORY_PERIOD: Duration = Duration::from_millis(20);
-/// How often to try again what could not be put in force: all of it is read and computed each time.
+/// How long to wait for changes of the inventory before looking whether the agent ends.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How often to try again what could not be put in force.
 const RETRY_PERIOD: Duration = Duration::from_millis(500);
 
 /// Follows the inventory until the agent ends: puts in force what it says. What cannot be put in force
 /// changes nothing and is tried again.
-pub(crate) fn inventory(agent: &Agent) {
+///
+/// It begins with a source that has been read, and is read anew when another inventory is applied.
+pub(crate) fn inventory(agent: &Agent, source: InventorySource) {
     agent.followed().begin();
-    let mut path = agent.inventory_path();
-    let mut source = InventorySource::new(path.clone());
-    let mut period = INVENTORY_PERIOD;
+    let mut source = source;
     while !agent.is_ending().load(Ordering::Relaxed) {
-        thread::sleep(period);
-        let now = agent.inventory_path();
-        if now != path {
-            source = InventorySource::new(now.clone());
-            path = now;
+        let path = agent.inventory_path();
+        if source.path() != path {
+            source = InventorySource::new(path, agent.this_node().clone());
         }
-        let followed = source.read().and_then(|reading| match reading {
-            None => Ok(()),
-            Some(reading) => {
-                let result = agent.follow(reading).map(|is_new| {
-                    if is_new {
-                        debug!("the inventory has changed");
-                    }
-                });
-                if result.is_err() {
-                    source = InventorySource::new(path.clone());
-                }
-                result
-            }
-        });
-        let problem = followed.err().map(|error| error.to_string());
-        period = match problem {
-            None => INVENTORY_PERIOD,
-            Some(_) => RETRY_PERIOD,
-        };
-        if agent.followed().note(problem.clone())
-            && let Some(problem) = problem
-        {
-            warn!("the inventory is not followed: {problem}");
-        }
+        follow(agent, &mut source);
     }
+}
+
+/// Follows the inventory until it is at another path.
+fn follow(agent: &Agent, source: &mut InventorySource) {
+    let path = source.path().to_owned();
+    let mut changes = Changes::of(&path);
+    let was_directory = path.is_dir();
+    let mut look = Some(Look::Everywhere);
+    let mut failed: Option<Instant> = None;
+    while !agent.is_ending().load(Ordering::Relaxed)
+        && agent.inventory_path() == path
+        && path.is_dir() == was_directory
+    {
+        let retry = failed.is_some_and(|failed| failed.elapsed() >= RETRY_PERIOD);
+        if retry && look.is_none() {
+            look = Some(Look::At([].into()));
+        }
+        if let Some(look) = look.take() {
+            let problem = put_in_force(agent, source, &look);
+            failed = problem.is_some().then(Instant::now);
+            if agent.followed().note(problem.clone())
+                && let Some(problem) = problem
+            {
+                warn!("the inventory is not followed: {problem}");
+            }
+        }
+        let patience = match failed {
+            Some(failed) => RETRY_PERIOD.saturating_sub(failed.elapsed()),
+            None => PATIENCE,
+        };
+        look = changes.wait(patience);
+    }
+}
+
+/// Puts in force what the inventory says now. Why that is not possible, if it is not.
+fn put_in_force(agent: &Agent, source: &mut InventorySource, look: &Look) -> Option<String> {
+    let result = source.read(look).and_then(|reading| {
+        if let Some(reading) = reading {
+            if agent.follow(reading)? {
+                debug!("the inventory has changed");
+            }
+            source.is_used();
+        }
+        Ok(())
+    });
+    result.err().map(|error| error.to_string())
 }
 
 /// Watches the interfaces of what is in force until the agent ends.

@@ -25,12 +25,24 @@ use crate::{
 pub enum Request {
     /// How things are.
     Status,
-    /// Put a bundle in force, and an inventory if there is one. The paths are absolute.
+    /// Put a bundle in force, an inventory, or both. The paths are absolute.
     Apply {
-        /// The bundle.
-        bundle: PathBuf,
+        /// The bundle; without it, the one in force stays.
+        bundle: Option<PathBuf>,
         /// The inventory; without it, the one in force stays.
         inventory: Option<PathBuf>,
+    },
+    /// Set endpoints beside the inventory, in place of those of the same names.
+    SetEndpoints {
+        /// A part of an inventory that says them.
+        text: String,
+        /// Where it is from, for messages.
+        origin: PathBuf,
+    },
+    /// Remove an endpoint that was set.
+    RemoveEndpoint {
+        /// Its full name.
+        name: String,
     },
     /// Records of flows.
     Flows {
@@ -79,6 +91,15 @@ pub enum Response {
     Applied {
         /// The bundle's name.
         bundle: String,
+        /// The epoch from now on.
+        epoch: u32,
+    },
+    /// To [`Request::SetEndpoints`] and [`Request::RemoveEndpoint`]: what is in force now.
+    Endpoint {
+        /// Full names of endpoints that are set.
+        set: Vec<String>,
+        /// Full names of those that are not any more, or were not, and why.
+        removed: Vec<(String, String)>,
         /// The epoch from now on.
         epoch: u32,
     },
@@ -162,8 +183,8 @@ pub struct Status {
 pub struct EndpointStatus {
     /// Its name.
     pub name: String,
-    /// Its interface.
-    pub interface: String,
+    /// Its interface; `None` while it is not known.
+    pub interface: Option<String>,
     /// Policies that judge what comes to it.
     pub ingress: Vec<String>,
     /// Policies that judge what it sends.

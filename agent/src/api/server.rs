@@ -25,8 +25,8 @@ use crate::{
     metrics, names,
 };
 
-/// The longest request that is read.
-const MAX_REQUEST: u64 = 64 * 1024;
+/// The longest request that is read: a few thousand endpoints.
+const MAX_REQUEST: u64 = 16 << 20;
 /// How often a follower without news looks whether the agent ends.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -103,12 +103,21 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             reply(stream, metrics)
         }
         Request::Apply { bundle, inventory } => {
-            let result = agent.apply(&bundle, inventory.as_deref());
+            let result = agent.apply(bundle.as_deref(), inventory.as_deref());
             if let Err(error) = &result {
-                warn!(bundle = %bundle.display(), "was not applied: {error}");
+                let what = bundle.or(inventory).unwrap_or_default();
+                warn!(file = %what.display(), "was not applied: {error}");
             }
             reply(stream, result)
         }
+        Request::SetEndpoints { text, origin } => {
+            let result = agent.set_endpoints(&text, &origin);
+            if let Err(error) = &result {
+                warn!("no endpoint was set: {error}");
+            }
+            reply(stream, result)
+        }
+        Request::RemoveEndpoint { name } => reply(stream, agent.remove_endpoint(&name)),
         Request::Detach => {
             let result = agent.detach().map(|()| Response::Detached);
             let is_done = result.is_ok();

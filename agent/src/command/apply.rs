@@ -10,14 +10,16 @@ use crate::{
     api::{Request, Response, client},
 };
 
-/// Give the running agent another bundle
+/// Give the running agent another bundle, another inventory, or both
 #[derive(Args, Debug)]
+#[group(id = "what", multiple = true, required = true, args = ["bundle", "inventory"])]
 pub struct Apply {
-    /// The bundle; its signature, where the agent asks for one, is `BUNDLE.minisig` beside it
+    /// The bundle; without it, the one in force stays. Its signature, where the agent asks for one, is
+    /// `BUNDLE.minisig` beside it
     #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
+    bundle: Option<PathBuf>,
     /// The inventory; without it, the one in force stays
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "PATH")]
     inventory: Option<PathBuf>,
     #[command(flatten)]
     which: Which,
@@ -26,7 +28,7 @@ pub struct Apply {
 impl Apply {
     pub(super) fn execute(self) -> Result<(), Error> {
         let request = Request::Apply {
-            bundle: absolute(&self.bundle)?,
+            bundle: self.bundle.as_deref().map(absolute).transpose()?,
             inventory: self.inventory.as_deref().map(absolute).transpose()?,
         };
         if let Response::Applied { bundle, epoch } =

@@ -34,10 +34,10 @@ impl Endpoints {
 }
 
 fn row(endpoint: &Endpoint) -> [String; 6] {
-    let interface = match endpoint.ifindex {
-        Some(_) => endpoint.interface.clone(),
-        None if endpoint.host => endpoint.interface.clone(),
-        None => format!("{} (missing)", endpoint.interface),
+    let interface = match (&endpoint.interface, endpoint.ifindex) {
+        (Some(interface), None) if !endpoint.host => format!("{interface} (missing)"),
+        (Some(interface), _) => interface.clone(),
+        (None, _) => "(no route)".to_owned(),
     };
     let name = match endpoint {
         Endpoint {

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod detach;
+pub mod endpoint;
 pub mod endpoints;
 pub mod explain;
 pub mod flows;
@@ -38,6 +39,7 @@ enum Command {
     Status(status::StatusCommand),
     Flows(flows::Flows),
     Endpoints(endpoints::Endpoints),
+    Endpoint(endpoint::EndpointCommand),
     Peers(peers::Peers),
     Policies(policies::Policies),
     Explain(explain::Explain),
@@ -89,7 +91,7 @@ impl Cli {
     pub fn execute(self) -> Result<(), Error> {
         let only_prints = !matches!(
             self.command,
-            Command::Run(_) | Command::Apply(_) | Command::Detach(_)
+            Command::Run(_) | Command::Apply(_) | Command::Endpoint(_) | Command::Detach(_)
         );
         if only_prints {
             signal::end_with_reader();
@@ -100,6 +102,7 @@ impl Cli {
             Command::Status(command) => command.execute(),
             Command::Flows(command) => command.execute(),
             Command::Endpoints(command) => command.execute(),
+            Command::Endpoint(command) => command.execute(),
             Command::Peers(command) => command.execute(),
             Command::Policies(command) => command.execute(),
             Command::Explain(command) => command.execute(),

@@ -8,6 +8,7 @@ use std::{
 
 use clap::Args;
 use miette::Diagnostic as _;
+use polc_inventory::ThisNode;
 use tracing::{error, info, warn};
 
 use super::{DEFAULT_BPFFS, DEFAULT_NAME, DEFAULT_STATE_DIR, absolute};
@@ -20,6 +21,7 @@ use crate::{
     datapath::FlowCapacity,
     dataplane::Dataplane,
     flows::reader::Reader,
+    inventory_source::InventorySource,
     logging::{self, Format},
     metrics::{self, server::Reach},
     pins::Pins,
@@ -89,12 +91,14 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     let pins = Pins::new(bpffs, settings.name.as_deref().unwrap_or(DEFAULT_NAME));
     let mechanism = settings.attach.unwrap_or_else(Mechanism::probe);
     let trust = Trust::read(settings.public_key.as_deref().unwrap_or_default())?;
-    let given = Source::read(&bundle_path, &inventory_path)?;
+    let this_node = this_node(settings.node)?;
+    let mut inventory = InventorySource::new(inventory_path.clone(), this_node.clone());
+    let given = Source::read(&bundle_path, inventory.read_all()?)?;
     let paths = [bundle_path, inventory_path];
     let predecessor = Predecessor::find(&pins)?;
     let epoch = predecessor.as_ref().map(Predecessor::epoch);
     let epoch = epoch.or_else(|| predecessor::epoch_of(&pins));
-    let wanted = Wanted::new(given, &trust, epoch, &state_dir, &paths)?;
+    let wanted = Wanted::new(given.clone(), &trust, epoch, &state_dir, &paths)?;
 
     mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
     // Before the first thread, and before anything that others can send.
@@ -111,9 +115,10 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     dataplane.deliver(settings.delivery.unwrap_or_default());
     report_kept_flows(&dataplane, flows)?;
     if let Some(predecessor) = &predecessor {
-        predecessor.hand_over(&mut dataplane, &pins, &state_dir, &trust)?;
+        predecessor.hand_over(&mut dataplane, &pins, &state_dir, &trust, &given)?;
     }
-    let agent = Agent::start(dataplane, wanted, trust, pins.clone(), state_dir, paths)?;
+    let settled = (trust, this_node);
+    let agent = Agent::start(dataplane, wanted, settled, pins.clone(), state_dir, paths)?;
     let agent = Arc::new(agent);
 
     let reader = Reader::open(&pins)?;
@@ -125,7 +130,7 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     thread::spawn(move || watch::interfaces(&watcher));
     if settings.follow_inventory == Some(true) {
         let follower = Arc::clone(&agent);
-        thread::spawn(move || watch::inventory(&follower));
+        thread::spawn(move || watch::inventory(&follower, inventory));
     }
     if let Some(listener) = metrics_listener {
         let agent = Arc::clone(&agent);
@@ -154,6 +159,16 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
         info!("ends; what is in force stays in force (`polc-agent detach` removes it)");
     }
     Ok(())
+}
+
+/// The node whose pods are here: the one that was named, or what kubelet would call it.
+fn this_node(named: Option<String>) -> Result<ThisNode, Error> {
+    const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+    if let Some(name) = named {
+        return Ok(ThisNode::Named(name));
+    }
+    let name = std::fs::read_to_string(HOST_NAME).map_err(Error::file(HOST_NAME))?;
+    Ok(ThisNode::Assumed(name.trim().to_lowercase()))
 }
 
 /// Says so where the table of flows was made for another number than is asked for.

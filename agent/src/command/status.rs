@@ -91,8 +91,13 @@ fn print(status: &Status) {
     }
     if let Some(followed) = &status.followed {
         println!(
-            "inventory followed: {} changes, the last in force after {} ms, the slowest after {} ms",
-            followed.changes, followed.last_lag_ms, followed.longest_lag_ms
+            "inventory followed: {} changes, the last in force after {} ms; of the latest, half after \
+             {} ms, 99% after {} ms; the slowest after {} ms",
+            followed.changes,
+            followed.last_lag_ms,
+            followed.median_lag_ms,
+            followed.p99_lag_ms,
+            followed.longest_lag_ms
         );
         if let Some(problem) = &followed.problem {
             println!("what it says now is not in force: {problem}");
@@ -107,7 +112,10 @@ fn print(status: &Status) {
         println!(
             "  {} at {}: ingress {}, egress {}{}",
             endpoint.name,
-            endpoint.interface,
+            endpoint
+                .interface
+                .as_deref()
+                .unwrap_or("an interface that is not known yet"),
             list(&endpoint.ingress),
             list(&endpoint.egress),
             if endpoint.is_direct {

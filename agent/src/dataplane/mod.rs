@@ -27,6 +27,7 @@ use crate::{
     candidate::Candidate,
     datapath::{Datapath, FlowCapacity},
     delivery::{Delivery, Links},
+    links::GoneLinks,
     pins::{self, Pins},
     sys::{grace::GracePeriod, state_word::StateWord},
 };
@@ -55,6 +56,9 @@ pub struct Dataplane {
     attached: BTreeSet<Hook>,
     /// The epoch of another version's agent, which the first epoch of this one comes after.
     after: u32,
+    gone: GoneLinks,
+    /// The hooks at uplinks when those of others were removed last.
+    at_uplinks: Option<Vec<Hook>>,
 }
 
 /// What is known of the side that is not in force.
@@ -110,6 +114,8 @@ impl Dataplane {
             idle: Idle::Unknown,
             attached: BTreeSet::new(),
             after: 0,
+            gone: GoneLinks::listen().map_err(Error::kernel("listening for interfaces"))?,
+            at_uplinks: None,
             pins,
         })
     }
@@ -150,7 +156,7 @@ impl Dataplane {
         let Some(side) = self.state().side() else {
             return Ok(false);
         };
-        let links = self.links.of(candidate.interfaces());
+        let links = self.links.of(candidate.ifindices());
         if !self.tables(side).holds(candidate, &links)? {
             return Ok(false);
         }
@@ -214,7 +220,7 @@ impl Dataplane {
         // Most often nothing: the side was retired.
         self.judgements.forget(side)?;
         let filled = self.programs.fill(side, candidate)?;
-        let links = self.links.of(candidate.interfaces());
+        let links = self.links.of(candidate.ifindices());
         self.tables_mut(side).fill(candidate, &filled, &links)?;
         let governs_anew = candidate.tables.node.is_some() && !self.is_node_governed()?;
         if governs_anew {
@@ -256,7 +262,11 @@ impl Dataplane {
     /// of the others open.
     fn attach(&mut self, hooks: &[Hook]) -> Result<(), Error> {
         let mut result = Ok(());
+        self.forget_gone();
         for hook in hooks {
+            if self.attached.contains(hook) {
+                continue;
+            }
             let attached = self.mechanism.attach(&mut self.datapath, &self.pins, hook);
             if attached.is_ok() {
                 self.attached.insert(hook.clone());
@@ -270,6 +280,7 @@ impl Dataplane {
     /// one fails. Until the switch they drop what they see, as their interfaces have no endpoint yet.
     fn attach_or_undo(&mut self, hooks: &[Hook]) -> Result<(), Error> {
         let mut added = Vec::new();
+        self.forget_gone();
         for hook in hooks {
             if self.attached.contains(hook) {
                 continue;
@@ -298,8 +309,7 @@ impl Dataplane {
     /// An endpoint that is gone from the inventory keeps its hooks while its interface exists:
     /// they drop everything. Losing an entry must never open an endpoint.
     fn retire(&mut self, side: Side, candidate: &Candidate) -> Result<(), Error> {
-        // Those that were there before, too: an interface may have been made anew with the same index.
-        self.attached.clear();
+        // An interface may have been made anew with the same index while the others were looked at.
         let attached = self.attach(&candidate.hooks);
         self.wait()?;
         self.idle = Idle::Quiet;
@@ -309,12 +319,19 @@ impl Dataplane {
         self.remove_other_versions()?;
         // What is attached to an uplink that is none any more goes, and so does what judges the node
         // where no policy applies to it any more.
+        let hooks = candidate.hooks.iter();
+        let wanted: Vec<Hook> = hooks.filter(|hook| hook.is_at_uplink()).cloned().collect();
+        if self.at_uplinks.as_ref() == Some(&wanted) {
+            return Ok(());
+        }
         sweep_links(&self.pins, |pin| {
             let is_of_uplink = pin.starts_with("from_uplink-") || pin.starts_with("to_uplink-");
             let is_wanted =
                 |hook: &Hook| pin == pins::link_name(hook.point.program(), hook.ifindex);
-            !is_of_uplink || candidate.hooks.iter().any(is_wanted)
-        })
+            !is_of_uplink || wanted.iter().any(is_wanted)
+        })?;
+        self.at_uplinks = Some(wanted);
+        Ok(())
     }
 
     /// Removes what an agent of another version had here, where this one's hooks have taken its place.
@@ -325,6 +342,13 @@ impl Dataplane {
         self.pins
             .remove_other_versions()
             .map_err(Error::kernel("removing another version's pins"))
+    }
+
+    /// Forgets the hooks of interfaces that are gone: one that is made anew has none, even with the same
+    /// index.
+    fn forget_gone(&mut self) {
+        let gone = self.gone.take();
+        self.attached.retain(|hook| !gone.has(hook.ifindex));
     }
 
     /// Waits until no packet uses the side that is not in force.

@@ -19,8 +19,11 @@ use crate::{Error, candidate::Candidate, pins::Pins, sys::event};
 #[derive(Debug, Default)]
 pub struct Epochs(Mutex<BTreeMap<u32, Arc<Candidate>>>);
 
-/// Epochs that are kept: events are read within milliseconds of what they report.
+/// Epochs that are kept.
 const KEPT: usize = 16;
+/// Those of them that are kept with their tables, which name everybody at once: events are read within
+/// milliseconds of what they report.
+const WHOLE: usize = 3;
 
 impl Epochs {
     /// Adds an epoch, before it is in force.
@@ -29,6 +32,10 @@ impl Epochs {
         epochs.insert(epoch, candidate);
         while epochs.len() > KEPT {
             epochs.pop_first();
+        }
+        let old = epochs.len().saturating_sub(WHOLE);
+        if let Some(candidate) = epochs.values_mut().take(old).last() {
+            *candidate = Arc::new(candidate.without_tables());
         }
     }
 

@@ -8,7 +8,7 @@ use polc_abi::{
     verdict::{DeciderId, DeciderKind, DropReason, Verdict},
 };
 use polc_model::{Decider, Direction, Model};
-use polc_tables::{NodeTables, address_of};
+use polc_tables::address_of;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::Candidate;
@@ -91,11 +91,14 @@ impl FlowRecord {
         let number = l4.protocol();
         let has_ports = matches!(number, protocol::TCP | protocol::UDP | protocol::SCTP);
         let is_icmp = matches!(number, protocol::ICMP | protocol::ICMPV6);
-        let tables = candidate.map(|candidate| &candidate.tables);
+        let name_of = |address| {
+            candidate.map_or_else(|| "?".to_owned(), |candidate| candidate.name_of(address))
+        };
+        let named = |id| candidate.and_then(|candidate| candidate.tables.names.get(id));
         let party = |address: Address, port| Party {
             address: address_of(address),
             port: has_ports.then_some(port),
-            name: name_of(tables, address).to_owned(),
+            name: name_of(address),
         };
         let reason = DropReason::from_raw(event.reason);
         let verdict = Verdict::from_raw(u32::from(event.verdict));
@@ -112,9 +115,13 @@ impl FlowRecord {
             }
             .to_owned(),
             reason: reason.map(|reason| reason.slug().to_owned()),
-            endpoint: tables
-                .filter(|_| event.endpoint != 0)
-                .map(|tables| tables.name_of(event.endpoint).to_owned()),
+            endpoint: candidate.filter(|_| event.endpoint != 0).map(|_| {
+                match (named(event.endpoint), event.direction) {
+                    (Some(name), _) => name.to_owned(),
+                    (None, 0) => name_of(event.destination),
+                    (None, _) => name_of(event.source),
+                }
+            }),
             direction: match event.direction {
                 0 => Direction::Ingress.name(),
                 _ => Direction::Egress.name(),
@@ -200,19 +207,6 @@ impl DecidedBy {
             text: origin.map(|origin| origin.text.clone()),
         }
     }
-}
-
-/// The name of whoever has an address.
-fn name_of(tables: Option<&NodeTables>, address: Address) -> &str {
-    let Some(tables) = tables else {
-        return "?";
-    };
-    tables
-        .addresses
-        .binary_search_by(|(known, _)| known.cmp(&address))
-        .ok()
-        .and_then(|position| tables.addresses.get(position))
-        .map_or("world", |(_, peer)| tables.name_of(peer.id))
 }
 
 impl fmt::Display for Party {

@@ -1,6 +1,6 @@
 //! The endpoints on this node.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use polc_model::{Direction, Enforcement, Isolation, Labels, Model, Phase, Tier};
 use polc_plan::ClassKey;
@@ -23,8 +23,8 @@ pub struct Endpoint {
     pub init: bool,
     /// Its labels.
     pub labels: Labels,
-    /// The node's end of its link; of the node, its uplinks.
-    pub interface: String,
+    /// The node's end of its link, `None` while it is not known; of the node, its uplinks.
+    pub interface: Option<String>,
     /// The interface's index; `None` while there is no such interface.
     pub ifindex: Option<u32>,
     /// Its addresses: an endpoint may send from no others.
@@ -97,7 +97,7 @@ pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
         .iter()
         .map(|(&ifindex, endpoint)| (endpoint.id, ifindex))
         .collect();
-    let listed: BTreeMap<String, &polc_inventory::Endpoint> = candidate
+    let listed: BTreeMap<String, &Arc<polc_inventory::Endpoint>> = candidate
         .inventory
         .endpoints
         .iter()
@@ -111,24 +111,24 @@ pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
             host: true,
             init: false,
             labels: Labels::new(),
-            interface: node.uplinks.join(", "),
+            interface: Some(node.uplinks.join(", ")),
             ifindex: None,
             addresses: node.addresses.clone(),
             ingress: class(governed.ingress_slot, Direction::Ingress),
             egress: class(governed.egress_slot, Direction::Egress),
         }
     });
-    let endpoints = candidate.tables.endpoints.iter();
+    let endpoints = candidate.local_endpoints();
     node.into_iter()
-        .chain(endpoints.map(|local| {
+        .chain(endpoints.map(|(local, interface)| {
             let listed = listed.get(&local.name);
             Endpoint {
                 id: local.id,
                 name: local.name.clone(),
                 host: false,
                 init: listed.is_some_and(|one| one.init),
-                labels: listed.map(|one| one.labels.clone()).unwrap_or_default(),
-                interface: local.interface.clone(),
+                labels: listed.map(|one| (*one.labels).clone()).unwrap_or_default(),
+                interface: interface.map(str::to_owned),
                 ifindex: ifindex.get(&local.id).copied(),
                 addresses: local.addresses.iter().copied().map(address_of).collect(),
                 ingress: class(local.ingress_slot, Direction::Ingress),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use polc_inventory::{Endpoint, Inventory, node_facts};
+use polc_inventory::{Inventory, Place, node_facts};
 use polc_model::{Entity, PeerFacts, PeerKind};
 
 /// Somebody that the inventory knows.
@@ -12,8 +12,8 @@ pub struct Party<'a> {
     pub name: String,
     /// What it is.
     pub kind: PeerKind,
-    /// The endpoint, if it is one.
-    pub endpoint: Option<&'a Endpoint>,
+    /// Whether it is an endpoint on this node.
+    pub is_here: bool,
     /// What selectors see of it at each of its addresses.
     pub at: Vec<(IpAddr, PeerFacts<'a>)>,
 }
@@ -33,21 +33,18 @@ pub fn all(inventory: &Inventory) -> Vec<Party<'_>> {
         Party {
             name: name.to_owned(),
             kind,
-            endpoint: None,
+            is_here: false,
             at: addresses.iter().map(facts).collect(),
         }
     };
     let node = &inventory.node;
     let mut parties = vec![without_labels(&node.name, PeerKind::Host, &node.addresses)];
     parties.extend(inventory.endpoints.iter().map(|endpoint| {
-        let facts = |&address| {
-            let facts = endpoint.facts(Some(address));
-            (address, inventory.with_apiserver(facts))
-        };
+        let facts = |&address| (address, inventory.facts(endpoint, Some(address)));
         Party {
             name: endpoint.full_name(),
             kind: endpoint.phase().kind(),
-            endpoint: Some(endpoint),
+            is_here: inventory.place(endpoint) != Place::Elsewhere,
             at: endpoint.addresses.iter().map(facts).collect(),
         }
     }));
@@ -68,6 +65,15 @@ pub fn all(inventory: &Inventory) -> Vec<Party<'_>> {
     parties.push(without_labels(apiserver, PeerKind::World, &outside));
     parties.retain(|party| !party.at.is_empty());
     parties
+}
+
+/// The name of whoever has an address.
+#[must_use]
+pub fn name_at(inventory: &Inventory, address: IpAddr) -> Option<String> {
+    let parties = all(inventory);
+    let mut parties = parties.iter();
+    let found = parties.find(|party| party.addresses().any(|own| own == address));
+    found.map(|party| party.name.clone())
 }
 
 /// How many [`all`] are.

@@ -1,6 +1,9 @@
 //! Everybody that policies may speak about: who has an address, and blocks of addresses.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use ipnet::IpNet;
 use polc_abi::{key::IPV4_PREFIX_OFFSET, node::PrefixKey};
@@ -8,7 +11,7 @@ use polc_model::{Model, PeerFacts, RuleId, SelectorId, l4::NO_PORTS, selector::N
 use polc_tables::address_of;
 use serde::{Deserialize, Serialize};
 
-use super::party::{self, kind_name};
+use super::party::{self, Party, kind_name};
 use crate::candidate::Candidate;
 
 /// Somebody that policies may speak about.
@@ -35,10 +38,18 @@ pub struct Peer {
 pub fn collect(candidate: &Candidate) -> Vec<Peer> {
     let speakers = Speakers::of(&candidate.bundle.model);
     let parties = party::all(&candidate.inventory);
+    let interfaces: BTreeMap<&str, &str> = candidate
+        .local_endpoints()
+        .filter_map(|(local, interface)| Some((local.name.as_str(), interface?)))
+        .collect();
+    let interface = |party: &Party<'_>| {
+        let name = party.is_here.then_some(party.name.as_str())?;
+        interfaces.get(name).map(|&name| name.to_owned())
+    };
     let known = parties.iter().map(|party| Peer {
         name: party.name.clone(),
         kind: kind_name(party.kind).to_owned(),
-        interface: party.endpoint.and_then(|one| one.interface.clone()),
+        interface: interface(party),
         addresses: party.addresses().collect(),
         block: None,
         policies: speakers.about(party.at.iter().map(|(_, facts)| facts)),

@@ -24,7 +24,7 @@ use crate::{
     candidate::{Candidate, MissingInterface},
     dataplane::Dataplane,
     pins::{self, Pins},
-    state_dir::StateDir,
+    state_dir::{Source, StateDir},
     sys::map::Map,
     trust::Trust,
 };
@@ -97,7 +97,8 @@ impl Predecessor {
 
     /// Puts its policy in force by this version's programs, and moves its hooks to them. What cannot be
     /// put in force, because it is not trusted any more or cannot be read, is left as it is, until what
-    /// comes next takes its place.
+    /// comes next takes its place. `given` is what this agent is started with: the inventory that is in
+    /// force may be that one.
     ///
     /// # Errors
     /// What the kernel says. Hooks that have moved and hooks that have not enforce the same.
@@ -107,6 +108,7 @@ impl Predecessor {
         pins: &Pins,
         state_dir: &StateDir,
         trust: &Trust,
+        given: &Source,
     ) -> Result<(), Error> {
         dataplane.begin_after(self.epoch);
         let flows = Flows::of(self.version);
@@ -115,7 +117,8 @@ impl Predecessor {
             copied.map_err(Error::kernel("copying flows"))
         };
         copy()?;
-        let Some((source, _)) = state_dir.load(self.epoch) else {
+        let left = state_dir.load(self.epoch);
+        let Some(source) = left.and_then(|left| left.source(given)) else {
             warn!("of epoch {} that is in force nothing is known", self.epoch);
             return Ok(());
         };

@@ -111,11 +111,12 @@ fn load_all(bpffs: &Path) {
     });
     for (what, model) in of_numbers.into_iter().chain(of_names) {
         let bundle = Bundle::compile(model, []).unwrap();
-        let source = Source {
-            bundle: bundle.encode().unwrap(),
-            signature: None,
-            inventory: INVENTORY.to_owned(),
-        };
+        let source = Source::of_text(
+            bundle.encode().unwrap(),
+            INVENTORY,
+            Path::new("inventory.yaml"),
+        )
+        .unwrap();
         let candidate = Candidate::new(
             source,
             &Trust::Anyone,

@@ -77,11 +77,12 @@ impl Hooks {
 
     pub(crate) fn put_in_force(&mut self, action: Action) {
         let bundle = Bundle::compile(super::reject::model(action), []).unwrap();
-        let source = Source {
-            bundle: bundle.encode().unwrap(),
-            signature: None,
-            inventory: super::reject::INVENTORY.to_owned(),
-        };
+        let source = Source::of_text(
+            bundle.encode().unwrap(),
+            super::reject::INVENTORY,
+            Path::new("inventory.yaml"),
+        )
+        .unwrap();
         let (bundle, inventory) = (Path::new("a.polb"), Path::new("a.yaml"));
         let missing = MissingInterface::Refuse;
         let candidate = Candidate::new(source, &Trust::Anyone, bundle, inventory, missing);

@@ -28,11 +28,7 @@ fn candidate(addresses: u32) -> Result<Candidate, Error> {
         .unwrap()
         .encode()
         .unwrap();
-    let source = Source {
-        bundle,
-        signature: None,
-        inventory,
-    };
+    let source = Source::of_text(bundle, &inventory, Path::new("inventory.yaml")).unwrap();
     Candidate::new(
         source,
         &Trust::Anyone,

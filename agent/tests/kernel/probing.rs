@@ -60,15 +60,16 @@ impl Kernel {
     pub(crate) fn put_in_force(&mut self, case: &Case, choice: Choice, limits: Limits) -> Applied {
         let endpoints = case.inventory.endpoints.iter();
         let classes = endpoints.flat_map(|endpoint| {
-            Direction::BOTH
-                .map(|direction| ClassKey::of(&case.model, direction, &endpoint.facts(None)))
+            let facts = case.inventory.facts(endpoint, None);
+            Direction::BOTH.map(|direction| ClassKey::of(&case.model, direction, &facts))
         });
         let bundle = Bundle::compile_with(case.model.clone(), classes, choice, limits).unwrap();
-        let source = Source {
-            bundle: bundle.encode().unwrap(),
-            signature: None,
-            inventory: serde_yaml::to_string(&case.inventory).unwrap(),
-        };
+        let source = Source::of_text(
+            bundle.encode().unwrap(),
+            &serde_yaml::to_string(&case.inventory).unwrap(),
+            Path::new("inventory.yaml"),
+        )
+        .unwrap();
         let candidate = Candidate::after(
             self.before.as_ref().filter(|_| self.dataplane.can_go_on()),
             source,

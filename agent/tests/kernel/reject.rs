@@ -79,11 +79,12 @@ impl Kernel {
 
     fn put_in_force(&mut self, action: Action) {
         let bundle = Bundle::compile(model(action), []).unwrap();
-        let source = Source {
-            bundle: bundle.encode().unwrap(),
-            signature: None,
-            inventory: INVENTORY.to_owned(),
-        };
+        let source = Source::of_text(
+            bundle.encode().unwrap(),
+            INVENTORY,
+            Path::new("inventory.yaml"),
+        )
+        .unwrap();
         let (bundle, inventory) = (Path::new("reject.polb"), Path::new("reject.yaml"));
         let candidate = Candidate::new(
             source,

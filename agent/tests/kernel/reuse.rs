@@ -1,7 +1,7 @@
 //! What a change loads: the programs of the policies that changed, and none for a change of the
 //! inventory.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use polc_abi::verdict::Verdict;
 use polc_agent::pins::Pins;
@@ -111,10 +111,10 @@ impl Node {
                 });
             }
             let number = node.inventory.endpoints.len() as u32 + 2;
-            node.inventory.endpoints.push(Endpoint {
+            node.inventory.endpoints.push(Arc::new(Endpoint {
                 interface: Some(interface.to_owned()),
                 ..endpoint(role, number, [("role".to_owned(), role.to_owned())].into())
-            });
+            }));
         }
         node
     }
@@ -139,11 +139,9 @@ impl Node {
             let bits = (0..BITS).filter(|bit| number >> bit & 1 == 1);
             let labels = bits.flat_map(|bit| ["a", "b"].map(|role| format!("{role}-{bit}")));
             let labels: Labels = labels.map(|label| (label, "1".to_owned())).collect();
-            self.inventory.endpoints.push(endpoint(
-                &format!("peer-{number}"),
-                1_000 + number,
-                labels,
-            ));
+            let name = format!("peer-{number}");
+            let peer = endpoint(&name, 1_000 + number, labels);
+            self.inventory.endpoints.push(Arc::new(peer));
         }
     }
 
@@ -198,7 +196,8 @@ fn endpoint(name: &str, number: u32, labels: Labels) -> Endpoint {
     Endpoint {
         name: name.to_owned(),
         namespace: None,
-        labels,
+        labels: Arc::new(labels),
+        node: None,
         interface: None,
         init: false,
         ports: NamedPorts::new(),

@@ -69,7 +69,7 @@ fn endpoints_are_listed_with_who_judges_them() {
         panic!("{endpoints:#?}")
     };
     assert_eq!(db.name, "shop/db");
-    assert_eq!(db.interface, "veth-db");
+    assert_eq!(db.interface.as_deref(), Some("veth-db"));
     assert!(db.ifindex.is_some());
     assert_eq!(db.labels.get("app").map(String::as_str), Some("db"));
     assert_eq!(

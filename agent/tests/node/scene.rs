@@ -269,6 +269,14 @@ impl Scene {
         self.testbed.in_node(|| command.output()).unwrap().unwrap()
     }
 
+    /// As [`Self::ask`], for a subcommand of a subcommand.
+    pub(crate) fn ask_part(&self, subcommand: &str, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_polc-agent"));
+        command.arg(subcommand).args(arguments);
+        command.arg("--state-dir").arg(self.path("state"));
+        self.testbed.in_node(|| command.output()).unwrap().unwrap()
+    }
+
     /// Starts a subcommand whose lines one can read.
     pub(crate) fn follow(&self, subcommand: &str, arguments: &[&str]) -> Child {
         let mut command = self.command(subcommand);

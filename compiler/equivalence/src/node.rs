@@ -79,7 +79,7 @@ impl Node {
         let compiler = Compiler::new(&case.model);
         for class in &mut classes {
             if let Fault::Plan(change) = fault {
-                change(class);
+                change(std::sync::Arc::make_mut(class));
             }
             let mut program = compiler
                 .compile(class, options.limits)

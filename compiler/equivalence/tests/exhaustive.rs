@@ -16,7 +16,8 @@ fn all(
     let case = Case::new(seed, &["veth-a"]);
     let endpoints = case.inventory.endpoints.iter();
     let keys = endpoints.flat_map(|endpoint| {
-        Direction::BOTH.map(|direction| ClassKey::of(&case.model, direction, &endpoint.facts(None)))
+        let facts = case.inventory.facts(endpoint, None);
+        Direction::BOTH.map(|direction| ClassKey::of(&case.model, direction, &facts))
     });
     let plan = polc_plan::plan_with(&case.model, keys, choice).unwrap_or_default();
     let compiler = Compiler::new(&case.model);

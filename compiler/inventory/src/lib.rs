@@ -10,13 +10,22 @@
 //!   - name: web-1
 //!     namespace: shop
 //!     labels: { app: web, tier: frontend }
-//!     interface: veth-web-1     # without it, the endpoint lives on another node
+//!     interface: veth-web-1     # the node's end of its link, for an endpoint on this node
 //!     addresses: [10.244.0.11, "fd00:244::11"]
 //!     ports: { http: tcp 8080 } # what `tcp "http"` in a policy means here
+//!   - name: api-1
+//!     namespace: shop
+//!     node: node-1              # on this node too: the interface is where its addresses are routed
+//!     addresses: [10.244.0.13]
 //!   - name: job-7
 //!     init: true                # its labels are not known yet
 //!     interface: veth-job-7
 //!     addresses: [10.244.0.12]
+//!   - name: db-1                # neither interface nor this node: it lives elsewhere
+//!     namespace: shop
+//!     addresses: [10.244.1.11]
+//! namespaces:                   # their labels, besides `kubernetes.io/metadata.name`
+//!   shop: { team: payments }
 //! remote_nodes:
 //!   - { name: node-2, addresses: [10.244.1.1] }
 //! addresses_of:                 # the entities of the same names
@@ -25,34 +34,45 @@
 //!   ingress: [10.244.0.6]
 //!   unmanaged: [10.244.0.99]
 //! ```
+//!
+//! The objects of Kubernetes say the same in other words; see [`Part::parse`].
 
+mod kubernetes;
 mod part;
 mod ports;
 mod validate;
 
-use std::{collections::BTreeSet, fmt, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+};
 
 use polc_model::{
     Entity, Labels, NamedPorts, PeerFacts, PeerKind, Phase, l4::NO_PORTS, selector::NO_LABELS,
 };
 use serde::{Deserialize, Serialize};
 
-pub use part::Part;
+pub use kubernetes::INTERFACE_ANNOTATION;
+pub use part::{Part, ThisNode, WithoutEndpoint};
 
-/// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The label that every namespace has: its name.
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`]. Endpoints are
+/// shared with the inventories that come before and after, which most often have the same ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inventory {
     /// The node that the agent runs on.
     pub node: Node,
     /// Every endpoint of the cluster that policies may name.
-    #[serde(default)]
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Vec<Arc<Endpoint>>,
+    /// Labels of namespaces: of every endpoint's, at least [`NAMESPACE_NAME_LABEL`].
+    pub namespaces: BTreeMap<String, Labels>,
     /// The other nodes.
-    #[serde(default)]
     pub remote_nodes: Vec<RemoteNode>,
     /// Who else runs in the cluster.
-    #[serde(default)]
     pub addresses_of: AddressesOf,
 }
 
@@ -85,7 +105,7 @@ impl AddressesOf {
 }
 
 /// The node that the agent runs on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
     /// Its name.
@@ -108,19 +128,34 @@ pub struct Endpoint {
     #[serde(default)]
     pub namespace: Option<String>,
     /// Whether it is in `init`: its labels are not known yet.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
-    /// Its labels. None in `init`.
+    /// Its labels. None in `init`. Many endpoints may share them.
     #[serde(default)]
-    pub labels: Labels,
-    /// The node's end of its link. `None` for an endpoint on another node.
-    #[serde(default)]
+    pub labels: Arc<Labels>,
+    /// The node that it is on. `None` where its interface says so: with one, it is on this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The node's end of its link. `None` for an endpoint on another node, and where the interface is
+    /// the one that its addresses are routed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
     /// Its addresses: it may send from no others.
     pub addresses: Vec<IpAddr>,
     /// Its named ports.
     #[serde(default, with = "ports", skip_serializing_if = "NamedPorts::is_empty")]
     pub ports: NamedPorts,
+}
+
+/// Where an endpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'e> {
+    /// On another node.
+    Elsewhere,
+    /// On this node, behind this interface.
+    Interface(&'e str),
+    /// On this node, behind the interface that its addresses are routed to.
+    Routed,
 }
 
 /// Another node.
@@ -153,15 +188,55 @@ impl fmt::Display for InventoryError {
 
 impl std::error::Error for InventoryError {}
 
+impl InventoryError {
+    pub(crate) const fn of_the_whole(message: String) -> Self {
+        Self {
+            message,
+            location: None,
+        }
+    }
+}
+
 impl Inventory {
-    /// Reads YAML and checks that names and addresses are unique and interfaces usable.
+    /// Reads a text that says everything, `node` too, and checks that names and addresses are unique
+    /// and interfaces usable.
     ///
     /// # Errors
-    /// Text that is not such YAML, or an inventory that contradicts itself.
+    /// As [`Part::parse`] and [`Self::of_parts`].
     pub fn parse(text: &str) -> Result<Self, InventoryError> {
-        let inventory: Self = serde_yaml::from_str(text).map_err(located)?;
-        validate::validate(&inventory)?;
-        Ok(inventory)
+        let part = Part::parse(text)?;
+        Self::of_parts([("the inventory", &part)], &ThisNode::AsSaid)
+    }
+
+    /// Where an endpoint is.
+    #[must_use]
+    pub fn place<'e>(&self, endpoint: &'e Endpoint) -> Place<'e> {
+        let is_elsewhere = match &endpoint.node {
+            Some(node) => *node != self.node.name,
+            None => endpoint.interface.is_none(),
+        };
+        match &endpoint.interface {
+            _ if is_elsewhere => Place::Elsewhere,
+            Some(interface) => Place::Interface(interface),
+            None => Place::Routed,
+        }
+    }
+
+    /// What selectors see of an endpoint at one of its addresses.
+    #[must_use]
+    pub fn facts<'a>(&'a self, endpoint: &'a Endpoint, address: Option<IpAddr>) -> PeerFacts<'a> {
+        let namespace = endpoint.namespace.as_deref();
+        let labels = namespace.and_then(|namespace| self.namespaces.get(namespace));
+        self.with_apiserver(PeerFacts {
+            kind: endpoint.phase().kind(),
+            is_kube_apiserver: false,
+            namespace,
+            labels: &endpoint.labels,
+            namespace_labels: labels.unwrap_or(&NO_LABELS),
+            names: &[],
+            ports: &endpoint.ports,
+            network: address.map(Into::into),
+        })
     }
 
     /// What selectors see of a peer, with whether an API server is at its address.
@@ -223,26 +298,15 @@ impl Endpoint {
         }
     }
 
+    /// Its namespace and name.
+    fn key(&self) -> (Option<&str>, &str) {
+        (self.namespace.as_deref(), &self.name)
+    }
+
     /// Whether its labels are known.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         if self.init { Phase::Init } else { Phase::Ready }
-    }
-
-    /// What selectors see of it at one of its addresses. Whether an API server is there,
-    /// [`Inventory::with_apiserver`] adds.
-    #[must_use]
-    pub fn facts(&self, address: Option<IpAddr>) -> PeerFacts<'_> {
-        PeerFacts {
-            kind: self.phase().kind(),
-            is_kube_apiserver: false,
-            namespace: self.namespace.as_deref(),
-            labels: &self.labels,
-            namespace_labels: &NO_LABELS,
-            names: &[],
-            ports: &self.ports,
-            network: address.map(Into::into),
-        }
     }
 }
 

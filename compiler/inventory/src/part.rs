@@ -1,9 +1,14 @@
-//! An inventory in several files, each a part of it: for whoever writes a file for each pod.
+//! An inventory in several texts, each a part of it: for whoever writes a file for each pod.
 
-use serde::Deserialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+use polc_model::Labels;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_yaml::Value;
 
 use crate::{
-    AddressesOf, Endpoint, Inventory, InventoryError, Node, RemoteNode, located, validate,
+    AddressesOf, Endpoint, Inventory, InventoryError, NAMESPACE_NAME_LABEL, Node, RemoteNode,
+    kubernetes, located, validate,
 };
 
 /// A part of an inventory.
@@ -13,22 +18,130 @@ pub struct Part {
     /// The node, which one of the parts says.
     pub node: Option<Node>,
     /// Some of the endpoints.
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Vec<Arc<Endpoint>>,
+    /// The labels of some of the namespaces.
+    pub namespaces: BTreeMap<String, Labels>,
     /// Some of the other nodes.
     pub remote_nodes: Vec<RemoteNode>,
     /// Some of who else runs in the cluster.
     pub addresses_of: AddressesOf,
+    /// Nodes of the cluster, of which one may be this one.
+    #[serde(skip)]
+    pub cluster_nodes: Vec<RemoteNode>,
+    /// What is described and is no endpoint, now or ever.
+    #[serde(skip)]
+    pub without_endpoint: Vec<WithoutEndpoint>,
+}
+
+/// Something that runs somewhere and is no endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithoutEndpoint {
+    /// Full name.
+    pub name: String,
+    /// Why, as what follows "because".
+    pub why: &'static str,
+}
+
+/// Which node is meant, where parts are for several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ThisNode {
+    /// The one that a part says is `node`.
+    AsSaid,
+    /// The one of this name, unless a part says otherwise.
+    Assumed(String),
+    /// The one of this name.
+    Named(String),
+    /// Whichever: only who there is counts. Without a part that says `node`, it has no name.
+    Any,
 }
 
 impl Part {
-    /// Reads YAML. An empty text is an empty part.
+    /// Reads YAML or JSON, of one or several documents, each of which is a part of an inventory in our
+    /// own words, or a Pod, Namespace, Node or List of Kubernetes. An empty text is an empty part.
     ///
     /// # Errors
-    /// Text that is not such YAML.
+    /// Text that is nothing of it.
     pub fn parse(text: &str) -> Result<Self, InventoryError> {
-        let part: Option<Self> = serde_yaml::from_str(text).map_err(located)?;
-        Ok(part.unwrap_or_default())
+        let mut whole = Self::default();
+        // Only objects of Kubernetes have this word as a key; and without them, errors know their place.
+        let has_objects = text.contains("apiVersion") || text.contains("kind");
+        if !has_objects {
+            for part in documents::<Option<Self>>(text)? {
+                whole.extend(part.unwrap_or_default())?;
+            }
+            return Ok(whole);
+        }
+        for document in documents::<Value>(text)? {
+            if kubernetes::is_object(&document) {
+                kubernetes::read(document, &mut whole)?;
+            } else {
+                let part: Option<Self> =
+                    serde_yaml::from_value(document.clone()).or_else(|error| {
+                        // Once more with its place, where it is the only document.
+                        serde_yaml::from_str(text).map_err(|placed| {
+                            if placed.location().is_some() {
+                                located(placed)
+                            } else {
+                                located(error)
+                            }
+                        })
+                    })?;
+                whole.extend(part.unwrap_or_default())?;
+            }
+        }
+        Ok(whole)
     }
+
+    /// Adds another part.
+    fn extend(&mut self, other: Self) -> Result<(), InventoryError> {
+        if let Some(node) = other.node
+            && self.node.replace(node).is_some()
+        {
+            return Err(InventoryError::of_the_whole(
+                "two documents say what `node` is; let one of them say it".to_owned(),
+            ));
+        }
+        self.endpoints.extend(other.endpoints);
+        for (name, labels) in other.namespaces {
+            self.add_namespace(name, labels)?;
+        }
+        self.remote_nodes.extend(other.remote_nodes);
+        self.addresses_of.extend(&other.addresses_of);
+        Ok(())
+    }
+
+    /// Shares the endpoints that are the same as those of a part before.
+    pub fn share_endpoints(&mut self, before: &[Arc<Endpoint>]) {
+        share(&mut self.endpoints, before);
+    }
+
+    pub(crate) fn add_namespace(
+        &mut self,
+        name: String,
+        labels: Labels,
+    ) -> Result<(), InventoryError> {
+        if self.namespaces.contains_key(&name) {
+            return Err(twice(&name));
+        }
+        self.namespaces.insert(name, labels);
+        Ok(())
+    }
+}
+
+fn twice(namespace: &str) -> InventoryError {
+    InventoryError::of_the_whole(format!("namespace `{namespace}` occurs twice"))
+}
+
+/// The documents of a text. What is JSON is read as such, which is much quicker.
+fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, InventoryError> {
+    if text.trim_start().starts_with('{')
+        && let Ok(document) = serde_json::from_str(text)
+    {
+        return Ok(vec![document]);
+    }
+    serde_yaml::Deserializer::from_str(text)
+        .map(|document| T::deserialize(document).map_err(located))
+        .collect()
 }
 
 impl Inventory {
@@ -38,17 +151,15 @@ impl Inventory {
     /// No part or several say what the node is, or the whole contradicts itself.
     pub fn of_parts<'p>(
         parts: impl IntoIterator<Item = (&'p str, &'p Part)>,
+        this_node: &ThisNode,
     ) -> Result<Self, InventoryError> {
-        let error = |message: String| InventoryError {
-            message,
-            location: None,
-        };
         let mut node: Option<(&str, &Node)> = None;
+        let mut cluster_nodes = Vec::new();
         let mut whole = Part::default();
         for (name, part) in parts {
             match (&node, &part.node) {
                 (Some((first, _)), Some(_)) => {
-                    return Err(error(format!(
+                    return Err(InventoryError::of_the_whole(format!(
                         "`{first}` and `{name}` both say what `node` is; let one of them say it"
                     )));
                 }
@@ -56,22 +167,144 @@ impl Inventory {
                 (_, None) => {}
             }
             whole.endpoints.extend(part.endpoints.iter().cloned());
+            for (name, labels) in &part.namespaces {
+                whole.add_namespace(name.clone(), labels.clone())?;
+            }
             whole.remote_nodes.extend(part.remote_nodes.iter().cloned());
             whole.addresses_of.extend(&part.addresses_of);
+            cluster_nodes.extend(&part.cluster_nodes);
         }
-        let Some((_, node)) = node else {
-            return Err(error(
-                "no file says what `node` is; one of them must".to_owned(),
-            ));
-        };
+        let said = node.map(|(_, node)| node);
+        let node = this(said, &cluster_nodes, this_node)?;
+        let others = cluster_nodes
+            .into_iter()
+            .filter(|one| one.name != node.name);
+        whole.remote_nodes.extend(others.cloned());
+        name_namespaces(&mut whole);
         let inventory = Self {
-            node: node.clone(),
+            node,
             endpoints: whole.endpoints,
+            namespaces: whole.namespaces,
             remote_nodes: whole.remote_nodes,
             addresses_of: whole.addresses_of,
         };
         validate::validate(&inventory)?;
         Ok(inventory)
+    }
+}
+
+impl Inventory {
+    /// This inventory with these endpoints, by full name, in place of those of the same names.
+    ///
+    /// # Errors
+    /// They contradict it, or one another.
+    pub fn with_endpoints(
+        &self,
+        set: &BTreeMap<String, Arc<Endpoint>>,
+    ) -> Result<Self, InventoryError> {
+        let others = self.endpoints.iter();
+        let others = others.filter(|one| !set.contains_key(&one.full_name()));
+        let mut whole = Part {
+            endpoints: others.chain(set.values()).cloned().collect(),
+            namespaces: self.namespaces.clone(),
+            ..Part::default()
+        };
+        name_namespaces(&mut whole);
+        let inventory = Self {
+            node: self.node.clone(),
+            endpoints: whole.endpoints,
+            namespaces: whole.namespaces,
+            remote_nodes: self.remote_nodes.clone(),
+            addresses_of: self.addresses_of.clone(),
+        };
+        validate::validate(&inventory)?;
+        Ok(inventory)
+    }
+
+    /// Shares the endpoints that another inventory has as well, so that they are there once.
+    pub fn share_endpoints(&mut self, with: &Self) {
+        share(&mut self.endpoints, &with.endpoints);
+    }
+}
+
+/// Puts the same endpoints of before in place of equal ones.
+fn share(endpoints: &mut [Arc<Endpoint>], before: &[Arc<Endpoint>]) {
+    let known: BTreeMap<(Option<&str>, &str), &Arc<Endpoint>> =
+        before.iter().map(|one| (one.key(), one)).collect();
+    for endpoint in endpoints {
+        if let Some(&same) = known.get(&endpoint.key())
+            && same == endpoint
+        {
+            *endpoint = Arc::clone(same);
+        }
+    }
+}
+
+/// This node: what a part says of it, and what the cluster does.
+fn this(
+    said: Option<&Node>,
+    cluster_nodes: &[&RemoteNode],
+    this_node: &ThisNode,
+) -> Result<Node, InventoryError> {
+    let error = InventoryError::of_the_whole;
+    let mut node = match (said, this_node) {
+        (Some(said), ThisNode::Named(name)) if said.name != *name => {
+            return Err(error(format!(
+                "`node` is `{}`, and this agent was told that its node is `{name}`",
+                said.name
+            )));
+        }
+        (Some(said), _) => said.clone(),
+        (None, ThisNode::Any) => Node::default(),
+        (None, ThisNode::AsSaid) => {
+            return Err(error(
+                "nothing says what `node` is; one part must".to_owned(),
+            ));
+        }
+        (None, ThisNode::Assumed(name) | ThisNode::Named(name)) => {
+            if !cluster_nodes.iter().any(|one| one.name == *name) {
+                return Err(error(if cluster_nodes.is_empty() {
+                    "no file says what `node` is; one of them must".to_owned()
+                } else {
+                    format!(
+                        "no Node is called `{name}`, as this node is; say `--node` if it has another \
+                         name"
+                    )
+                }));
+            }
+            Node {
+                name: name.clone(),
+                ..Node::default()
+            }
+        }
+    };
+    for one in cluster_nodes.iter().filter(|one| one.name == node.name) {
+        for address in &one.addresses {
+            if !node.addresses.contains(address) {
+                node.addresses.push(*address);
+            }
+        }
+    }
+    Ok(node)
+}
+
+/// Gives every namespace that there is the label with its name.
+fn name_namespaces(whole: &mut Part) {
+    let mut last = None;
+    for endpoint in &whole.endpoints {
+        let namespace = endpoint.namespace.as_ref();
+        // Those of one namespace most often stand together.
+        if namespace != last
+            && let Some(namespace) = namespace
+            && !whole.namespaces.contains_key(namespace)
+        {
+            whole.namespaces.insert(namespace.clone(), Labels::new());
+        }
+        last = namespace;
+    }
+    for (name, labels) in &mut whole.namespaces {
+        let key = NAMESPACE_NAME_LABEL.to_owned();
+        labels.entry(key).or_insert_with(|| name.clone());
     }
 }
 
@@ -93,7 +326,8 @@ mod tests {
             .iter()
             .map(|(name, text)| (*name, Part::parse(text).unwrap()))
             .collect();
-        Inventory::of_parts(parsed.iter().map(|(name, part)| (*name, part)))
+        let named = parsed.iter().map(|(name, part)| (*name, part));
+        Inventory::of_parts(named, &ThisNode::Assumed("other".to_owned()))
             .map_err(|error| error.to_string())
     }
 
@@ -104,13 +338,14 @@ mod tests {
             ("empty.yaml", "# nothing yet\n"),
             ("a.yaml", "endpoints: [{ name: a, addresses: [10.0.0.2] }]"),
             (
-                "b.yaml",
-                "endpoints: [{ name: b, addresses: [10.0.0.3] }]\naddresses_of: { health: [10.0.0.9] }",
+                "b.json",
+                "{\"endpoints\": [{ \"name\": \"b\", \"addresses\": [\"10.0.0.3\"] }], \
+                 \"addresses_of\": { \"health\": [\"10.0.0.9\"] }}",
             ),
         ];
         let one = "node: { name: n, addresses: [10.0.0.1] }\nendpoints:\n\
-                   - { name: a, addresses: [10.0.0.2] }\n- { name: b, addresses: [10.0.0.3] }\n\
-                   addresses_of: { health: [10.0.0.9] }\n";
+                   - { name: a, addresses: [10.0.0.2] }\n---\nendpoints:\n\
+                   - { name: b, addresses: [10.0.0.3] }\naddresses_of: { health: [10.0.0.9] }\n";
         assert_eq!(whole(&parts), Ok(Inventory::parse(one).unwrap()));
     }
 
@@ -130,6 +365,14 @@ mod tests {
             whole(&[("n.yaml", node), ("a.yaml", twice), ("b.yaml", twice)]),
             Err("endpoint `a` occurs twice".to_owned())
         );
+        let twice = "namespaces: { shop: {} }";
+        assert_eq!(
+            whole(&[("n.yaml", node), ("a.yaml", twice), ("b.yaml", twice)]),
+            Err("namespace `shop` occurs twice".to_owned())
+        );
         Part::parse("endpoint: []").unwrap_err();
+        Part::parse("node: { name: a }\n---\nnode: { name: a }").unwrap_err();
+        let kinder = Part::parse("endpoints: [{ name: kind, adresses: [] }]").unwrap_err();
+        assert_eq!(kinder.location.map(|(line, _)| line), Some(1), "{kinder}");
     }
 }

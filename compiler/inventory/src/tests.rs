@@ -21,7 +21,10 @@ fn a_whole_inventory_is_read() {
     .unwrap();
     let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
     assert_eq!(outside, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
-    assert_eq!(inventory.endpoints[2].facts(None).kind, PeerKind::Init);
+    assert_eq!(
+        inventory.facts(&inventory.endpoints[2], None).kind,
+        PeerKind::Init
+    );
     assert_eq!(inventory.endpoints[0].full_name(), "n/a");
     assert_eq!(inventory.endpoints[1].interface, None);
 }
@@ -83,7 +86,7 @@ fn ports_have_names() {
         ))
     };
     let inventory = ports("{ http: tcp 8080, dns: udp 53, \"8-x\": sctp 65535 }").unwrap();
-    let named = inventory.endpoints[0].facts(None).ports;
+    let named = inventory.facts(&inventory.endpoints[0], None).ports;
     let dns = polc_model::NamedPort {
         protocol: polc_model::PortProtocol::Udp,
         port: 53,

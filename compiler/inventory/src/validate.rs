@@ -1,67 +1,115 @@
 //! What must hold of an inventory before anything is made of it.
+//!
+//! All of it is checked anew for each: sorted, because there may be a hundred thousand addresses.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::{fmt, net::IpAddr};
 
 use polc_abi::node::ENDPOINT_ADDRESSES;
 
-use crate::{Endpoint, Inventory, InventoryError};
+use crate::{Endpoint, Inventory, InventoryError, Place};
 
 /// The longest name of an interface that the kernel takes.
 const INTERFACE_NAME_LENGTH: usize = 15;
 
-pub(crate) fn validate(inventory: &Inventory) -> Result<(), InventoryError> {
-    let mut names = BTreeSet::new();
-    let mut interfaces: BTreeMap<&str, String> = BTreeMap::new();
-    let mut addresses: BTreeMap<IpAddr, String> = BTreeMap::new();
+/// Whoever has something that is nobody else's.
+#[derive(Clone, Copy)]
+enum Owner<'a> {
+    Node(&'a str),
+    Uplink(&'a str),
+    Endpoint(&'a Endpoint),
+    Entity(&'static str),
+}
 
-    let node = format!("node `{}`", inventory.node.name);
-    claim(&mut addresses, &inventory.node.addresses, &node)?;
-    for uplink in &inventory.node.uplinks {
-        interface(&mut interfaces, uplink, format!("an uplink of {node}"))?;
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(name) => write!(f, "node `{name}`"),
+            Self::Uplink(name) => write!(f, "an uplink of node `{name}`"),
+            Self::Endpoint(endpoint) => write!(f, "endpoint `{}`", endpoint.full_name()),
+            Self::Entity(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+pub(crate) fn validate(inventory: &Inventory) -> Result<(), InventoryError> {
+    let node = &inventory.node;
+    let mut addresses = Vec::with_capacity(inventory.endpoints.len());
+    let mut interfaces = Vec::new();
+    let mut claim = |own: &[IpAddr], owner| claim(&mut addresses, own, owner);
+
+    claim(&node.addresses, Owner::Node(&node.name))?;
+    for uplink in &node.uplinks {
+        let owner = Owner::Uplink(&node.name);
+        check_interface(uplink, owner)?;
+        interfaces.push((uplink.as_str(), owner));
     }
     for endpoint in &inventory.endpoints {
-        let name = endpoint.full_name();
-        if !names.insert(name.clone()) {
-            return Err(error(format!("endpoint `{name}` occurs twice")));
-        }
-        let who = format!("endpoint `{name}`");
-        if endpoint.init && !endpoint.labels.is_empty() {
-            return Err(error(format!(
-                "{who} is in `init` and has labels; once they are known, leave out `init`"
-            )));
-        }
-        validate_addresses(endpoint, &who)?;
-        claim(&mut addresses, &endpoint.addresses, &who)?;
-        if let Some(name) = &endpoint.interface {
-            interface(&mut interfaces, name, who)?;
+        let owner = Owner::Endpoint(endpoint);
+        let place = inventory.place(endpoint);
+        check_endpoint(endpoint, place)?;
+        claim(&endpoint.addresses, owner)?;
+        if let Place::Interface(name) = place {
+            check_interface(name, owner)?;
+            interfaces.push((name, owner));
         }
     }
     for remote in &inventory.remote_nodes {
-        claim(
-            &mut addresses,
-            &remote.addresses,
-            &format!("node `{}`", remote.name),
-        )?;
+        claim(&remote.addresses, Owner::Node(&remote.name))?;
     }
     for (_, entity, own) in inventory.addresses_of.others() {
-        claim(&mut addresses, own, &format!("`{entity}`"))?;
+        claim(own, Owner::Entity(entity))?;
+    }
+    let one_owner = |what: &str, one: &Owner<'_>, other: &Owner<'_>| {
+        error(format!("{what} belongs to {one} and to {other}"))
+    };
+    if let Some((name, one, other)) = shared(&mut interfaces) {
+        return Err(one_owner(&format!("interface `{name}`"), &one, &other));
+    }
+    let endpoints = inventory.endpoints.iter();
+    let mut names: Vec<(Option<&str>, &str)> = endpoints.map(|one| one.key()).collect();
+    names.sort_unstable();
+    let mut pairs = names.windows(2);
+    if let Some([(namespace, name), _]) = pairs.find(|pair| pair.first() == pair.last()) {
+        let slash = namespace.map(|namespace| format!("{namespace}/"));
+        let slash = slash.unwrap_or_default();
+        return Err(error(format!("endpoint `{slash}{name}` occurs twice")));
+    }
+    if let Some((address, one, other)) = shared(&mut addresses) {
+        return Err(one_owner(&format!("`{address}`"), &one, &other));
     }
     // Servers may be at addresses of others, but only once at each.
-    claim(
-        &mut BTreeMap::new(),
-        &inventory.addresses_of.kube_apiserver,
-        "`kube_apiserver`",
-    )
+    let mut servers = Vec::new();
+    let entity = Owner::Entity("kube_apiserver");
+    self::claim(&mut servers, &inventory.addresses_of.kube_apiserver, entity)?;
+    match shared(&mut servers) {
+        Some((address, one, other)) => Err(one_owner(&format!("`{address}`"), &one, &other)),
+        None => Ok(()),
+    }
 }
 
-fn validate_addresses(endpoint: &Endpoint, who: &str) -> Result<(), InventoryError> {
+/// The first thing that two have, and the two in the order in which they were.
+fn shared<'a, K: Ord + Copy>(
+    owners: &mut Vec<(K, Owner<'a>)>,
+) -> Option<(K, Owner<'a>, Owner<'a>)> {
+    owners.sort_by_key(|(key, _)| *key);
+    let mut pairs = owners.windows(2);
+    pairs.find_map(|pair| match pair {
+        [(one, first), (other, second)] if one == other => Some((*one, *first, *second)),
+        _ => None,
+    })
+}
+
+fn check_endpoint(endpoint: &Endpoint, place: Place<'_>) -> Result<(), InventoryError> {
+    let who = Owner::Endpoint(endpoint);
+    if endpoint.init && !endpoint.labels.is_empty() {
+        return Err(error(format!(
+            "{who} is in `init` and has labels; once they are known, leave out `init`"
+        )));
+    }
     if endpoint.addresses.is_empty() {
         return Err(error(format!("{who} has no address; give it at least one")));
     }
-    if endpoint.interface.is_some() && endpoint.addresses.len() > ENDPOINT_ADDRESSES {
+    if place != Place::Elsewhere && endpoint.addresses.len() > ENDPOINT_ADDRESSES {
         return Err(error(format!(
             "{who} has {} addresses; an endpoint on this node may have {ENDPOINT_ADDRESSES}",
             endpoint.addresses.len()
@@ -70,20 +118,18 @@ fn validate_addresses(endpoint: &Endpoint, who: &str) -> Result<(), InventoryErr
     Ok(())
 }
 
-fn claim(
-    owners: &mut BTreeMap<IpAddr, String>,
+fn claim<'a>(
+    owners: &mut Vec<(IpAddr, Owner<'a>)>,
     addresses: &[IpAddr],
-    who: &str,
+    owner: Owner<'a>,
 ) -> Result<(), InventoryError> {
     for &address in addresses {
         if address.is_unspecified() || address.is_multicast() || is_mapped(address) {
-            return Err(error(format!("{who} cannot have the address `{address}`")));
-        }
-        if let Some(owner) = owners.insert(address, who.to_owned()) {
             return Err(error(format!(
-                "`{address}` belongs to {owner} and to {who}"
+                "{owner} cannot have the address `{address}`"
             )));
         }
+        owners.push((address, owner));
     }
     Ok(())
 }
@@ -93,31 +139,19 @@ fn is_mapped(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some())
 }
 
-fn interface<'a>(
-    owners: &mut BTreeMap<&'a str, String>,
-    name: &'a str,
-    who: String,
-) -> Result<(), InventoryError> {
-    let usable = !name.is_empty()
+fn check_interface(name: &str, owner: Owner<'_>) -> Result<(), InventoryError> {
+    let is_usable = !name.is_empty()
         && name.len() <= INTERFACE_NAME_LENGTH
         && !name.contains(|c: char| c == '/' || c.is_whitespace() || c == '\0');
-    if !usable {
-        return Err(error(format!(
-            "{who} names the interface `{name}`; a name has 1 to {INTERFACE_NAME_LENGTH} \
-             characters, no slash and no white space"
-        )));
+    if is_usable {
+        return Ok(());
     }
-    match owners.insert(name, who.clone()) {
-        Some(owner) => Err(error(format!(
-            "interface `{name}` belongs to {owner} and to {who}"
-        ))),
-        None => Ok(()),
-    }
+    Err(error(format!(
+        "{owner} names the interface `{name}`; a name has 1 to {INTERFACE_NAME_LENGTH} \
+         characters, no slash and no white space"
+    )))
 }
 
-fn error(message: String) -> InventoryError {
-    InventoryError {
-        message,
-        location: None,
-    }
+const fn error(message: String) -> InventoryError {
+    InventoryError::of_the_whole(message)
 }

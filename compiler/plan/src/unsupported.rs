@@ -103,7 +103,6 @@ fn of_selector(model: &Model, id: SelectorId) -> Option<&'static str> {
         .expr
         .visit_leaves(&mut |leaf| match leaf {
             SelectorExpr::Dns(_) => found = Some("dns"),
-            SelectorExpr::NamespaceLabel { .. } => found = Some("namespace"),
             _ => {}
         });
     found

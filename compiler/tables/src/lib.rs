@@ -12,6 +12,7 @@ mod placement;
 mod port_names;
 mod questions;
 mod signatures;
+mod step;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,13 +27,13 @@ use polc_abi::{
     node::{PEER_WORLD, Peer, PrefixKey, peer_flag},
     policy::PortNamesKey,
 };
-use polc_inventory::{Inventory, node_facts};
+use polc_inventory::{Endpoint, Inventory, Place, node_facts};
 use polc_model::{
     Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
 };
 use polc_plan::{Choice, ClassPlan, Names, Plan};
 
-use classes::Classes;
+use classes::{Classes, Slots};
 pub use limits::TablesError;
 use limits::fit;
 pub use peer_ids::PeerNames;
@@ -43,10 +44,10 @@ use signatures::Rows;
 pub use signatures::Signatures;
 
 /// The contents of one side of a node's maps. Slots and rows count from the side's start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeTables {
     /// The classes of this node's endpoints. The position is the program's slot.
-    pub classes: Vec<ClassPlan>,
+    pub classes: Vec<Arc<ClassPlan>>,
     /// Where what the classes ask about is in a signature and in a port's names.
     pub placement: Placement,
     /// Signatures. The position is the row that peers name.
@@ -63,6 +64,8 @@ pub struct NodeTables {
     pub port_names: Vec<(PortNamesKey, Names)>,
     /// Names by peer id.
     pub names: Arc<PeerNames>,
+    /// Slots of this node's endpoints, by position in the inventory.
+    slots: BTreeMap<u32, Slots>,
 }
 
 /// The node, as the subject of policies.
@@ -81,8 +84,8 @@ pub struct GovernedNode {
 pub struct LocalEndpoint {
     /// Full name.
     pub name: String,
-    /// The node's end of its link.
-    pub interface: String,
+    /// The node's end of its link. `None`: the interface that its addresses are routed to.
+    pub interface: Option<String>,
     /// Peer id.
     pub id: u32,
     /// Slot of its ingress program.
@@ -91,6 +94,20 @@ pub struct LocalEndpoint {
     pub egress_slot: u32,
     /// Addresses it may send from.
     pub addresses: Vec<Address>,
+}
+
+impl LocalEndpoint {
+    fn new(endpoint: &Endpoint, id: u32, slots: Slots) -> Self {
+        let addresses = endpoint.addresses.iter().copied();
+        Self {
+            name: endpoint.full_name(),
+            interface: endpoint.interface.clone(),
+            id,
+            ingress_slot: slots.ingress,
+            egress_slot: slots.egress,
+            addresses: addresses.map(address_bytes).collect(),
+        }
+    }
 }
 
 impl NodeTables {
@@ -114,28 +131,39 @@ impl NodeTables {
         choice: Choice,
         before: Option<Before<'_>>,
     ) -> Result<Self, TablesError> {
+        let same = before.and_then(|before| before.same_endpoints(model, inventory));
+        let known = before.zip(same.as_deref());
         let Classes {
             plans: classes,
             slots,
             node: node_slots,
-        } = Classes::of(model, plan, inventory, choice)?;
+        } = Classes::of(model, plan, inventory, choice, known)?;
         let placement = Placement::after(
             before.map(|before| (before.model, &before.tables.placement)),
             model,
-            &classes,
+            classes.iter().map(|class| &**class),
         )?;
+        // The first peer of all.
+        let node_id = PeerNames::default().add(PeerRole::Node, inventory.node.name.clone());
+        let node = governed(node_id, node_slots);
         if let Some(before) = before
             && before.says_the_same(model, inventory, &placement)
         {
-            // The first that is added.
-            let id = PeerNames::default().add(PeerRole::Node, inventory.node.name.clone());
             return Ok(Self {
-                endpoints: endpoints(inventory, &slots, before.tables),
-                node: governed(id, node_slots),
+                endpoints: endpoints(&slots, before.tables),
+                node,
                 classes,
                 placement,
+                slots,
                 ..before.tables.clone()
             });
+        }
+        if let Some((before, same)) = known
+            && before.tables.placement == placement
+            && let Some(next) = step::step(before, model, inventory, same, &classes, (&slots, node))
+        {
+            next.check()?;
+            return Ok(next);
         }
         let mut port_names = PortNames::asked_for(&placement);
         let prefixes = prefixes(model, &placement);
@@ -164,7 +192,7 @@ impl NodeTables {
                 id
             };
 
-        let node = &inventory.node;
+        let host = &inventory.node;
         let mut host_flags = peer_flag::HOST;
         if model.host_access == HostAccess::Allowed {
             host_flags |= peer_flag::HOST_ACCESS;
@@ -174,43 +202,28 @@ impl NodeTables {
                 .map(|&address| (address, node_facts(kind, address)))
                 .collect::<Vec<_>>()
         };
-        let node_id = add_peer(
+        add_peer(
             PeerRole::Node,
-            node.name.clone(),
+            host.name.clone(),
             host_flags,
-            at(PeerKind::Host, &node.addresses),
+            at(PeerKind::Host, &host.addresses),
         );
 
         let mut endpoints = Vec::new();
-        for (position, endpoint) in inventory.endpoints.iter().enumerate() {
+        for (position, endpoint) in (0_u32..).zip(&inventory.endpoints) {
             let facts = endpoint
                 .addresses
                 .iter()
-                .map(|&address| (address, endpoint.facts(Some(address))))
+                .map(|&address| (address, inventory.facts(endpoint, Some(address))))
                 .collect();
-            let flags = if endpoint.interface.is_some() {
-                peer_flag::LOCAL_ENDPOINT
-            } else {
-                0
+            let flags = match inventory.place(endpoint) {
+                Place::Elsewhere => 0,
+                Place::Interface(_) | Place::Routed => peer_flag::LOCAL_ENDPOINT,
             };
             let id = add_peer(PeerRole::Endpoint, endpoint.full_name(), flags, facts);
             port_names.add(id, &endpoint.ports);
-            if let (Some(interface), Some(&(ingress_slot, egress_slot))) =
-                (&endpoint.interface, slots.get(&position))
-            {
-                endpoints.push(LocalEndpoint {
-                    name: endpoint.full_name(),
-                    interface: interface.clone(),
-                    id,
-                    ingress_slot,
-                    egress_slot,
-                    addresses: endpoint
-                        .addresses
-                        .iter()
-                        .copied()
-                        .map(address_bytes)
-                        .collect(),
-                });
+            if let Some(&slots) = slots.get(&position) {
+                endpoints.push(LocalEndpoint::new(endpoint, id, slots));
             }
         }
         for remote in &inventory.remote_nodes {
@@ -258,22 +271,31 @@ impl NodeTables {
                 )
             })
             .collect();
-        let signatures = rows.finish();
-        fit(endpoints.len(), MAX_ENDPOINTS, TablesError::Endpoints)?;
-        fit(addresses.len(), MAX_ADDRESSES, TablesError::Addresses)?;
-        let port_names = port_names.finish();
-        fit(port_names.len(), MAX_NAMED_PORTS, TablesError::NamedPorts)?;
-        Ok(Self {
+        let tables = Self {
+            signatures: rows.finish(),
             classes,
-            placement,
-            signatures,
             endpoints,
-            node: governed(node_id, node_slots),
+            node,
             addresses,
             prefixes,
-            port_names,
+            port_names: port_names.finish(),
             names: Arc::new(names),
-        })
+            slots,
+            placement,
+        };
+        tables.check()?;
+        Ok(tables)
+    }
+
+    /// Whether the maps hold as much.
+    fn check(&self) -> Result<(), TablesError> {
+        fit(self.endpoints.len(), MAX_ENDPOINTS, TablesError::Endpoints)?;
+        fit(self.addresses.len(), MAX_ADDRESSES, TablesError::Addresses)?;
+        fit(
+            self.port_names.len(),
+            MAX_NAMED_PORTS,
+            TablesError::NamedPorts,
+        )
     }
 
     /// The names that a receiver, by its peer id, has for a port.
@@ -325,6 +347,18 @@ pub struct Before<'b> {
 }
 
 impl Before<'_> {
+    /// For each endpoint, the position of the one before that it is, unchanged; the policies and whatever
+    /// else says something of it being the same. `None` where they are not.
+    fn same_endpoints(&self, model: &Model, inventory: &Inventory) -> Option<Vec<Option<u32>>> {
+        let before = self.inventory;
+        let is_same = std::ptr::eq(self.model, model)
+            && before.node == inventory.node
+            && before.namespaces == inventory.namespaces
+            && before.remote_nodes == inventory.remote_nodes
+            && before.addresses_of == inventory.addresses_of;
+        is_same.then(|| step::same(&before.endpoints, &inventory.endpoints))
+    }
+
     /// Whether all that is said of peers remains: they are the same ones, and the same is asked about
     /// them.
     fn says_the_same(&self, model: &Model, inventory: &Inventory, placement: &Placement) -> bool {
@@ -337,31 +371,23 @@ impl Before<'_> {
     }
 }
 
-fn governed(id: u32, slots: Option<(u32, u32)>) -> Option<GovernedNode> {
-    slots.map(|(ingress_slot, egress_slot)| GovernedNode {
+fn governed(id: u32, slots: Option<Slots>) -> Option<GovernedNode> {
+    slots.map(|slots| GovernedNode {
         id,
-        ingress_slot,
-        egress_slot,
+        ingress_slot: slots.ingress,
+        egress_slot: slots.egress,
     })
 }
 
 /// The endpoints of tables for the same inventory, with these slots.
-fn endpoints(
-    inventory: &Inventory,
-    slots: &BTreeMap<usize, (u32, u32)>,
-    tables: &NodeTables,
-) -> Vec<LocalEndpoint> {
-    let positions = inventory.endpoints.iter().enumerate();
-    let local = positions.filter(|(_, endpoint)| endpoint.interface.is_some());
+fn endpoints(slots: &BTreeMap<u32, Slots>, tables: &NodeTables) -> Vec<LocalEndpoint> {
+    // Those with slots are on this node.
+    let local = slots.values().zip(&tables.endpoints);
     local
-        .zip(&tables.endpoints)
-        .map(|((position, _), endpoint)| {
-            let (ingress_slot, egress_slot) = slots.get(&position).copied().unwrap_or_default();
-            LocalEndpoint {
-                ingress_slot,
-                egress_slot,
-                ..endpoint.clone()
-            }
+        .map(|(slots, endpoint)| LocalEndpoint {
+            ingress_slot: slots.ingress,
+            egress_slot: slots.egress,
+            ..endpoint.clone()
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Numbers of peers. They follow from the peers' names, so that a peer keeps its number while others
 //! come and go, and whoever computes the tables again gets the same.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use polc_abi::node::{PEER_IDS, PEER_WORLD};
 use polc_plan::stable_hash;
@@ -17,35 +17,68 @@ pub(crate) enum PeerRole {
 
 /// Names by peer id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerNames(BTreeMap<u32, String>);
+pub struct PeerNames {
+    names: BTreeMap<u32, Arc<str>>,
+    /// Whether somebody has another number than its name alone would give it.
+    is_crowded: bool,
+}
 
 impl Default for PeerNames {
     fn default() -> Self {
-        Self([(PEER_WORLD, "world".to_owned())].into())
+        Self {
+            names: [(PEER_WORLD, "world".into())].into(),
+            is_crowded: false,
+        }
     }
+}
+
+/// The number that a name alone gives.
+fn natural(role: PeerRole, name: &str) -> u32 {
+    let bytes = [role as u8].into_iter().chain(name.bytes());
+    stable_hash::below(PEER_IDS, bytes)
 }
 
 impl PeerNames {
     /// Gives a peer its number: where another has it already, the next one that is free.
     pub(crate) fn add(&mut self, role: PeerRole, name: String) -> u32 {
-        let bytes = [role as u8].into_iter().chain(name.bytes());
-        let mut id = stable_hash::below(PEER_IDS, bytes);
-        while self.0.contains_key(&id) {
+        let mut id = natural(role, &name);
+        while self.names.contains_key(&id) {
             id = (id + 1) % PEER_IDS;
+            self.is_crowded = true;
         }
-        self.0.insert(id, name);
+        self.names.insert(id, name.into());
         id
+    }
+
+    /// The number of a peer that is there. `None` where somebody may have another one's.
+    pub(crate) fn natural(&self, role: PeerRole, name: &str) -> Option<u32> {
+        (!self.is_crowded).then(|| natural(role, name))
+    }
+
+    /// As [`Self::add`]. `None` where another has the number already.
+    pub(crate) fn add_natural(&mut self, role: PeerRole, name: &str) -> Option<u32> {
+        let id = self.natural(role, name)?;
+        if self.names.contains_key(&id) {
+            return None;
+        }
+        self.names.insert(id, name.into());
+        Some(id)
+    }
+
+    /// Takes a number back.
+    pub(crate) fn remove(&mut self, id: u32) {
+        self.names.remove(&id);
     }
 
     /// The name of a peer.
     #[must_use]
     pub fn get(&self, id: u32) -> Option<&str> {
-        self.0.get(&id).map(String::as_str)
+        self.names.get(&id).map(|name| &**name)
     }
 
     /// All ids and names, in order of id.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
-        self.0.iter().map(|(&id, name)| (id, name.as_str()))
+        self.names.iter().map(|(&id, name)| (id, &**name))
     }
 }
 

@@ -21,6 +21,10 @@ enum Clue<'a> {
     LabelKey(&'a str),
     /// It is in this namespace.
     Namespace(&'a str),
+    /// Its namespace has this label with this value.
+    NamespaceLabel(&'a str, &'a str),
+    /// Its namespace has this label.
+    NamespaceLabelKey(&'a str),
 }
 
 /// The questions of a node's signatures.
@@ -64,9 +68,16 @@ impl<'a> Questions<'a> {
     ) {
         let labels = peer.labels.iter();
         let labels = labels.flat_map(|(key, value)| [Clue::Label(key, value), Clue::LabelKey(key)]);
+        let of_namespace = peer.namespace_labels.iter().flat_map(|(key, value)| {
+            [
+                Clue::NamespaceLabel(key, value),
+                Clue::NamespaceLabelKey(key),
+            ]
+        });
         let blocks = around.iter().copied().map(Clue::Block);
         let found = blocks
             .chain(labels)
+            .chain(of_namespace)
             .chain(peer.namespace.map(Clue::Namespace))
             .filter_map(|clue| self.by_clue.get(&clue))
             .chain([&self.always])
@@ -92,9 +103,15 @@ fn clues(selector: &SelectorExpr) -> Option<BTreeSet<Clue<'_>>> {
             LabelOperator::Exists => Some([Clue::LabelKey(key)].into()),
             LabelOperator::NotIn(_) | LabelOperator::Absent => None,
         },
-        SelectorExpr::Entity(_) | SelectorExpr::NamespaceLabel { .. } | SelectorExpr::Dns(_) => {
-            None
-        }
+        SelectorExpr::NamespaceLabel { key, operator } => match operator {
+            LabelOperator::In(values) => {
+                let clue = |value| Clue::NamespaceLabel(key, value);
+                Some(values.iter().map(|value| clue(value)).collect())
+            }
+            LabelOperator::Exists => Some([Clue::NamespaceLabelKey(key)].into()),
+            LabelOperator::NotIn(_) | LabelOperator::Absent => None,
+        },
+        SelectorExpr::Entity(_) | SelectorExpr::Dns(_) => None,
         SelectorExpr::AnyOf(parts) => {
             let mut all = BTreeSet::new();
             for part in parts {

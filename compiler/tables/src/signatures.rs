@@ -168,6 +168,21 @@ impl<'a, 'p> Rows<'a, 'p> {
         row
     }
 
+    /// Says which rows are used, whoever was looked at.
+    pub(crate) fn are_used(&mut self, rows: impl IntoIterator<Item = u32>) {
+        let mut used = vec![false; self.count as usize];
+        for row in rows {
+            if let Some(used) = used.get_mut(row as usize) {
+                *used = true;
+            }
+        }
+        self.used = (0..)
+            .zip(used)
+            .filter(|(_, used)| *used)
+            .map(|(row, _)| row)
+            .collect();
+    }
+
     /// The blocks that contain a network, the smallest first.
     fn blocks_around(&self, network: IpNet) -> Vec<IpNet> {
         let [v4, v6] = &self.lengths;

@@ -220,3 +220,108 @@ fn a_bit_is_what_its_selector_says_of_the_peer() {
     }
     assert!(checked > 10_000, "{checked}");
 }
+
+/// Endpoints of a changing inventory, by number: those that are there, and what they are now.
+fn changing(there: &BTreeMap<u32, Arc<polc_inventory::Endpoint>>) -> Inventory {
+    let mut inventory = Inventory::parse(
+        "node: { name: node-1, addresses: [10.0.0.1] }\n\
+         namespaces: { red: { zone: a } }\n\
+         addresses_of: { kube_apiserver: [10.1.0.3], health: [10.9.0.1] }\n",
+    )
+    .unwrap();
+    let named = there.values().map(|one| (one.full_name(), Arc::clone(one)));
+    inventory.endpoints = inventory
+        .with_endpoints(&named.collect())
+        .unwrap()
+        .endpoints;
+    inventory
+}
+
+fn endpoint(number: u32, choice: u32) -> Arc<polc_inventory::Endpoint> {
+    let app = choice % 3;
+    let ports = if choice.is_multiple_of(2) {
+        "{ http: tcp 80 }"
+    } else {
+        "{ http: tcp 8080, dns: udp 53 }"
+    };
+    let interface = if number.is_multiple_of(4) {
+        format!("interface: veth{number},")
+    } else {
+        String::new()
+    };
+    let namespace = ["red", "blue"][choice as usize % 2];
+    let text = format!(
+        "endpoints: [{{ name: e{number}, namespace: {namespace}, labels: {{ app: \"{app}\" }}, {interface} \
+         addresses: [10.1.0.{number}, \"fd00::{}\"], ports: {ports} }}]",
+        number + choice % 2 * 100
+    );
+    polc_inventory::Part::parse(&text)
+        .unwrap()
+        .endpoints
+        .remove(0)
+}
+
+/// What is said of each address: the peer's number and kind, and its signature.
+fn said(tables: &NodeTables) -> Vec<(Address, u32, u32, Vec<u64>)> {
+    let addresses = tables.addresses.iter();
+    addresses
+        .map(|&(address, peer)| {
+            let signature = tables.signatures.row(peer.row).unwrap();
+            (address, peer.id, peer.flags, signature.to_vec())
+        })
+        .collect()
+}
+
+#[test]
+fn a_change_of_few_endpoints_gives_what_computing_all_of_them_gives() {
+    let label = |value: &str| SelectorExpr::Label {
+        key: "app".to_owned(),
+        operator: LabelOperator::In(vec![value.to_owned()]),
+    };
+    let zone = SelectorExpr::NamespaceLabel {
+        key: "zone".to_owned(),
+        operator: LabelOperator::In(vec!["a".to_owned()]),
+    };
+    let peers = [label("0"), label("1"), cidr("10.1.0.0/27"), zone];
+    let mut model = model(&peers);
+    model.rules[0].l4 = L4Match::Of(vec![L4Term::NamedPort {
+        protocol: PortProtocol::Tcp,
+        name: "http".to_owned(),
+    }]);
+    let plan = polc_plan::plan(&model, []).unwrap();
+    let mut there: BTreeMap<u32, _> = (2..40).map(|one| (one, endpoint(one, one))).collect();
+    let mut inventory = changing(&there);
+    let mut tables = NodeTables::compute(&model, &plan, &inventory).unwrap();
+    let mut stepped = 0;
+    for change in 0..300_u32 {
+        // Numbers that look random, and are the same each time.
+        let random = change.wrapping_mul(2_654_435_761).rotate_left(13) ^ change;
+        for number in [2 + random % 60, 2 + random / 64 % 60] {
+            if random.is_multiple_of(5) {
+                there.remove(&number);
+            } else {
+                there.insert(number, endpoint(number, random / 7 % 12));
+            }
+        }
+        let next = changing(&there);
+        let before = Before {
+            model: &model,
+            inventory: &inventory,
+            tables: &tables,
+        };
+        let same = before.same_endpoints(&model, &next).unwrap();
+        let choice = Choice::Cheapest;
+        let classes = Classes::of(&model, &plan, &next, choice, Some((before, &same))).unwrap();
+        let step = step::step(before, &model, &next, &same, &classes.plans, &classes.slots);
+        stepped += u32::from(step.is_some() && classes.plans == tables.classes);
+        let after = NodeTables::compute_with(&model, &plan, &next, choice, Some(before)).unwrap();
+        let anew = NodeTables::compute(&model, &plan, &next).unwrap();
+        assert_eq!(said(&after), said(&anew), "{change}");
+        assert_eq!(after.endpoints, anew.endpoints, "{change}");
+        assert_eq!(after.names, anew.names, "{change}");
+        assert_eq!(after.port_names, anew.port_names, "{change}");
+        assert_eq!(after.classes, anew.classes, "{change}");
+        (inventory, tables) = (next, after);
+    }
+    assert!(stepped > 200, "{stepped}");
+}

@@ -5,11 +5,11 @@
 
 mod packet;
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use fastrand::Rng;
 use ipnet::IpNet;
-use polc_inventory::{AddressesOf, Endpoint, Inventory, Node, RemoteNode};
+use polc_inventory::{AddressesOf, Endpoint, Inventory, NAMESPACE_NAME_LABEL, Node, RemoteNode};
 use polc_model::{
     Action, Direction, Enforcement, Entity, FileId, HostAccess, IcmpFamily, Isolation, L4Match,
     L4Term, LabelOperator, Labels, Model, NamedPort, NamedPorts, Origin, Policy, PolicyId,
@@ -32,6 +32,7 @@ pub struct Case {
 
 const KEYS: [&str; 2] = ["app", "tier"];
 const VALUES: [&str; 3] = ["a", "b", "c"];
+const NAMESPACE_KEY: &str = "zone";
 const NAMESPACES: [&str; 2] = ["red", "blue"];
 const BLOCKS: [&str; 9] = [
     "10.0.0.0/8",
@@ -247,15 +248,27 @@ fn subject(rng: &mut Rng) -> SelectorExpr {
 }
 
 fn label(rng: &mut Rng) -> SelectorExpr {
-    let operator = match rng.u8(..6) {
+    let key = word(rng, &KEYS);
+    let operator = operator(rng);
+    SelectorExpr::Label { key, operator }
+}
+
+fn namespace(rng: &mut Rng) -> SelectorExpr {
+    if rng.bool() {
+        return SelectorExpr::Namespace(word(rng, &NAMESPACES));
+    }
+    SelectorExpr::NamespaceLabel {
+        key: NAMESPACE_KEY.to_owned(),
+        operator: operator(rng),
+    }
+}
+
+fn operator(rng: &mut Rng) -> LabelOperator {
+    match rng.u8(..6) {
         0 => LabelOperator::NotIn(vec![word(rng, &VALUES)]),
         1 => LabelOperator::Exists,
         2 => LabelOperator::Absent,
         _ => LabelOperator::In(vec![word(rng, &VALUES)]),
-    };
-    SelectorExpr::Label {
-        key: word(rng, &KEYS),
-        operator,
     }
 }
 
@@ -263,7 +276,7 @@ fn peer(rng: &mut Rng, depth: u8) -> SelectorExpr {
     let choice = if depth == 0 { rng.u8(..6) } else { rng.u8(..9) };
     match choice {
         0 | 1 => label(rng),
-        2 => SelectorExpr::Namespace(word(rng, &NAMESPACES)),
+        2 => namespace(rng),
         3 | 4 => match word(rng, &BLOCKS).parse::<IpNet>() {
             Ok(block) => SelectorExpr::Cidr(block),
             Err(_) => SelectorExpr::ALL,
@@ -372,6 +385,20 @@ fn named_ports(rng: &mut Rng) -> NamedPorts {
     ports
 }
 
+/// Namespaces of several zones.
+fn namespaces() -> BTreeMap<String, Labels> {
+    let numbered = NAMESPACES.into_iter().enumerate();
+    numbered
+        .map(|(number, name)| {
+            let labels = [
+                (NAMESPACE_NAME_LABEL.to_owned(), name.to_owned()),
+                (NAMESPACE_KEY.to_owned(), VALUES[number % 2].to_owned()),
+            ];
+            (name.to_owned(), labels.into())
+        })
+        .collect()
+}
+
 fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
     let address = |text: &str| text.parse::<IpAddr>().ok();
     let mut endpoints = Vec::new();
@@ -386,11 +413,12 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
         }
         let subnet = rng.u8(..3);
         let host = index + 10 + if rng.bool() { 120 } else { 0 };
-        endpoints.push(Endpoint {
+        endpoints.push(Arc::new(Endpoint {
             name: format!("endpoint-{index}"),
             namespace: (rng.u8(..4) > 0).then(|| word(rng, &NAMESPACES)),
             init,
-            labels,
+            labels: Arc::new(labels),
+            node: None,
             interface,
             ports: named_ports(rng),
             addresses: [
@@ -400,7 +428,7 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
             .iter()
             .filter_map(|text| address(text))
             .collect(),
-        });
+        }));
     }
     let both = |one: &str, other: &str| -> Vec<IpAddr> {
         [one, other].into_iter().filter_map(address).collect()
@@ -412,6 +440,7 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
             uplinks: Vec::new(),
         },
         endpoints,
+        namespaces: namespaces(),
         remote_nodes: vec![RemoteNode {
             name: "node-2".to_owned(),
             addresses: both("10.2.0.1", "fd00:2::1"),

@@ -229,13 +229,13 @@ impl Case {
         }
     }
 
-    fn party<'a>(&self, endpoint: &'a Endpoint, address: IpAddr) -> Party<'a> {
+    fn party<'a>(&'a self, endpoint: &'a Endpoint, address: IpAddr) -> Party<'a> {
         let servers = &self.inventory.addresses_of.kube_apiserver;
         Party {
             name: &endpoint.name,
             facts: PeerFacts {
                 is_kube_apiserver: servers.contains(&address),
-                ..endpoint.facts(Some(address))
+                ..self.inventory.facts(endpoint, Some(address))
             },
         }
     }

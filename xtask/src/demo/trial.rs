@@ -180,7 +180,7 @@ fn find<'a>(
     let found = inventory.endpoints.iter().find(|endpoint| {
         endpoint.name == name
             && endpoint.phase() == wanted.phase
-            && endpoint.labels == wanted.labels
+            && *endpoint.labels == wanted.labels
             && endpoint.namespace == wanted.namespace
     });
     found.map_or_else(
@@ -190,6 +190,6 @@ fn find<'a>(
                  the tests give it"
             ))
         },
-        Ok,
+        |endpoint| Ok(&**endpoint),
     )
 }

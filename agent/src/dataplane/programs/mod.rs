@@ -11,6 +11,7 @@ mod slots;
 use std::{
     collections::BTreeMap,
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
+    sync::{Arc, Weak},
 };
 
 use polc_abi::{
@@ -18,7 +19,9 @@ use polc_abi::{
     node::Side,
     policy::{CONTINUATIONS_MAP, INPUT_MAP, MAX_PROGRAMS, PolicyInput},
 };
+use polc_bundle::Bundle;
 use polc_codegen::{Filling, Target, elf};
+use polc_plan::ClassPlan;
 
 use crate::{
     Error,
@@ -60,6 +63,8 @@ pub(super) struct Programs {
 
 /// The programs of a class, loaded.
 struct Loaded {
+    /// The bundle and the class whose programs they are known to be.
+    known_as: (Weak<Bundle>, Weak<ClassPlan>),
     /// What they were made of.
     file: Vec<u8>,
     places: Places,
@@ -118,20 +123,34 @@ impl Programs {
         let mut slots = 0;
         for plan in &candidate.tables.classes {
             let class = Class::new(candidate, plan);
-            let (file, places) = (class.file()?, class.places());
-            let known = self.loaded.get_mut(&class.name).and_then(|versions| {
-                let mut versions = versions.iter_mut();
-                versions.find(|one| one.file == file && one.places == places)
+            let places = class.places();
+            let versions = self.loaded.get(&class.name);
+            let known = versions.and_then(|versions| {
+                let is_it = |one: &Loaded| one.is_of(candidate, plan) && one.places == places;
+                versions.iter().position(is_it)
             });
-            let loaded = match known {
-                Some(loaded) => loaded,
+            let position = match known {
+                Some(position) => position,
                 None => {
-                    filled.loaded += 1;
-                    let loaded = self.load(&class, file, places)?;
-                    let versions = self.loaded.entry(class.name.clone()).or_default();
-                    versions.push_mut(loaded)
+                    let file = class.file()?;
+                    let is_it = |one: &Loaded| one.file == file && one.places == places;
+                    match versions.and_then(|versions| versions.iter().position(is_it)) {
+                        Some(position) => position,
+                        None => {
+                            filled.loaded += 1;
+                            let loaded = self.load(&class, file, places)?;
+                            let versions = self.loaded.entry(class.name.clone()).or_default();
+                            versions.push(loaded);
+                            versions.len() - 1
+                        }
+                    }
                 }
             };
+            let versions = self.loaded.get_mut(&class.name);
+            let Some(loaded) = versions.and_then(|versions| versions.get_mut(position)) else {
+                continue;
+            };
+            loaded.known_as = (Arc::downgrade(&candidate.bundle), Arc::downgrade(plan));
             loaded.set_used(side, true);
             slots += loaded.slots.len();
             if slots > MAX_PROGRAMS as usize {
@@ -204,6 +223,7 @@ impl Programs {
         let slots = self.slots.take(count).ok_or_else(too_many)?;
         match self.load_into(class, &parsed, &places, &slots) {
             Ok(verified_instructions) => Ok(Loaded {
+                known_as: (Weak::new(), Weak::new()),
                 file,
                 places,
                 slots,
@@ -305,6 +325,14 @@ fn too_many() -> Error {
 }
 
 impl Loaded {
+    /// Whether it is known to be what this class of the candidate's is made of. What it is made of alone
+    /// says so for sure, and must be compiled first where the bundle does not have it.
+    fn is_of(&self, candidate: &Candidate, plan: &Arc<ClassPlan>) -> bool {
+        let (bundle, known) = &self.known_as;
+        std::ptr::eq(bundle.as_ptr(), Arc::as_ptr(&candidate.bundle))
+            && std::ptr::eq(known.as_ptr(), Arc::as_ptr(plan))
+    }
+
     const fn set_used(&mut self, side: Side, used: bool) {
         let [zero, one] = &mut self.used_by;
         match side {

@@ -46,8 +46,8 @@ pub struct End<'a> {
     pub name: String,
     /// Its address.
     pub address: IpAddr,
-    /// The interface, of an endpoint on this node.
-    pub interface: Option<&'a str>,
+    /// Whether it is an endpoint on this node.
+    pub is_here: bool,
     /// What selectors see of it.
     pub facts: PeerFacts<'a>,
 }
@@ -125,9 +125,7 @@ fn ends<'a>(
     let end = |party: &Party<'a>, address, facts: &PeerFacts<'a>| End {
         name: party.name.clone(),
         address,
-        interface: party
-            .endpoint
-            .and_then(|endpoint| endpoint.interface.as_deref()),
+        is_here: party.is_here,
         facts: facts.clone(),
     };
     match who {
@@ -141,7 +139,7 @@ fn ends<'a>(
             Ok(vec![owner.unwrap_or_else(|| End {
                 name: "world".to_owned(),
                 address,
-                interface: None,
+                is_here: false,
                 facts: inventory.with_apiserver(PeerFacts::world(address)),
             })])
         }

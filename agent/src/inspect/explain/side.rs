@@ -123,7 +123,7 @@ impl Side {
         Self {
             direction,
             endpoint: subject.name.clone(),
-            is_here: subject.interface.is_some() || subject.facts.kind == PeerKind::Host,
+            is_here: subject.is_here || subject.facts.kind == PeerKind::Host,
             class: Class::of(model, &key),
             verdict: verdict_name(model, decision).to_owned(),
             decider: DecidedBy::of(model, decision.decider),

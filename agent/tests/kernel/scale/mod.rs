@@ -57,7 +57,8 @@ fn fill(kernel: &mut Kernel, case: &Case) {
     let local = case.inventory.endpoints.iter().take(INTERFACES.len());
     let classes: Vec<ClassKey> = local
         .flat_map(|one| {
-            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &one.facts(None)))
+            let facts = case.inventory.facts(one, None);
+            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
         })
         .collect();
     let plan = timed("plan", || polc_plan::plan(model, classes.clone()).unwrap());
@@ -86,10 +87,13 @@ fn fill(kernel: &mut Kernel, case: &Case) {
             what.strategy()
         );
     }
-    let source = timed("write", || Source {
-        bundle: bundle.encode().unwrap(),
-        signature: None,
-        inventory: serde_yaml::to_string(&case.inventory).unwrap(),
+    let source = timed("write", || {
+        Source::of_text(
+            bundle.encode().unwrap(),
+            &serde_yaml::to_string(&case.inventory).unwrap(),
+            Path::new("inventory.yaml"),
+        )
+        .unwrap()
     });
     let candidate = timed("read, check and compute", || {
         let (bundle, inventory) = (Path::new("scale.polb"), Path::new("scale.yaml"));

@@ -1,6 +1,9 @@
 //! The large node and its package.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 use polc_inventory::{Endpoint, Inventory, Node, RemoteNode};
@@ -168,15 +171,16 @@ pub(super) fn inventory() -> Inventory {
             if let Some(role) = role {
                 labels.insert("role".to_owned(), role.to_owned());
             }
-            Endpoint {
+            Arc::new(Endpoint {
                 init: false,
+                node: None,
                 ports: polc_model::NamedPorts::new(),
                 name: format!("endpoint-{number}"),
                 namespace: Some("large".to_owned()),
-                labels,
+                labels: Arc::new(labels),
                 interface: interface.map(str::to_owned),
                 addresses: vec![pod_address(number)],
-            }
+            })
         })
         .collect();
     Inventory {
@@ -187,6 +191,7 @@ pub(super) fn inventory() -> Inventory {
             uplinks: Vec::new(),
         },
         endpoints,
+        namespaces: [].into(),
         remote_nodes: vec![RemoteNode {
             name: "node-2".to_owned(),
             addresses: vec!["172.16.0.2".parse().unwrap()],

@@ -22,7 +22,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let applies = inventory
             .endpoints
             .iter()
-            .any(|one| subject.applies_to(&one.facts(None)));
+            .any(|one| subject.applies_to(&inventory.facts(one, None)));
         if applies || subject.names_host() {
             continue;
         }

@@ -113,11 +113,14 @@ fn write(bundle: &Bundle, output: &Path) -> Result<Built, OperationalError> {
 
 /// The policy classes of an inventory's endpoints, so that no node has to compile them.
 fn classes(package: &package::LoadedPackage, inventory: Option<&Inventory>) -> Vec<ClassKey> {
-    let endpoints = inventory.iter().flat_map(|inventory| &inventory.endpoints);
     let model = &package.analysis.model;
+    let Some(inventory) = inventory else {
+        return Vec::new();
+    };
+    let endpoints = inventory.endpoints.iter();
     endpoints
         .flat_map(|endpoint| {
-            let facts = endpoint.facts(None);
+            let facts = inventory.facts(endpoint, None);
             Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
         })
         .collect()

@@ -7,6 +7,7 @@
 use std::{
     path::Path,
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -67,11 +68,14 @@ fn measure() -> Result<()> {
         dataplane: Dataplane::open(Pins::new(&bpffs, "bench"), Mechanism::probe())?,
         state_dir,
         before: None,
+        started_with: None,
     };
 
     let mut package = package();
     let mut inventory = inventory();
-    let (first, all) = bench.apply(source(&package, &inventory)?)?;
+    let bundle = compile(&package, &inventory)?;
+    let yaml = serde_yaml::to_string(&inventory)?;
+    let (first, all) = bench.apply(Some(bundle), Some(&yaml))?;
     println!(
         "  {POLICIES} policies, {ENDPOINTS} endpoints, {PEERS} peers elsewhere; the first time {:.1} ms, \
          {all} classes loaded",
@@ -85,7 +89,8 @@ fn measure() -> Result<()> {
         if let Some(rule) = package.model.rules.get_mut(rule.index()) {
             rule.l4 = tcp(port);
         }
-        let (time, count) = bench.apply(source(&package, &inventory)?)?;
+        let bundle = compile(&package, &inventory)?;
+        let (time, count) = bench.apply(Some(bundle), None)?;
         times.push(time);
         loaded += count;
     }
@@ -98,7 +103,8 @@ fn measure() -> Result<()> {
         if let Some(rule) = package.model.rules.get_mut(rule) {
             rule.peer = peer;
         }
-        let (time, count) = bench.apply(source(&package, &inventory)?)?;
+        let bundle = compile(&package, &inventory)?;
+        let (time, count) = bench.apply(Some(bundle), None)?;
         times.push(time);
         loaded += count;
     }
@@ -109,9 +115,10 @@ fn measure() -> Result<()> {
         let last = inventory.endpoints.len() - 1 - change;
         if let Some(peer) = inventory.endpoints.get_mut(last) {
             let app = format!("app-{}", change % 7);
-            peer.labels = [("app".to_owned(), app)].into();
+            Arc::make_mut(peer).labels = Arc::new([("app".to_owned(), app)].into());
         }
-        let (time, count) = bench.apply(source(&package, &inventory)?)?;
+        let yaml = serde_yaml::to_string(&inventory)?;
+        let (time, count) = bench.apply(None, Some(&yaml))?;
         times.push(time);
         loaded += count;
     }
@@ -137,24 +144,41 @@ struct Bench {
     dataplane: Dataplane,
     state_dir: StateDir,
     before: Option<Candidate>,
+    started_with: Option<StartedWith>,
 }
 
 impl Bench {
-    /// How long it takes until the candidate is in force, and how many classes are loaded for it.
-    fn apply(&mut self, source: Source) -> Result<(Duration, usize)> {
+    /// How long it takes until what is given is in force, and how many classes are loaded for it. What is
+    /// not given stays, as with `polc-agent apply`.
+    fn apply(&mut self, bundle: Option<Vec<u8>>, yaml: Option<&str>) -> Result<(Duration, usize)> {
         let started = Instant::now();
         let mut switched = started;
-        let started_with = StartedWith::of(&source);
+        let path = Path::new("bench.yaml");
+        let source = match (&self.before, yaml) {
+            (Some(before), None) => before.source.clone(),
+            _ => Source::of_text(Vec::new(), yaml.unwrap_or_default(), path)?,
+        };
+        let before = self.before.as_ref().map(|before| &before.source);
+        let source = Source {
+            bundle: match (bundle, before) {
+                (None, Some(before)) => Arc::clone(&before.bundle),
+                (bundle, _) => bundle.unwrap_or_default().into(),
+            },
+            ..source
+        };
         let candidate = Candidate::after(
             self.before.as_ref(),
             source,
             &Trust::Anyone,
-            [Path::new("bench.polb"), Path::new("bench.yaml")],
+            [Path::new("bench.polb"), path],
             MissingInterface::Refuse,
         )?;
-        let state_dir = &self.state_dir;
+        let (state_dir, source) = (&self.state_dir, &candidate.source);
+        let started_with = self
+            .started_with
+            .get_or_insert_with(|| StartedWith::of(source));
         let applied = self.dataplane.apply(&candidate, |next| {
-            state_dir.save(next.epoch(), &candidate.source, &started_with)?;
+            state_dir.save(next.epoch(), source, &candidate.hooks, started_with)?;
             switched = Instant::now();
             Ok(())
         })?;
@@ -188,23 +212,20 @@ fn inventory() -> Inventory {
     let mut inventory = node((0..ENDPOINTS).map(role));
     inventory
         .endpoints
-        .extend((0..PEERS).map(super::memory::peer));
+        .extend((0..PEERS).map(super::memory::peer).map(Arc::new));
     inventory
 }
 
-fn source(package: &Package, inventory: &Inventory) -> Result<Source> {
+fn compile(package: &Package, inventory: &Inventory) -> Result<Vec<u8>> {
     let model = &package.model;
     let local = inventory.endpoints.iter().take(ENDPOINTS);
     let classes: Vec<ClassKey> = local
         .flat_map(|one| {
-            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &one.facts(None)))
+            let facts = inventory.facts(one, None);
+            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
         })
         .collect();
-    Ok(Source {
-        bundle: Bundle::compile(model.clone(), classes)?.encode()?,
-        signature: None,
-        inventory: serde_yaml::to_string::<Inventory>(inventory)?,
-    })
+    Ok(Bundle::compile(model.clone(), classes)?.encode()?)
 }
 
 fn tcp(port: u16) -> L4Match {

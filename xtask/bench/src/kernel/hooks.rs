@@ -155,11 +155,11 @@ fn candidate() -> Result<Candidate> {
     let peers = package.selector(label("app", "b"));
     package.allow_udp(peers, ALLOWED_PORT);
     package.allow(peers, [ALLOWED_PORT]);
-    let source = Source {
-        bundle: Bundle::compile(package.model, [])?.encode()?,
-        signature: None,
-        inventory: INVENTORY.to_owned(),
-    };
+    let source = Source::of_text(
+        Bundle::compile(package.model, [])?.encode()?,
+        INVENTORY,
+        Path::new("inventory.yaml"),
+    )?;
     let (bundle, inventory) = (Path::new("bench.polb"), Path::new("bench.yaml"));
     let missing = MissingInterface::Refuse;
     Ok(Candidate::new(

@@ -1,7 +1,7 @@
 //! What a node keeps in the kernel for 100 endpoints, 16,384 peers and 50 ports, beside one entry
 //! for each of their combinations.
 
-use std::{collections::BTreeSet, fs, os::fd::AsRawFd as _, path::Path};
+use std::{collections::BTreeSet, fs, os::fd::AsRawFd as _, path::Path, sync::Arc};
 
 use aya::{maps::MapInfo, programs::loaded_programs};
 use polc_abi::map;
@@ -64,12 +64,14 @@ fn candidate() -> Result<Candidate> {
     // The same peers have one selector, as the front end keeps them.
     let model = deduplicated(package);
     let mut inventory = node((0..ENDPOINTS).map(role));
-    inventory.endpoints.extend((0..PEERS).map(peer));
-    let source = Source {
-        bundle: Bundle::compile(model, [])?.encode()?,
-        signature: None,
-        inventory: serde_yaml::to_string::<Inventory>(&inventory)?,
-    };
+    inventory
+        .endpoints
+        .extend((0..PEERS).map(peer).map(Arc::new));
+    let source = Source::of_text(
+        Bundle::compile(model, [])?.encode()?,
+        &serde_yaml::to_string::<Inventory>(&inventory)?,
+        Path::new("inventory.yaml"),
+    )?;
     let (bundle, path) = (Path::new("bench.polb"), Path::new("bench.yaml"));
     // Their interfaces are missing: what an endpoint's entry takes is there before, see the maps.
     let missing = MissingInterface::Skip;
@@ -98,7 +100,11 @@ pub(super) fn peer(number: u32) -> Endpoint {
     Endpoint {
         name: format!("peer-{number}"),
         namespace: None,
-        labels: Labels::from([("app".to_owned(), format!("app-{}", number % 1_000))]),
+        labels: Arc::new(Labels::from([(
+            "app".to_owned(),
+            format!("app-{}", number % 1_000),
+        )])),
+        node: None,
         interface: None,
         init: false,
         ports: polc_model::NamedPorts::new(),

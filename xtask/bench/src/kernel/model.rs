@@ -1,5 +1,7 @@
 //! Packages made to measure.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use polc_inventory::{AddressesOf, Endpoint, Inventory, Node};
 use polc_model::{
     Action, Direction, Enforcement, Isolation, L4Match, L4Term, LabelOperator, Labels, Model,
@@ -107,7 +109,8 @@ pub(super) fn node(roles: impl IntoIterator<Item = String>) -> Inventory {
         .map(|(number, role): (u32, String)| Endpoint {
             name: format!("local-{number}"),
             namespace: None,
-            labels: Labels::from([("role".to_owned(), role)]),
+            labels: Arc::new(Labels::from([("role".to_owned(), role)])),
+            node: None,
             interface: Some(format!("none-{number}")),
             init: false,
             ports: NamedPorts::new(),
@@ -119,7 +122,8 @@ pub(super) fn node(roles: impl IntoIterator<Item = String>) -> Inventory {
             addresses: Vec::new(),
             uplinks: Vec::new(),
         },
-        endpoints: endpoints.collect(),
+        endpoints: endpoints.map(Arc::new).collect(),
+        namespaces: BTreeMap::new(),
         remote_nodes: Vec::new(),
         addresses_of: AddressesOf::default(),
     }

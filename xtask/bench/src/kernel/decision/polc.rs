@@ -1,6 +1,6 @@
 //! What the datapath does about a new flow.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use polc_abi::{node::Peer, policy::offset};
 use polc_agent::sys::program::LoadedProgram;
@@ -155,15 +155,16 @@ fn inventory(peers: u32) -> Inventory {
             .map(|bit| (format!("bit-{bit}"), "1".to_owned()))
             .collect();
         labels.insert("app".to_owned(), format!("app-{}", number % 64));
-        Endpoint {
+        Arc::new(Endpoint {
             name: format!("peer-{number}"),
             namespace: None,
-            labels,
+            labels: Arc::new(labels),
+            node: None,
             interface: None,
             init: false,
             ports: NamedPorts::new(),
             addresses: vec![Ipv4Addr::from_bits(address).into()],
-        }
+        })
     }));
     inventory
 }
