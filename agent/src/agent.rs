@@ -23,10 +23,12 @@ use crate::{
     metrics::Meters,
     pins::Pins,
     removal,
+    session::Session,
     set_endpoints::Change,
     state_dir::{Source, StartedWith, StateDir},
     status::{self, Judged},
     sys::signal,
+    trial::{Seconds, Trial},
     trust::{self, Trust},
     wanted::Wanted,
 };
@@ -52,6 +54,20 @@ struct Inner {
     started_with: StartedWith,
     bundle_path: PathBuf,
     inventory_path: PathBuf,
+    trial: Option<Trial>,
+}
+
+/// What somebody wants to be put in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish<'a> {
+    /// The bundle; without it, the one in force stays.
+    pub(crate) bundle: Option<&'a Path>,
+    /// The inventory; without it, the one in force stays.
+    pub(crate) inventory: Option<&'a Path>,
+    /// What must not be cut by it, where there is no trial.
+    pub(crate) session: Option<Session>,
+    /// How long it is on trial.
+    pub(crate) trial: Option<Seconds>,
 }
 
 impl Inner {
@@ -98,6 +114,8 @@ impl Agent {
             });
             meters.applied(begin.elapsed(), &applied);
             let applied = applied?;
+            // Where an agent before has left a trial on, what is in force now is what comes back.
+            state_dir.end_trial()?;
             // Is in force all the same; the next apply or start removes what is left over.
             if let Err(error) = state_dir.keep_only(applied.state.epoch()) {
                 warn!("{error}");
@@ -114,6 +132,7 @@ impl Agent {
                 started_with,
                 bundle_path,
                 inventory_path,
+                trial: None,
             }),
             trust,
             this_node,
@@ -128,35 +147,31 @@ impl Agent {
     }
 
     /// Puts another bundle in force, another inventory, or both.
-    pub(crate) fn apply(
-        &self,
-        bundle: Option<&Path>,
-        inventory: Option<&Path>,
-    ) -> Result<Response, Error> {
+    pub(crate) fn apply(&self, wish: &Wish<'_>) -> Result<Response, Error> {
         let begin = Instant::now();
-        let result = self.try_apply(bundle, inventory);
+        let result = self.try_apply(wish);
         self.meters.applied(begin.elapsed(), &result);
         result
     }
 
-    fn try_apply(
-        &self,
-        bundle: Option<&Path>,
-        inventory: Option<&Path>,
-    ) -> Result<Response, Error> {
+    fn try_apply(&self, wish: &Wish<'_>) -> Result<Response, Error> {
         let mut inner = self.lock();
+        if let Some(trial) = &inner.trial {
+            let seconds = trial.seconds_left();
+            return Err(Error::OnTrial { seconds });
+        }
         let mut source = inner.candidate.source.clone();
-        if let Some(path) = bundle {
+        if let Some(path) = wish.bundle {
             source.bundle = std::fs::read(path).map_err(Error::file(path))?.into();
             source.signature = trust::read_signature(path)?.map(Arc::from);
         }
-        if let Some(path) = inventory {
+        if let Some(path) = wish.inventory {
             let reading = InventorySource::read_once(path, &self.this_node)?;
             source.inventory = reading.inventory;
             source.inventory_digest = reading.digest.to_hex();
         }
-        let bundle = bundle.unwrap_or(&inner.bundle_path).to_owned();
-        let inventory = inventory.unwrap_or(&inner.inventory_path).to_owned();
+        let bundle = wish.bundle.unwrap_or(&inner.bundle_path).to_owned();
+        let inventory = wish.inventory.unwrap_or(&inner.inventory_path).to_owned();
         let missing = MissingInterface::Refuse;
         let before = inner.before();
         let candidate = Candidate::after(
@@ -166,12 +181,103 @@ impl Agent {
             [&bundle, &inventory],
             missing,
         )?;
-        let response = self.put_in_force(&mut inner, candidate)?;
-        let epoch = inner.dataplane.state().epoch();
+        let cuts = match wish.session {
+            Some(session) => session.is_cut_by(&candidate)?.map(|who| (session, who)),
+            None => None,
+        };
+        if let (Some((session, decider)), None) = (&cuts, wish.trial) {
+            return Err(Error::CutsSession {
+                session: *session,
+                decider: decider.clone(),
+            });
+        }
+        let source = inner.candidate.source.clone();
+        let paths = [inner.bundle_path.clone(), inner.inventory_path.clone()];
+        if wish.trial.is_some() {
+            self.state_dir
+                .begin_trial(inner.dataplane.state().epoch())?;
+        }
+        let result = self.put_in_force(&mut inner, candidate);
+        if result.is_err() && wish.trial.is_some() {
+            self.state_dir.end_trial()?;
+        }
+        let epoch = result?;
+        inner.trial = wish.trial.map(|trial| Trial {
+            epoch,
+            deadline: Instant::now() + trial.duration(),
+            before: source,
+            is_of_inventory: wish.inventory.is_some(),
+            paths,
+        });
         info!(digest = inner.candidate.digest, epoch, "bundle is in force");
         inner.bundle_path = bundle;
         inner.inventory_path = inventory;
-        Ok(response)
+        Ok(Response::Applied {
+            bundle: inner.candidate.digest.clone(),
+            epoch,
+            cuts: cuts.map(|(_, decider)| decider),
+        })
+    }
+
+    /// Keeps in force what is on trial.
+    ///
+    /// # Errors
+    /// Nothing is.
+    pub(crate) fn confirm(&self) -> Result<Response, Error> {
+        let mut inner = self.lock();
+        let trial = inner.trial.take().ok_or(Error::NoTrial)?;
+        self.state_dir.end_trial()?;
+        self.keep_only(inner.dataplane.state().epoch());
+        info!(epoch = trial.epoch, "is confirmed");
+        Ok(Response::Confirmed { epoch: trial.epoch })
+    }
+
+    /// Puts in force again what was before the trial that began with this epoch. Whether that was still
+    /// on. What has changed meanwhile besides, such as an inventory that is followed, stays.
+    ///
+    /// # Errors
+    /// It cannot be put in force; the trial is still on then.
+    pub(crate) fn end_trial(&self, epoch: u32) -> Result<bool, Error> {
+        let mut inner = self.lock();
+        let Some(trial) = inner.trial.as_ref().filter(|trial| trial.epoch == epoch) else {
+            return Ok(false);
+        };
+        let now = &inner.candidate.source;
+        let of_inventory = if trial.is_of_inventory {
+            &trial.before
+        } else {
+            now
+        };
+        let source = Source {
+            inventory: Arc::clone(&of_inventory.inventory),
+            inventory_digest: of_inventory.inventory_digest.clone(),
+            endpoints: Arc::clone(&now.endpoints),
+            ..trial.before.clone()
+        };
+        let paths = trial.paths.clone();
+        let candidate = Candidate::after(
+            inner.before().as_deref(),
+            source,
+            &self.trust,
+            [&paths[0], &paths[1]],
+            MissingInterface::Skip,
+        )?;
+        self.put_in_force(&mut inner, candidate)?;
+        inner.trial = None;
+        [inner.bundle_path, inner.inventory_path] = paths;
+        self.state_dir.end_trial()?;
+        self.keep_only(inner.dataplane.state().epoch());
+        Ok(true)
+    }
+
+    /// Ends a trial before its time, as nobody will be there to do it then.
+    pub(crate) fn abandon_trial(&self) {
+        let epoch = self.lock().trial.as_ref().map(|trial| trial.epoch);
+        match epoch.map(|epoch| self.end_trial(epoch)) {
+            Some(Ok(true)) => info!("what was in force before the trial is in force again"),
+            Some(Err(error)) => warn!("the next agent ends the trial: {error}"),
+            _ => {}
+        }
     }
 
     /// Puts what is in force in force again, when its interfaces are others now. Whether it did.
@@ -205,7 +311,7 @@ impl Agent {
         Ok(true)
     }
 
-    fn try_follow(&self, inner: &mut Inner, reading: &Reading) -> Result<Response, Error> {
+    fn try_follow(&self, inner: &mut Inner, reading: &Reading) -> Result<u32, Error> {
         let digest = reading.digest.to_hex();
         let source = Source {
             inventory: Arc::clone(&reading.inventory),
@@ -289,7 +395,7 @@ impl Agent {
     }
 
     /// Puts the bundle in force with what else there is now.
-    fn go_on_with(&self, inner: &mut Inner, source: Source) -> Result<Response, Error> {
+    fn go_on_with(&self, inner: &mut Inner, source: Source) -> Result<u32, Error> {
         let before = inner.before();
         let path = &inner.inventory_path;
         let candidate = Candidate::with_source(&inner.candidate, before.as_deref(), source, path)?;
@@ -311,7 +417,7 @@ impl Agent {
         self.lock().inventory_path.clone()
     }
 
-    fn put_in_force(&self, inner: &mut Inner, candidate: Candidate) -> Result<Response, Error> {
+    fn put_in_force(&self, inner: &mut Inner, candidate: Candidate) -> Result<u32, Error> {
         let candidate = Arc::new(candidate);
         let applied = inner.dataplane.apply(&candidate, |next| {
             self.epochs.add(next.epoch(), Arc::clone(&candidate));
@@ -330,10 +436,7 @@ impl Agent {
         inner.programs = applied.programs;
         let epoch = applied.state.epoch();
         self.keep_only(epoch);
-        Ok(Response::Applied {
-            bundle: candidate.digest.clone(),
-            epoch,
-        })
+        Ok(epoch)
     }
 
     /// Removes from disk what is not in force. What is, is so all the same when that fails; the next apply
@@ -355,6 +458,7 @@ impl Agent {
         )?;
         Ok(Status {
             followed: self.followed.get(),
+            trial_seconds: inner.trial.as_ref().map(Trial::seconds_left),
             ..status
         })
     }

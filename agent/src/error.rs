@@ -139,6 +139,44 @@ pub enum Error {
     #[diagnostic(code(polc::agent::too_large), help("nothing was changed"))]
     TooLarge(String),
 
+    /// A policy that would cut off whoever applies it.
+    #[error("it would cut the session that this is said in, {session}: {decider}")]
+    #[diagnostic(
+        code(polc::agent::cuts_session),
+        help(
+            "nothing was changed; try it with `--confirm SECONDS`, after which what is in force now \
+             comes back, or give `--cut-session`"
+        )
+    )]
+    CutsSession {
+        /// Which.
+        session: crate::session::Session,
+        /// Who denies it.
+        decider: String,
+    },
+
+    /// Something else is on trial.
+    #[error("what is in force is on trial for {seconds} seconds more")]
+    #[diagnostic(
+        code(polc::agent::on_trial),
+        help("nothing was changed; wait, or say `polc-agent confirm` to keep it")
+    )]
+    OnTrial {
+        /// Until what was before comes back.
+        seconds: u64,
+    },
+
+    /// Nothing is on trial.
+    #[error("nothing is on trial")]
+    #[diagnostic(
+        code(polc::agent::no_trial),
+        help(
+            "what is in force stays; `polc-agent status` shows it, and whether a trial has ended \
+             is in the agent's log"
+        )
+    )]
+    NoTrial,
+
     /// Flows of another version, in a form that this one does not know.
     #[error(
         "an agent of version {version} enforces here and knows {flows} flows, which this one cannot \
@@ -395,6 +433,9 @@ impl Error {
             | Self::NoRoute(_)
             | Self::NothingInForce
             | Self::UnreadableFlows { .. }
+            | Self::CutsSession { .. }
+            | Self::OnTrial { .. }
+            | Self::NoTrial
             | Self::Settings { .. }
             | Self::Preflight(_)
             | Self::MetricsAddress(_)

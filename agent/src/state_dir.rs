@@ -3,6 +3,7 @@
 //! ```text
 //! STATE_DIR/agent.sock          the socket of the running agent
 //! STATE_DIR/lock                held by it
+//! STATE_DIR/trial               while a trial is on: the epoch that comes back when it ends
 //! STATE_DIR/epoch-7/            what epoch 7 was made of
 //!     bundle.polb, bundle.polb.minisig (if it was signed)
 //!     inventory.json            where it is another one than the agent was started with
@@ -163,6 +164,8 @@ pub struct StateDir {
     root: PathBuf,
     /// The epoch that was saved last, and its bundle.
     last: Mutex<Option<(u32, Arc<[u8]>)>>,
+    /// The epoch that comes back when a trial ends.
+    before_trial: Mutex<Option<u32>>,
 }
 
 impl StateDir {
@@ -172,6 +175,7 @@ impl StateDir {
         Self {
             root: root.to_owned(),
             last: Mutex::default(),
+            before_trial: Mutex::default(),
         }
     }
 
@@ -334,18 +338,66 @@ impl StateDir {
             .collect()
     }
 
-    /// Removes every epoch but this one.
+    /// Writes down that a trial is on, and which epoch comes back when it ends: that one is kept until
+    /// then.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn begin_trial(&self, before: u32) -> Result<(), Error> {
+        let (path, unfinished) = (self.trial(), self.root.join("trial.tmp"));
+        write_through(&unfinished, before.to_string().as_bytes())
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .and_then(|()| File::open(&self.root)?.sync_all())
+            .map_err(Error::state(&path))?;
+        *self.before_trial() = Some(before);
+        Ok(())
+    }
+
+    /// Writes down that no trial is on.
+    ///
+    /// # Errors
+    /// What the system says; not that there was none.
+    pub fn end_trial(&self) -> Result<(), Error> {
+        let path = self.trial();
+        match fs::remove_file(&path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::file(path)(cause));
+            }
+            _ => {}
+        }
+        *self.before_trial() = None;
+        Ok(())
+    }
+
+    /// The epoch that comes back, where an agent before has left a trial on.
+    #[must_use]
+    pub fn trial_of_before(&self) -> Option<u32> {
+        fs::read_to_string(self.trial()).ok()?.trim().parse().ok()
+    }
+
+    fn trial(&self) -> PathBuf {
+        self.root.join("trial")
+    }
+
+    fn before_trial(&self) -> std::sync::MutexGuard<'_, Option<u32>> {
+        self.before_trial
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes every epoch but this one, and the one that comes back when a trial ends.
     ///
     /// # Errors
     /// What the system says.
     pub fn keep_only(&self, epoch: u32) -> Result<(), Error> {
         let keep = self.epoch(epoch);
+        let comes_back = self.before_trial().map(|epoch| self.epoch(epoch));
         for path in entries(&self.root).map_err(Error::file(&self.root))? {
             let is_epoch = path
                 .file_name()
                 .and_then(|name| name.to_str())
                 .is_some_and(|name| name.starts_with("epoch-"));
-            if is_epoch && path != keep {
+            if is_epoch && path != keep && Some(&path) != comes_back.as_ref() {
                 remove_dir(&path)?;
             }
         }

@@ -53,6 +53,7 @@ pub fn collect(
         node: candidate.inventory.node.name.clone(),
         pid: std::process::id(),
         followed: None,
+        trial_seconds: None,
         endpoints: candidate
             .local_endpoints()
             .map(|(endpoint, interface)| EndpointStatus {

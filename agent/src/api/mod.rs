@@ -17,6 +17,8 @@ use crate::{
     flows::{Filter, FlowRecord, record::DecidedBy},
     followed::Followed,
     inspect::{endpoints::Endpoint, explain::Explanation, peers::Peer, policies::Policy},
+    session::Session,
+    trial::Seconds,
 };
 
 /// What a client asks.
@@ -31,7 +33,15 @@ pub enum Request {
         bundle: Option<PathBuf>,
         /// The inventory; without it, the one in force stays.
         inventory: Option<PathBuf>,
+        /// What must not be cut by it, where there is no trial.
+        #[serde(default)]
+        session: Option<Session>,
+        /// How long it is on trial.
+        #[serde(default)]
+        trial: Option<Seconds>,
     },
+    /// Keep in force what is on trial.
+    Confirm,
     /// Set endpoints beside the inventory, in place of those of the same names.
     SetEndpoints {
         /// A part of an inventory that says them.
@@ -93,6 +103,9 @@ pub enum Response {
         bundle: String,
         /// The epoch from now on.
         epoch: u32,
+        /// Who cuts the session that it was asked for through.
+        #[serde(default)]
+        cuts: Option<String>,
     },
     /// To [`Request::SetEndpoints`] and [`Request::RemoveEndpoint`]: what is in force now.
     Endpoint {
@@ -101,6 +114,11 @@ pub enum Response {
         /// Full names of those that are not any more, or were not, and why.
         removed: Vec<(String, String)>,
         /// The epoch from now on.
+        epoch: u32,
+    },
+    /// To [`Request::Confirm`].
+    Confirmed {
+        /// Since when it has been in force.
         epoch: u32,
     },
     /// To [`Request::Flows`].
@@ -159,6 +177,9 @@ pub struct Status {
     /// How following the inventory goes; `None` where it is not followed.
     #[serde(default)]
     pub followed: Option<Followed>,
+    /// Seconds until what was in force before comes back; `None` where nothing is on trial.
+    #[serde(default)]
+    pub trial_seconds: Option<u64>,
     /// Endpoints on this node.
     pub endpoints: Vec<EndpointStatus>,
     /// Flows that both ends have agreed to, stale ones included.

@@ -10,7 +10,7 @@ use std::{
     path::Path,
     sync::{Arc, atomic::Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use miette::Diagnostic as _;
@@ -19,10 +19,10 @@ use tracing::{debug, warn};
 use super::{After, Request, Response, explain};
 use crate::{
     Error,
-    agent::Agent,
+    agent::{Agent, Wish},
     flows::Filter,
     inspect::{endpoints, peers, policies},
-    metrics, names,
+    metrics, names, trial,
 };
 
 /// The longest request that is read: a few thousand endpoints.
@@ -57,7 +57,7 @@ pub fn serve(listener: &UnixListener, agent: &Arc<Agent>) {
     }
 }
 
-fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
+fn answer(stream: &UnixStream, agent: &Arc<Agent>) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new(stream.take(MAX_REQUEST)).read_line(&mut line)?;
     let request = match serde_json::from_str(&line) {
@@ -102,8 +102,22 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             let metrics = metrics::text(agent).map(|text| Response::Metrics { text });
             reply(stream, metrics)
         }
-        Request::Apply { bundle, inventory } => {
-            let result = agent.apply(bundle.as_deref(), inventory.as_deref());
+        Request::Apply {
+            bundle,
+            inventory,
+            session,
+            trial,
+        } => {
+            let wish = Wish {
+                bundle: bundle.as_deref(),
+                inventory: inventory.as_deref(),
+                session,
+                trial,
+            };
+            let result = agent.apply(&wish);
+            if let (Ok(Response::Applied { epoch, .. }), Some(trial)) = (&result, trial) {
+                trial::watch(agent, *epoch, Instant::now() + trial.duration());
+            }
             if let Err(error) = &result {
                 let what = bundle.or(inventory).unwrap_or_default();
                 warn!(file = %what.display(), "was not applied: {error}");
@@ -118,6 +132,7 @@ fn answer(stream: &UnixStream, agent: &Agent) -> std::io::Result<()> {
             reply(stream, result)
         }
         Request::RemoveEndpoint { name } => reply(stream, agent.remove_endpoint(&name)),
+        Request::Confirm => reply(stream, agent.confirm()),
         Request::Detach => {
             let result = agent.detach().map(|()| Response::Detached);
             let is_done = result.is_ok();

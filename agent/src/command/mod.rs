@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub mod apply;
+pub mod confirm;
 pub mod detach;
 pub mod endpoint;
 pub mod endpoints;
@@ -36,6 +37,7 @@ pub struct Cli {
 enum Command {
     Run(run::Run),
     Apply(apply::Apply),
+    Confirm(confirm::Confirm),
     Status(status::StatusCommand),
     Flows(flows::Flows),
     Endpoints(endpoints::Endpoints),
@@ -99,6 +101,7 @@ impl Cli {
         match self.command {
             Command::Run(command) => command.execute(),
             Command::Apply(command) => command.execute(),
+            Command::Confirm(command) => command.execute(),
             Command::Status(command) => command.execute(),
             Command::Flows(command) => command.execute(),
             Command::Endpoints(command) => command.execute(),

@@ -98,7 +98,14 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
     let predecessor = Predecessor::find(&pins)?;
     let epoch = predecessor.as_ref().map(Predecessor::epoch);
     let epoch = epoch.or_else(|| predecessor::epoch_of(&pins));
-    let wanted = Wanted::new(given.clone(), &trust, epoch, &state_dir, &paths)?;
+    let comes_back = state_dir.trial_of_before();
+    let comes_back = comes_back.filter(|before| Some(*before) != epoch);
+    let epoch = comes_back.or(epoch);
+    let mut wanted = Wanted::new(given.clone(), &trust, epoch, &state_dir, &paths)?;
+    if comes_back.is_some() {
+        warn!("what is in force was on trial: what was before comes back");
+        wanted.is_in_force = false;
+    }
 
     mount::ensure_bpffs(bpffs).map_err(Error::kernel("mounting the BPF file system"))?;
     // Before the first thread, and before anything that others can send.
@@ -150,6 +157,7 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
         .wait()
         .map_err(Error::kernel("waiting for a signal"))?;
     agent.is_ending().store(true, Ordering::Relaxed);
+    agent.abandon_trial();
     if let Ok(Err(error)) = events.join() {
         error!("{error}");
     }

@@ -103,6 +103,12 @@ fn print(status: &Status) {
             println!("what it says now is not in force: {problem}");
         }
     }
+    if let Some(seconds) = status.trial_seconds {
+        println!(
+            "on trial: what was in force before comes back in {seconds} seconds, unless \
+             `polc-agent confirm` says that this stays"
+        );
+    }
     println!("flows: {}, new ones: {}", status.flows, status.new_flows);
     if status.lost_events > 0 {
         println!("events lost: {}", status.lost_events);

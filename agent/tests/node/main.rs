@@ -35,5 +35,6 @@ mod signatures;
 mod source;
 mod swap;
 mod transactions;
+mod trial;
 mod upgrade;
 mod variants;

@@ -351,7 +351,7 @@ impl Scene {
         command
     }
 
-    fn command(&self, subcommand: &str) -> Command {
+    pub(crate) fn command(&self, subcommand: &str) -> Command {
         let tested = Path::new(env!("CARGO_BIN_EXE_polc-agent"));
         let agent = self.run_agent.as_deref().unwrap_or(tested);
         let mut command = match self.run_under.split_first() {

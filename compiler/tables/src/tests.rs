@@ -222,7 +222,7 @@ fn a_bit_is_what_its_selector_says_of_the_peer() {
 }
 
 /// Endpoints of a changing inventory, by number: those that are there, and what they are now.
-fn changing(there: &BTreeMap<u32, Arc<polc_inventory::Endpoint>>) -> Inventory {
+fn changing(there: &BTreeMap<u32, Arc<Endpoint>>) -> Inventory {
     let mut inventory = Inventory::parse(
         "node: { name: node-1, addresses: [10.0.0.1] }\n\
          namespaces: { red: { zone: a } }\n\
@@ -237,7 +237,7 @@ fn changing(there: &BTreeMap<u32, Arc<polc_inventory::Endpoint>>) -> Inventory {
     inventory
 }
 
-fn endpoint(number: u32, choice: u32) -> Arc<polc_inventory::Endpoint> {
+fn endpoint(number: u32, choice: u32) -> Arc<Endpoint> {
     let app = choice % 3;
     let ports = if choice.is_multiple_of(2) {
         "{ http: tcp 80 }"
@@ -312,7 +312,14 @@ fn a_change_of_few_endpoints_gives_what_computing_all_of_them_gives() {
         let same = before.same_endpoints(&model, &next).unwrap();
         let choice = Choice::Cheapest;
         let classes = Classes::of(&model, &plan, &next, choice, Some((before, &same))).unwrap();
-        let step = step::step(before, &model, &next, &same, &classes.plans, &classes.slots);
+        let step = step::step(
+            before,
+            &model,
+            &next,
+            &same,
+            &classes.plans,
+            (&classes.slots, None),
+        );
         stepped += u32::from(step.is_some() && classes.plans == tables.classes);
         let after = NodeTables::compute_with(&model, &plan, &next, choice, Some(before)).unwrap();
         let anew = NodeTables::compute(&model, &plan, &next).unwrap();
