@@ -39,6 +39,9 @@ endpoints:
     addresses: [10.244.0.11, "fd00:244::11"]
 "#;
 
+/// How long a start may take: under strace, on a machine where others build, some take this long.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// Where the host outside is.
 pub(crate) const OUTSIDE: [&str; 2] = ["192.0.2.7", "2001:db8::7"];
 
@@ -200,7 +203,7 @@ impl Scene {
             }
         });
         let mut said = String::new();
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while let Ok(line) = receive.recv_timeout(deadline.duration_since(Instant::now())) {
             said.push_str(&line);
             said.push('\n');
@@ -221,7 +224,7 @@ impl Scene {
         let mut command = self.run_command();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.testbed.in_node(|| command.spawn()).unwrap().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(10));
         }
