@@ -55,7 +55,7 @@ use polc_model::{
 use serde::{Deserialize, Serialize};
 
 pub use kubernetes::INTERFACE_ANNOTATION;
-pub use part::{Part, ThisNode, WithoutEndpoint};
+pub use part::{Part, PartRef, ThisNode, WithoutEndpoint};
 
 /// The label that every namespace has: its name.
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";

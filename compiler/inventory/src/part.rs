@@ -110,6 +110,22 @@ impl Part {
         Ok(())
     }
 
+    /// Its endpoints, where it says nothing else.
+    ///
+    /// # Errors
+    /// It says something else: here it is.
+    pub fn into_endpoints(self) -> Result<Box<[Arc<Endpoint>]>, Box<Self>> {
+        let only = Self {
+            endpoints: self.endpoints.clone(),
+            ..Self::default()
+        };
+        if self == only {
+            Ok(self.endpoints.into())
+        } else {
+            Err(Box::new(self))
+        }
+    }
+
     /// Shares the endpoints that are the same as those of a part before.
     pub fn share_endpoints(&mut self, before: &[Arc<Endpoint>]) {
         share(&mut self.endpoints, before);
@@ -144,6 +160,15 @@ fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, InventoryError> 
         .collect()
 }
 
+/// A part, or its endpoints where it says nothing else.
+#[derive(Clone, Copy, Debug)]
+pub enum PartRef<'p> {
+    /// All that it says.
+    Whole(&'p Part),
+    /// Endpoints.
+    Endpoints(&'p [Arc<Endpoint>]),
+}
+
 impl Inventory {
     /// Puts parts together, in this order, and checks the whole. Each has a name, for messages.
     ///
@@ -153,10 +178,32 @@ impl Inventory {
         parts: impl IntoIterator<Item = (&'p str, &'p Part)>,
         this_node: &ThisNode,
     ) -> Result<Self, InventoryError> {
+        let parts = parts.into_iter();
+        let parts = parts.map(|(name, part)| (name, PartRef::Whole(part)));
+        Self::after(None, parts, this_node)
+    }
+
+    /// As [`Self::of_parts`], where most endpoints are those of an inventory before, and need not be
+    /// checked again.
+    ///
+    /// # Errors
+    /// As [`Self::of_parts`].
+    pub fn after<'p>(
+        before: Option<&Self>,
+        parts: impl IntoIterator<Item = (&'p str, PartRef<'p>)>,
+        this_node: &ThisNode,
+    ) -> Result<Self, InventoryError> {
         let mut node: Option<(&str, &Node)> = None;
         let mut cluster_nodes = Vec::new();
         let mut whole = Part::default();
         for (name, part) in parts {
+            let part = match part {
+                PartRef::Whole(part) => part,
+                PartRef::Endpoints(endpoints) => {
+                    whole.endpoints.extend(endpoints.iter().cloned());
+                    continue;
+                }
+            };
             match (&node, &part.node) {
                 (Some((first, _)), Some(_)) => {
                     return Err(InventoryError::of_the_whole(format!(
@@ -188,7 +235,10 @@ impl Inventory {
             remote_nodes: whole.remote_nodes,
             addresses_of: whole.addresses_of,
         };
-        validate::validate(&inventory)?;
+        match before {
+            Some(before) => validate::validate_after(before, &inventory)?,
+            None => validate::validate(&inventory)?,
+        }
         Ok(inventory)
     }
 }
@@ -219,6 +269,23 @@ impl Inventory {
         };
         validate::validate(&inventory)?;
         Ok(inventory)
+    }
+
+    /// For each endpoint, the position of the one before that it is: the same, not an equal one. Where more
+    /// than a few have gone between two that are still there, those behind count as others.
+    #[must_use]
+    pub fn same_endpoints(&self, before: &Self) -> Vec<Option<u32>> {
+        const NEAR: usize = 64;
+        let mut next = 0;
+        self.endpoints
+            .iter()
+            .map(|endpoint| {
+                let mut ahead = before.endpoints.get(next..)?.iter().take(NEAR);
+                let skipped = ahead.position(|one| Arc::ptr_eq(one, endpoint))?;
+                next += skipped + 1;
+                u32::try_from(next - 1).ok()
+            })
+            .collect()
     }
 
     /// Shares the endpoints that another inventory has as well, so that they are there once.

@@ -222,7 +222,7 @@ fn a_bit_is_what_its_selector_says_of_the_peer() {
 }
 
 /// Endpoints of a changing inventory, by number: those that are there, and what they are now.
-fn changing(there: &BTreeMap<u32, Arc<polc_inventory::Endpoint>>) -> Inventory {
+fn changing(there: &BTreeMap<u32, Arc<Endpoint>>) -> Inventory {
     let mut inventory = Inventory::parse(
         "node: { name: node-1, addresses: [10.0.0.1] }\n\
          namespaces: { red: { zone: a } }\n\
@@ -237,7 +237,7 @@ fn changing(there: &BTreeMap<u32, Arc<polc_inventory::Endpoint>>) -> Inventory {
     inventory
 }
 
-fn endpoint(number: u32, choice: u32) -> Arc<polc_inventory::Endpoint> {
+fn endpoint(number: u32, choice: u32) -> Arc<Endpoint> {
     let app = choice % 3;
     let ports = if choice.is_multiple_of(2) {
         "{ http: tcp 80 }"
