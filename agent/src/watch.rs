@@ -23,7 +23,7 @@ use crate::{
 const PERIOD: Duration = Duration::from_millis(200);
 
 /// How often to give back memory that is free.
-const TRIM_PERIOD: Duration = Duration::from_secs(10);
+const TRIM_PERIOD: Duration = Duration::from_secs(2);
 
 /// How long to wait for changes of the inventory before looking whether the agent ends.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -196,6 +196,9 @@ impl Inventory {
         let mut node: Option<(&str, &Node)> = None;
         let mut cluster_nodes = Vec::new();
         let mut whole = Part::default();
+        whole
+            .endpoints
+            .reserve(before.map_or(0, |before| before.endpoints.len() + 1));
         for (name, part) in parts {
             let part = match part {
                 PartRef::Whole(part) => part,
@@ -227,7 +230,20 @@ impl Inventory {
             .into_iter()
             .filter(|one| one.name != node.name);
         whole.remote_nodes.extend(others.cloned());
-        name_namespaces(&mut whole);
+        let same = before.map(|before| same_endpoints(&before.endpoints, &whole.endpoints));
+        if let Some((before, same)) = before.zip(same.as_ref()) {
+            // Of endpoints that were there, the inventory before knows the namespaces.
+            for name in before.namespaces.keys() {
+                if !whole.namespaces.contains_key(name) {
+                    whole.namespaces.insert(name.clone(), Labels::new());
+                }
+            }
+            let new = whole.endpoints.iter().zip(same);
+            let new = new.filter(|(_, same)| same.is_none()).map(|(one, _)| one);
+            name_namespaces(new, &mut whole.namespaces);
+        } else {
+            name_namespaces(&whole.endpoints, &mut whole.namespaces);
+        }
         let inventory = Self {
             node,
             endpoints: whole.endpoints,
@@ -235,8 +251,8 @@ impl Inventory {
             remote_nodes: whole.remote_nodes,
             addresses_of: whole.addresses_of,
         };
-        match before {
-            Some(before) => validate::validate_after(before, &inventory)?,
+        match before.zip(same) {
+            Some((before, same)) => validate::validate_after(before, &inventory, &same)?,
             None => validate::validate(&inventory)?,
         }
         Ok(inventory)
@@ -259,7 +275,7 @@ impl Inventory {
             namespaces: self.namespaces.clone(),
             ..Part::default()
         };
-        name_namespaces(&mut whole);
+        name_namespaces(&whole.endpoints, &mut whole.namespaces);
         let inventory = Self {
             node: self.node.clone(),
             endpoints: whole.endpoints,
@@ -275,23 +291,27 @@ impl Inventory {
     /// than a few have gone between two that are still there, those behind count as others.
     #[must_use]
     pub fn same_endpoints(&self, before: &Self) -> Vec<Option<u32>> {
-        const NEAR: usize = 64;
-        let mut next = 0;
-        self.endpoints
-            .iter()
-            .map(|endpoint| {
-                let mut ahead = before.endpoints.get(next..)?.iter().take(NEAR);
-                let skipped = ahead.position(|one| Arc::ptr_eq(one, endpoint))?;
-                next += skipped + 1;
-                u32::try_from(next - 1).ok()
-            })
-            .collect()
+        same_endpoints(&before.endpoints, &self.endpoints)
     }
 
     /// Shares the endpoints that another inventory has as well, so that they are there once.
     pub fn share_endpoints(&mut self, with: &Self) {
         share(&mut self.endpoints, &with.endpoints);
     }
+}
+
+/// As [`Inventory::same_endpoints`].
+fn same_endpoints(before: &[Arc<Endpoint>], now: &[Arc<Endpoint>]) -> Vec<Option<u32>> {
+    const NEAR: usize = 64;
+    let mut next = 0;
+    now.iter()
+        .map(|endpoint| {
+            let mut ahead = before.get(next..)?.iter().take(NEAR);
+            let skipped = ahead.position(|one| Arc::ptr_eq(one, endpoint))?;
+            next += skipped + 1;
+            u32::try_from(next - 1).ok()
+        })
+        .collect()
 }
 
 /// Puts the same endpoints of before in place of equal ones.
@@ -355,21 +375,24 @@ fn this(
     Ok(node)
 }
 
-/// Gives every namespace that there is the label with its name.
-fn name_namespaces(whole: &mut Part) {
+/// Gives every namespace that there is, those of these endpoints too, the label with its name.
+fn name_namespaces<'e>(
+    endpoints: impl IntoIterator<Item = &'e Arc<Endpoint>>,
+    namespaces: &mut BTreeMap<String, Labels>,
+) {
     let mut last = None;
-    for endpoint in &whole.endpoints {
+    for endpoint in endpoints {
         let namespace = endpoint.namespace.as_ref();
         // Those of one namespace most often stand together.
         if namespace != last
             && let Some(namespace) = namespace
-            && !whole.namespaces.contains_key(namespace)
+            && !namespaces.contains_key(namespace)
         {
-            whole.namespaces.insert(namespace.clone(), Labels::new());
+            namespaces.insert(namespace.clone(), Labels::new());
         }
         last = namespace;
     }
-    for (name, labels) in &mut whole.namespaces {
+    for (name, labels) in namespaces {
         let key = NAMESPACE_NAME_LABEL.to_owned();
         labels.entry(key).or_insert_with(|| name.clone());
     }

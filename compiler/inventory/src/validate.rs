@@ -38,13 +38,13 @@ const FEW: usize = 256;
 pub(crate) fn validate_after(
     before: &Inventory,
     inventory: &Inventory,
+    same: &[Option<u32>],
 ) -> Result<(), InventoryError> {
     let is_same = before.node == inventory.node
         && before.remote_nodes == inventory.remote_nodes
         && before.addresses_of == inventory.addresses_of;
-    let same = inventory.same_endpoints(before);
     let new = same.iter().filter(|same| same.is_none()).count();
-    if !is_same || new > FEW || !may_be_together(inventory, &same) {
+    if !is_same || new > FEW || !may_be_together(inventory, same) {
         // Which says what is wrong, if anything is.
         return validate(inventory);
     }
@@ -70,7 +70,7 @@ fn may_be_together(inventory: &Inventory, same: &[Option<u32>]) -> bool {
             && own
                 .into_iter()
                 .all(|(address, _)| addresses.insert(address))
-            && names.insert(endpoint.key())
+            && names.insert((&endpoint.name, &endpoint.namespace))
             && match place {
                 Place::Interface(name) => {
                     check_interface(name, Owner::Endpoint(endpoint)).is_ok()
@@ -99,7 +99,7 @@ fn may_be_together(inventory: &Inventory, same: &[Option<u32>]) -> bool {
             one.addresses
                 .iter()
                 .any(|address| addresses.contains(address))
-                || names.contains(&one.key())
+                || names.contains(&(&one.name, &one.namespace))
                 || (!interfaces.is_empty() && one.interface.as_ref().is_some_and(has))
         })
 }

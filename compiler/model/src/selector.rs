@@ -235,6 +235,9 @@ pub struct PeerFacts<'a> {
 /// No labels, for peers that have none.
 pub static NO_LABELS: Labels = Labels::new();
 
+/// The label that every namespace has: its name.
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
 impl PeerFacts<'static> {
     /// An address that is not managed by us.
     #[must_use]
