@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use polc_inventory::{Inventory, InventoryError, Part, ThisNode};
+use polc_inventory::{Endpoint, Inventory, InventoryError, Part, PartRef, ThisNode};
 use polc_model::Labels;
 use sha2::{Digest as _, Sha256};
 
@@ -85,6 +85,8 @@ pub(crate) struct InventorySource {
     broken: BTreeMap<String, String>,
     /// Pods of one deployment have the same labels: each set of them is there once.
     labels: BTreeSet<Arc<Labels>>,
+    /// The last inventory that all parts made together.
+    last: Option<Arc<Inventory>>,
     /// Whether what is known now has not been read as a whole yet.
     is_new: bool,
     changed: Option<SystemTime>,
@@ -95,7 +97,30 @@ pub(crate) struct InventorySource {
 struct Known {
     stamp: Stamp,
     digest: InventoryDigest,
-    part: Box<Part>,
+    part: Kept,
+}
+
+/// A part, as short as it can be: most are one endpoint.
+#[derive(Debug)]
+enum Kept {
+    Endpoints(Box<[Arc<Endpoint>]>),
+    Whole(Box<Part>),
+}
+
+impl Kept {
+    fn endpoints(&self) -> &[Arc<Endpoint>] {
+        match self {
+            Self::Endpoints(endpoints) => endpoints,
+            Self::Whole(part) => &part.endpoints,
+        }
+    }
+
+    fn as_part(&self) -> PartRef<'_> {
+        match self {
+            Self::Endpoints(endpoints) => PartRef::Endpoints(endpoints),
+            Self::Whole(part) => PartRef::Whole(part),
+        }
+    }
 }
 
 /// What tells a file from what it was, and when it was asked.
@@ -138,6 +163,7 @@ impl InventorySource {
             parts: BTreeMap::new(),
             broken: BTreeMap::new(),
             labels: BTreeSet::new(),
+            last: None,
             is_new: true,
             changed: None,
         }
@@ -252,7 +278,7 @@ impl InventorySource {
             return Ok(());
         }
         let mut part = match Part::parse(&text) {
-            Ok(part) => Box::new(part),
+            Ok(part) => part,
             Err(error) => {
                 self.broken.insert(name.to_owned(), error.to_string());
                 return Ok(());
@@ -263,7 +289,10 @@ impl InventorySource {
         let known = Known {
             stamp,
             digest,
-            part,
+            part: match part.into_endpoints() {
+                Ok(endpoints) => Kept::Endpoints(endpoints),
+                Err(part) => Kept::Whole(part),
+            },
         };
         self.parts.insert(name.to_owned(), known);
         Ok(())
@@ -272,7 +301,7 @@ impl InventorySource {
     /// Shares what the part has in common with the one before and with others.
     fn share(&mut self, part: &mut Part, name: &str) {
         if let Some(before) = self.parts.get(name) {
-            part.share_endpoints(&before.part.endpoints);
+            part.share_endpoints(before.part.endpoints());
         }
         for endpoint in &mut part.endpoints {
             let Some(endpoint) = Arc::get_mut(endpoint) else {
@@ -293,7 +322,7 @@ impl InventorySource {
     }
 
     /// What all parts say together.
-    fn whole(&self) -> Result<Reading, Error> {
+    fn whole(&mut self) -> Result<Reading, Error> {
         if let Some((name, cause)) = self.broken.first_key_value() {
             return Err(Error::Inventory {
                 path: match name.as_str() {
@@ -304,15 +333,18 @@ impl InventorySource {
             });
         }
         let parts = self.parts.iter();
-        let parts = parts.map(|(name, one)| (name.as_str(), &*one.part));
-        let inventory = Inventory::of_parts(parts, &self.this_node).map_err(refused(&self.path))?;
+        let parts = parts.map(|(name, one)| (name.as_str(), one.part.as_part()));
+        let inventory = Inventory::after(self.last.as_deref(), parts, &self.this_node)
+            .map_err(refused(&self.path))?;
         let digests = self.parts.iter();
         let digests = digests.map(|(name, one)| (name.as_str(), one.digest));
         // What the same texts say of another node is something else.
         let node = (inventory.node.name.as_str(), InventoryDigest([0; 32]));
         let digest = InventoryDigest::of_all(digests.chain([node]));
+        let inventory = Arc::new(inventory);
+        self.last = Some(Arc::clone(&inventory));
         Ok(Reading {
-            inventory: Arc::new(inventory),
+            inventory,
             digest,
             changed: self.changed,
         })

@@ -15,11 +15,15 @@ use crate::{
     agent::Agent,
     changes::Changes,
     inventory_source::{InventorySource, Look},
+    sys::heap,
 };
 
 /// How often to look. The interface is open for so long; kubelet and CNI take longer to start
 /// what is behind it.
 const PERIOD: Duration = Duration::from_millis(200);
+
+/// How often to give back memory that is free.
+const TRIM_PERIOD: Duration = Duration::from_secs(2);
 
 /// How long to wait for changes of the inventory before looking whether the agent ends.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -91,7 +95,13 @@ fn put_in_force(agent: &Agent, source: &mut InventorySource, look: &Look) -> Opt
 /// Watches the interfaces of what is in force until the agent ends.
 pub(crate) fn interfaces(agent: &Agent) {
     let mut last_said = String::new();
+    let mut trimmed: Option<Instant> = None;
     while !agent.is_ending().load(Ordering::Relaxed) {
+        // What a start or an apply needed for a moment is a node's memory.
+        if trimmed.is_none_or(|trimmed| trimmed.elapsed() > TRIM_PERIOD) {
+            heap::trim();
+            trimmed = Some(Instant::now());
+        }
         thread::sleep(PERIOD);
         match agent.refresh() {
             Ok(false) => last_said.clear(),

@@ -2,15 +2,26 @@
 
 use crate::{
     build,
-    run::{self, Result},
+    run::{self, Result, target},
 };
 
 /// Builds and runs the measurements, all parts or these.
 pub(crate) fn run(parts: &[String]) -> Result<()> {
     let object = build::datapath()?;
+    // Some parts measure the agent as it runs.
+    let agent = [
+        "build",
+        "--release",
+        "--quiet",
+        "--locked",
+        "--package",
+        "polc-agent",
+    ];
+    run::run(run::cargo().env("POLC_DATAPATH", &object).args(agent))?;
     run::run(
         run::cargo()
             .env("POLC_DATAPATH", object)
+            .env("POLC_AGENT", target().join("release/polc-agent"))
             .args([
                 "run",
                 "--release",

@@ -29,7 +29,7 @@ use crate::{
     settings::Settings,
     state_dir::{Source, StateDir},
     sweeper,
-    sys::{mount, signal::Termination},
+    sys::{heap, mount, signal::Termination},
     trust::Trust,
     wanted::Wanted,
     watch,
@@ -72,6 +72,7 @@ fn enforce(settings: Settings, termination: Termination) -> Result<(), Error> {
         |path: Option<PathBuf>, what, key| absolute(&path.ok_or(Error::Unsaid { what, key })?);
     let bundle_path = said(settings.bundle, "a bundle", "bundle")?;
     let inventory_path = said(settings.inventory, "an inventory", "inventory")?;
+    heap::share();
     // Before anything on the node is touched.
     let reach = if settings.metrics_beyond_loopback == Some(true) {
         Reach::Anyone

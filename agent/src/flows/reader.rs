@@ -23,7 +23,7 @@ pub struct Epochs(Mutex<BTreeMap<u32, Arc<Candidate>>>);
 const KEPT: usize = 16;
 /// Those of them that are kept with their tables, which name everybody at once: events are read within
 /// milliseconds of what they report.
-const WHOLE: usize = 3;
+const WHOLE: usize = 2;
 
 impl Epochs {
     /// Adds an epoch, before it is in force.

@@ -7,6 +7,7 @@ pub mod bpf;
 pub mod create;
 pub mod event;
 pub mod grace;
+pub mod heap;
 pub mod interface;
 pub mod link;
 pub mod map;

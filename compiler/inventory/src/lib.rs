@@ -55,10 +55,8 @@ use polc_model::{
 use serde::{Deserialize, Serialize};
 
 pub use kubernetes::INTERFACE_ANNOTATION;
-pub use part::{Part, ThisNode, WithoutEndpoint};
-
-/// The label that every namespace has: its name.
-pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+pub use part::{Part, PartRef, ThisNode, WithoutEndpoint};
+pub use polc_model::selector::NAMESPACE_NAME_LABEL;
 
 /// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`]. Endpoints are
 /// shared with the inventories that come before and after, which most often have the same ones.

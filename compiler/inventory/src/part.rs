@@ -110,6 +110,22 @@ impl Part {
         Ok(())
     }
 
+    /// Its endpoints, where it says nothing else.
+    ///
+    /// # Errors
+    /// It says something else: here it is.
+    pub fn into_endpoints(self) -> Result<Box<[Arc<Endpoint>]>, Box<Self>> {
+        let only = Self {
+            endpoints: self.endpoints.clone(),
+            ..Self::default()
+        };
+        if self == only {
+            Ok(self.endpoints.into())
+        } else {
+            Err(Box::new(self))
+        }
+    }
+
     /// Shares the endpoints that are the same as those of a part before.
     pub fn share_endpoints(&mut self, before: &[Arc<Endpoint>]) {
         share(&mut self.endpoints, before);
@@ -144,6 +160,15 @@ fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, InventoryError> 
         .collect()
 }
 
+/// A part, or its endpoints where it says nothing else.
+#[derive(Clone, Copy, Debug)]
+pub enum PartRef<'p> {
+    /// All that it says.
+    Whole(&'p Part),
+    /// Endpoints.
+    Endpoints(&'p [Arc<Endpoint>]),
+}
+
 impl Inventory {
     /// Puts parts together, in this order, and checks the whole. Each has a name, for messages.
     ///
@@ -153,10 +178,35 @@ impl Inventory {
         parts: impl IntoIterator<Item = (&'p str, &'p Part)>,
         this_node: &ThisNode,
     ) -> Result<Self, InventoryError> {
+        let parts = parts.into_iter();
+        let parts = parts.map(|(name, part)| (name, PartRef::Whole(part)));
+        Self::after(None, parts, this_node)
+    }
+
+    /// As [`Self::of_parts`], where most endpoints are those of an inventory before, and need not be
+    /// checked again.
+    ///
+    /// # Errors
+    /// As [`Self::of_parts`].
+    pub fn after<'p>(
+        before: Option<&Self>,
+        parts: impl IntoIterator<Item = (&'p str, PartRef<'p>)>,
+        this_node: &ThisNode,
+    ) -> Result<Self, InventoryError> {
         let mut node: Option<(&str, &Node)> = None;
         let mut cluster_nodes = Vec::new();
         let mut whole = Part::default();
+        whole
+            .endpoints
+            .reserve(before.map_or(0, |before| before.endpoints.len() + 1));
         for (name, part) in parts {
+            let part = match part {
+                PartRef::Whole(part) => part,
+                PartRef::Endpoints(endpoints) => {
+                    whole.endpoints.extend(endpoints.iter().cloned());
+                    continue;
+                }
+            };
             match (&node, &part.node) {
                 (Some((first, _)), Some(_)) => {
                     return Err(InventoryError::of_the_whole(format!(
@@ -180,7 +230,20 @@ impl Inventory {
             .into_iter()
             .filter(|one| one.name != node.name);
         whole.remote_nodes.extend(others.cloned());
-        name_namespaces(&mut whole);
+        let same = before.map(|before| same_endpoints(&before.endpoints, &whole.endpoints));
+        if let Some((before, same)) = before.zip(same.as_ref()) {
+            // Of endpoints that were there, the inventory before knows the namespaces.
+            for name in before.namespaces.keys() {
+                if !whole.namespaces.contains_key(name) {
+                    whole.namespaces.insert(name.clone(), Labels::new());
+                }
+            }
+            let new = whole.endpoints.iter().zip(same);
+            let new = new.filter(|(_, same)| same.is_none()).map(|(one, _)| one);
+            name_namespaces(new, &mut whole.namespaces);
+        } else {
+            name_namespaces(&whole.endpoints, &mut whole.namespaces);
+        }
         let inventory = Self {
             node,
             endpoints: whole.endpoints,
@@ -188,7 +251,10 @@ impl Inventory {
             remote_nodes: whole.remote_nodes,
             addresses_of: whole.addresses_of,
         };
-        validate::validate(&inventory)?;
+        match before.zip(same) {
+            Some((before, same)) => validate::validate_after(before, &inventory, &same)?,
+            None => validate::validate(&inventory)?,
+        }
         Ok(inventory)
     }
 }
@@ -209,7 +275,7 @@ impl Inventory {
             namespaces: self.namespaces.clone(),
             ..Part::default()
         };
-        name_namespaces(&mut whole);
+        name_namespaces(&whole.endpoints, &mut whole.namespaces);
         let inventory = Self {
             node: self.node.clone(),
             endpoints: whole.endpoints,
@@ -221,10 +287,31 @@ impl Inventory {
         Ok(inventory)
     }
 
+    /// For each endpoint, the position of the one before that it is: the same, not an equal one. Where more
+    /// than a few have gone between two that are still there, those behind count as others.
+    #[must_use]
+    pub fn same_endpoints(&self, before: &Self) -> Vec<Option<u32>> {
+        same_endpoints(&before.endpoints, &self.endpoints)
+    }
+
     /// Shares the endpoints that another inventory has as well, so that they are there once.
     pub fn share_endpoints(&mut self, with: &Self) {
         share(&mut self.endpoints, &with.endpoints);
     }
+}
+
+/// As [`Inventory::same_endpoints`].
+fn same_endpoints(before: &[Arc<Endpoint>], now: &[Arc<Endpoint>]) -> Vec<Option<u32>> {
+    const NEAR: usize = 64;
+    let mut next = 0;
+    now.iter()
+        .map(|endpoint| {
+            let mut ahead = before.get(next..)?.iter().take(NEAR);
+            let skipped = ahead.position(|one| Arc::ptr_eq(one, endpoint))?;
+            next += skipped + 1;
+            u32::try_from(next - 1).ok()
+        })
+        .collect()
 }
 
 /// Puts the same endpoints of before in place of equal ones.
@@ -288,21 +375,24 @@ fn this(
     Ok(node)
 }
 
-/// Gives every namespace that there is the label with its name.
-fn name_namespaces(whole: &mut Part) {
+/// Gives every namespace that there is, those of these endpoints too, the label with its name.
+fn name_namespaces<'e>(
+    endpoints: impl IntoIterator<Item = &'e Arc<Endpoint>>,
+    namespaces: &mut BTreeMap<String, Labels>,
+) {
     let mut last = None;
-    for endpoint in &whole.endpoints {
+    for endpoint in endpoints {
         let namespace = endpoint.namespace.as_ref();
         // Those of one namespace most often stand together.
         if namespace != last
             && let Some(namespace) = namespace
-            && !whole.namespaces.contains_key(namespace)
+            && !namespaces.contains_key(namespace)
         {
-            whole.namespaces.insert(namespace.clone(), Labels::new());
+            namespaces.insert(namespace.clone(), Labels::new());
         }
         last = namespace;
     }
-    for (name, labels) in &mut whole.namespaces {
+    for (name, labels) in namespaces {
         let key = NAMESPACE_NAME_LABEL.to_owned();
         labels.entry(key).or_insert_with(|| name.clone());
     }

@@ -132,3 +132,51 @@ fn unusable_addresses_and_interfaces_are_refused() {
     let long = message("- { name: a, interface: a-very-long-name, addresses: [10.0.0.2] }\n");
     assert!(long.contains("1 to 15 characters"), "{long}");
 }
+
+#[test]
+fn what_is_new_is_checked_as_the_whole_would_be() {
+    let part = |text: &str| Part::parse(text).unwrap();
+    let first = part(
+        "node: { name: n, addresses: [10.0.0.1], uplinks: [eth0] }\nendpoints:\n\
+         - { name: a, namespace: s, interface: veth-a, addresses: [10.0.0.2] }\n\
+         - { name: b, namespace: s, addresses: [10.0.0.3] }\n\
+         remote_nodes: [{ name: m, addresses: [10.0.0.4] }]\naddresses_of: { health: [10.0.0.5] }\n",
+    );
+    let one = [("first", &first)];
+    let before = Inventory::of_parts(one, &ThisNode::AsSaid).unwrap();
+    for (new, fits) in [
+        (
+            "name: c, namespace: t, interface: veth-c, addresses: [10.0.0.6]",
+            true,
+        ),
+        (
+            "name: a, namespace: t, node: n, addresses: [10.0.0.6]",
+            true,
+        ),
+        ("name: a, namespace: s, addresses: [10.0.0.6]", false),
+        ("name: c, addresses: [10.0.0.1]", false),
+        ("name: c, addresses: [10.0.0.2]", false),
+        ("name: c, addresses: [10.0.0.4]", false),
+        ("name: c, addresses: [10.0.0.5]", false),
+        ("name: c, addresses: [10.0.0.6, 10.0.0.6]", false),
+        ("name: c, addresses: []", false),
+        ("name: c, interface: veth-a, addresses: [10.0.0.6]", false),
+        ("name: c, interface: eth0, addresses: [10.0.0.6]", false),
+        ("name: c, interface: 'a b', addresses: [10.0.0.6]", false),
+    ] {
+        let second = part(&format!("endpoints: [{{ {new} }}]"));
+        let parts = || {
+            [
+                ("first", PartRef::Whole(&first)),
+                ("second", PartRef::Whole(&second)),
+            ]
+        };
+        let after = Inventory::after(Some(&before), parts(), &ThisNode::AsSaid);
+        assert_eq!(after.is_ok(), fits, "{new}: {after:?}");
+        assert_eq!(
+            after,
+            Inventory::after(None, parts(), &ThisNode::AsSaid),
+            "{new}"
+        );
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! All of it is checked anew for each: sorted, because there may be a hundred thousand addresses.
 
-use std::{fmt, net::IpAddr};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use polc_abi::node::ENDPOINT_ADDRESSES;
 
@@ -29,6 +29,79 @@ impl fmt::Display for Owner<'_> {
             Self::Entity(name) => write!(f, "`{name}`"),
         }
     }
+}
+
+/// How many endpoints may be new to be checked by themselves.
+const FEW: usize = 256;
+
+/// Checks what is new since an inventory that is valid.
+pub(crate) fn validate_after(
+    before: &Inventory,
+    inventory: &Inventory,
+    same: &[Option<u32>],
+) -> Result<(), InventoryError> {
+    let is_same = before.node == inventory.node
+        && before.remote_nodes == inventory.remote_nodes
+        && before.addresses_of == inventory.addresses_of;
+    let new = same.iter().filter(|same| same.is_none()).count();
+    if !is_same || new > FEW || !may_be_together(inventory, same) {
+        // Which says what is wrong, if anything is.
+        return validate(inventory);
+    }
+    Ok(())
+}
+
+/// Whether new endpoints are fine by themselves and have nothing that somebody else has. The others are
+/// known to be.
+fn may_be_together(inventory: &Inventory, same: &[Option<u32>]) -> bool {
+    let mut names = BTreeSet::new();
+    let mut addresses = BTreeSet::new();
+    let mut interfaces = BTreeSet::new();
+    let all = inventory.endpoints.iter().zip(same);
+    for endpoint in all
+        .clone()
+        .filter(|(_, same)| same.is_none())
+        .map(|(one, _)| one)
+    {
+        let place = inventory.place(endpoint);
+        let mut own = Vec::new();
+        let is_fine = check_endpoint(endpoint, place).is_ok()
+            && claim(&mut own, &endpoint.addresses, Owner::Endpoint(endpoint)).is_ok()
+            && own
+                .into_iter()
+                .all(|(address, _)| addresses.insert(address))
+            && names.insert((&endpoint.name, &endpoint.namespace))
+            && match place {
+                Place::Interface(name) => {
+                    check_interface(name, Owner::Endpoint(endpoint)).is_ok()
+                        && interfaces.insert(name)
+                }
+                Place::Elsewhere | Place::Routed => true,
+            };
+        if !is_fine {
+            return false;
+        }
+    }
+    let mut others = all
+        .filter(|(_, same)| same.is_some())
+        .map(|(one, _)| &**one);
+    let node = &inventory.node;
+    let remote = inventory.remote_nodes.iter().flat_map(|one| &one.addresses);
+    let entities = inventory.addresses_of.others().flat_map(|(.., all)| all);
+    let mut taken = node.addresses.iter().chain(remote).chain(entities);
+    !taken.any(|address| addresses.contains(address))
+        && !node
+            .uplinks
+            .iter()
+            .any(|name| interfaces.contains(name.as_str()))
+        && !others.any(|one| {
+            let has = |name: &String| interfaces.contains(name.as_str());
+            one.addresses
+                .iter()
+                .any(|address| addresses.contains(address))
+                || names.contains(&(&one.name, &one.namespace))
+                || (!interfaces.is_empty() && one.interface.as_ref().is_some_and(has))
+        })
 }
 
 pub(crate) fn validate(inventory: &Inventory) -> Result<(), InventoryError> {

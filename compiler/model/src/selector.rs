@@ -236,6 +236,9 @@ pub struct PeerFacts<'a> {
 /// No labels, for peers that have none.
 pub static NO_LABELS: Labels = Labels::new();
 
+/// The label that every namespace has: its name.
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
 impl PeerFacts<'static> {
     /// The node, whichever of its addresses is meant.
     #[must_use]

@@ -164,10 +164,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
         "policy p for {} { egress { allow to world on tcp 443 sni \"api.example.com\" } }\n",
     ),
     (
-        "namespace",
-        "policy p for {} { ingress { allow from namespace { team: pay } } }\n",
-    ),
-    (
         "service",
         "service p { address 10.96.0.1; port tcp 80; backends { app: \"a\" } }\n",
     ),

@@ -356,7 +356,7 @@ impl Before<'_> {
             && before.namespaces == inventory.namespaces
             && before.remote_nodes == inventory.remote_nodes
             && before.addresses_of == inventory.addresses_of;
-        is_same.then(|| step::same(&before.endpoints, &inventory.endpoints))
+        is_same.then(|| inventory.same_endpoints(before))
     }
 
     /// Whether all that is said of peers remains: they are the same ones, and the same is asked about

@@ -1,7 +1,10 @@
 //! Numbers of peers. They follow from the peers' names, so that a peer keeps its number while others
 //! come and go, and whoever computes the tables again gets the same.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use polc_abi::node::{PEER_IDS, PEER_WORLD};
 use polc_plan::stable_hash;
@@ -19,15 +22,15 @@ pub(crate) enum PeerRole {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerNames {
     names: BTreeMap<u32, Arc<str>>,
-    /// Whether somebody has another number than its name alone would give it.
-    is_crowded: bool,
+    /// Numbers that several names would have, and those that were given instead.
+    crowded: BTreeSet<u32>,
 }
 
 impl Default for PeerNames {
     fn default() -> Self {
         Self {
             names: [(PEER_WORLD, "world".into())].into(),
-            is_crowded: false,
+            crowded: BTreeSet::new(),
         }
     }
 }
@@ -43,8 +46,9 @@ impl PeerNames {
     pub(crate) fn add(&mut self, role: PeerRole, name: String) -> u32 {
         let mut id = natural(role, &name);
         while self.names.contains_key(&id) {
+            self.crowded.insert(id);
             id = (id + 1) % PEER_IDS;
-            self.is_crowded = true;
+            self.crowded.insert(id);
         }
         self.names.insert(id, name.into());
         id
@@ -52,7 +56,8 @@ impl PeerNames {
 
     /// The number of a peer that is there. `None` where somebody may have another one's.
     pub(crate) fn natural(&self, role: PeerRole, name: &str) -> Option<u32> {
-        (!self.is_crowded).then(|| natural(role, name))
+        let id = natural(role, name);
+        (!self.crowded.contains(&id)).then_some(id)
     }
 
     /// As [`Self::add`]. `None` where another has the number already.

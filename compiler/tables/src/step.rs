@@ -16,24 +16,8 @@ use crate::{
     peer_ids::PeerRole, port_names::PortNames, prefixes, signatures::Rows,
 };
 
-/// How many endpoints may have gone between two that are still there. Beyond that, they are looked at
-/// as if they were others.
-const NEAR: usize = 64;
 /// One in so many endpoints may be another; otherwise all are computed again.
 const FEW: usize = 4;
-
-/// For each endpoint, the position of the one before that it is: the same, not an equal one.
-pub(crate) fn same(before: &[Arc<Endpoint>], now: &[Arc<Endpoint>]) -> Vec<Option<u32>> {
-    let mut next = 0;
-    now.iter()
-        .map(|endpoint| {
-            let mut ahead = before.get(next..)?.iter().take(NEAR);
-            let skipped = ahead.position(|one| Arc::ptr_eq(one, endpoint))?;
-            next += skipped + 1;
-            u32::try_from(next - 1).ok()
-        })
-        .collect()
-}
 
 /// The next tables, with the same placement. `None` where they are better computed as a whole.
 pub(crate) fn step(

@@ -177,7 +177,8 @@ fn find<'a>(
     wanted: &TestEndpoint,
 ) -> Result<&'a polc_inventory::Endpoint> {
     let name = wanted.name.replace('_', "-");
-    let found = inventory.endpoints.iter().find(|endpoint| {
+    let mut endpoints = inventory.endpoints.iter().map(|endpoint| &**endpoint);
+    let found = endpoints.find(|endpoint| {
         endpoint.name == name
             && endpoint.phase() == wanted.phase
             && *endpoint.labels == wanted.labels

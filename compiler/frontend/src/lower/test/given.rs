@@ -1,7 +1,9 @@
 //! The endpoints that a test imagines.
 
 use polc_diagnostics::Code;
-use polc_model::{Labels, NamedPort, NamedPorts, Phase, PortRange, TestEndpoint};
+use polc_model::{
+    Labels, NamedPort, NamedPorts, Phase, PortRange, TestEndpoint, selector::NAMESPACE_NAME_LABEL,
+};
 use polc_syntax::ast::{Given, L4Term, LabelSet, LabelTest};
 
 use crate::{
@@ -19,12 +21,18 @@ pub(super) fn lower(
     for condition in &given.labels.conditions {
         labels::check_label(&condition.key, condition.test.values(), scope, sink);
     }
+    let namespace = given.namespace.as_ref().map(|name| name.text.clone());
+    let mut namespace_labels = definite(&given.namespace_labels, given, sink);
+    if let Some(name) = &namespace {
+        let key = NAMESPACE_NAME_LABEL.to_owned();
+        namespace_labels.entry(key).or_insert_with(|| name.clone());
+    }
     TestEndpoint {
         name: given.name.text.clone(),
         phase: phase(given, sink),
         labels: definite(&given.labels, given, sink),
-        namespace_labels: definite(&given.namespace_labels, given, sink),
-        namespace: given.namespace.as_ref().map(|name| name.text.clone()),
+        namespace_labels,
+        namespace,
         addresses: given
             .addresses
             .iter()
