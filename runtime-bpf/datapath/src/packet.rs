@@ -68,6 +68,8 @@ pub struct Packet {
     pub cursor: u32,
     /// Of a fragment: identifier of the datagram.
     pub fragment_id: u32,
+    /// Of a fragment: where in the datagram it belongs, in units of eight bytes.
+    pub fragment_offset: u16,
     /// Of a fragment: what the datagram's fragment headers say comes first.
     pub fragment_protocol: u8,
     /// Whether it is a datagram's first fragment, and not all of it.
@@ -83,7 +85,7 @@ pub struct Packet {
     /// Of a packet that is delivered: index of its sender's interface.
     pub arrived: u32,
     /// Zero.
-    pub reserved: u32,
+    pub reserved: [u8; 2],
 }
 
 // Addresses are copied and compared as words, and all of it is made zero as words.

@@ -3,17 +3,14 @@
 use aya_ebpf::{
     bindings::TC_ACT_REDIRECT, helpers::generated::bpf_redirect_peer, programs::TcContext,
 };
-use polc_abi::{
-    node::Endpoint,
-    policy::RETURN_ON_FAILURE,
-    verdict::DropReason,
-};
+use polc_abi::{node::Endpoint, policy::RETURN_ON_FAILURE, verdict::DropReason};
 
 use crate::{
     bytes::{be16, load},
     packet::Packet,
-    refuse, report,
+    refuse,
     reject::frame,
+    report,
 };
 
 /// Bytes of a packet's beginning that hold all that changes: the link header, and a network header up

@@ -25,11 +25,8 @@ use polc_abi::{
 };
 
 use crate::{
-    bytes, endpoint, hook,
-    maps::CONTINUATIONS_ARRAY,
-    packet::Packet,
-    parse::fragment,
-    refuse, report,
+    bytes, endpoint, hook, maps::CONTINUATIONS_ARRAY, packet::Packet, parse::fragment, refuse,
+    report,
 };
 
 /// Sends a packet on that may pass: to its receiver's policy, into its receiver, or to the node's
@@ -68,7 +65,7 @@ pub fn deliver(ctx: TcContext) -> i32 {
         return RETURN_PASS;
     };
     turn(packet, endpoint);
-    let judged = fragment::remember(packet)
+    let judged = fragment::turn(packet)
         .and_then(|()| hook::decide(&ctx, packet, endpoint, Hook::ToEndpoint));
     match judged {
         Ok(()) => enter::enter(&ctx, packet, endpoint, head),

@@ -84,7 +84,11 @@ pub fn known(packet: &mut Packet, hook: Hook) -> Known {
 /// Writes down what policy said, and which way the flow takes from now on. Whether the verdict is
 /// news: a new flow, or another verdict than before.
 #[inline(always)]
-pub fn judged(packet: &mut Packet, verdict: Verdict, decider: DeciderId) -> Result<bool, DropReason> {
+pub fn judged(
+    packet: &mut Packet,
+    verdict: Verdict,
+    decider: DeciderId,
+) -> Result<bool, DropReason> {
     let judgement = Judgement::new(packet.epoch, verdict, decider);
     if packet.known == known::STALE {
         if let Some((flow, table)) = table::find(&packet.key, packet.tcp_flags) {

@@ -1,0 +1,215 @@
+//! Damaged frames from one endpoint to another of the same node: asked in one hook, both policies say
+//! what they say in two, report the same, and leave the same flows behind.
+
+use std::{collections::BTreeMap, path::Path, process::Command};
+
+use fastrand::Rng;
+use polc_abi::{
+    event::Event,
+    flow::{Flow, FlowKey},
+    policy::{RETURN_ON_FAILURE, RETURN_PASS},
+};
+use polc_agent::{
+    candidate::{Candidate, MissingInterface},
+    delivery::Delivery,
+    state_dir::Source,
+    sys::{interface, test_run},
+    trust::Trust,
+};
+use polc_bundle::Bundle;
+use polc_model::{Action, Direction, L4Match, L4Term, PortProtocol, PortRange};
+use polc_testbed::Namespace;
+
+use crate::{
+    hooks::Hooks,
+    packets::generate::{self, Hook},
+};
+
+/// The second endpoint is whoever the frames of [`generate`] are from and for.
+const INVENTORY: &str = "
+node: { name: node-1 }
+endpoints:
+- { name: a, interface: veth-a, addresses: [10.0.0.2, 'fd00::2'] }
+- { name: b, interface: veth-b, addresses: [192.0.2.7, '2001:db8::7'] }
+";
+/// `TC_ACT_REDIRECT`: the packet is put into its receiver.
+const DELIVERED: i32 = 7;
+/// Frames of the normal test; `POLC_PACKETS` says another number, `POLC_PACKETS_SEED` where to begin.
+const FRAMES: u64 = 10_000;
+/// Frames between two clean starts.
+const BATCH: u64 = 500;
+
+#[test]
+fn one_hook_says_what_two_hooks_say() {
+    super::on_a_node("delivery", &["veth-a", "veth-b"], |bpffs| {
+        let inside = Namespace::new("delivery-pods").unwrap();
+        for end in ["a", "b"] {
+            ip(&format!("link set veth-{end} address 02:00:00:00:00:fe"));
+            ip(&format!("link set peer-{end} netns {}", inside.name()));
+        }
+        let mut one = Node::new(bpffs, "one", Delivery::Local);
+        let mut two = Node::new(bpffs, "two", Delivery::Routed);
+        let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+        let frames = number("POLC_PACKETS").unwrap_or(FRAMES);
+        let mut random = Rng::with_seed(number("POLC_PACKETS_SEED").unwrap_or(1));
+        let mut delivered = [0_u64; 2];
+        for number in 0..frames {
+            if number % BATCH == 0 {
+                assert_eq!(one.flows(), two.flows(), "before frame {number}");
+                one.forget();
+                two.forget();
+            }
+            let (hook, frame) = generate::frame(&mut random);
+            let from = if hook == Hook::FromEndpoint { 0 } else { 1 };
+            let said = [one.send(from, &frame), two.send(from, &frame)];
+            let (in_one, in_two) = (&said[0], &said[1]);
+            assert_eq!(
+                in_one.passes, in_two.passes,
+                "{number}: {frame:02x?}: {said:#?}"
+            );
+            assert_eq!(in_one.events, in_two.events, "{number}: {frame:02x?}");
+            assert!(!in_two.in_one_hook);
+            if in_one.in_one_hook {
+                delivered[usize::from(in_one.passes)] += 1;
+            }
+        }
+        println!("{delivered:?} of {frames} denied and delivered in one hook");
+        assert!(
+            delivered.iter().all(|&count| count > frames / 100),
+            "{delivered:?}"
+        );
+    });
+}
+
+fn ip(words: &str) {
+    let status = Command::new("ip").args(words.split(' ')).status();
+    assert!(status.unwrap().success(), "ip {words}");
+}
+
+/// A node, and what it says about packets.
+struct Node {
+    hooks: Hooks,
+    links: [u32; 2],
+}
+
+/// What became of a packet.
+#[derive(Debug)]
+struct Said {
+    passes: bool,
+    /// Whether the receiver was asked in the sender's hook.
+    in_one_hook: bool,
+    events: Vec<Event>,
+}
+
+impl Node {
+    fn new(bpffs: &Path, name: &str, delivery: Delivery) -> Self {
+        let mut hooks = Hooks::new(bpffs, name);
+        hooks.dataplane.deliver(delivery);
+        // Everything is allowed, but for two kinds of packets at their receivers.
+        let mut model = crate::reject::model(Action::Allow);
+        let mut deny = model.rules[0].clone();
+        deny.direction = Direction::Ingress;
+        deny.action = Action::Deny;
+        let udp = L4Term::Ports {
+            protocol: PortProtocol::Udp,
+            ports: PortRange {
+                first: 0,
+                last: 1023,
+            },
+        };
+        let sctp = L4Term::Ports {
+            protocol: PortProtocol::Sctp,
+            ports: PortRange::ALL,
+        };
+        deny.l4 = L4Match::Of(vec![udp, sctp]);
+        model.rules.push(deny);
+        let source = Source {
+            bundle: Bundle::compile(model, []).unwrap().encode().unwrap(),
+            signature: None,
+            inventory: INVENTORY.to_owned(),
+        };
+        let (bundle, inventory) = (Path::new("a.polb"), Path::new("a.yaml"));
+        let missing = MissingInterface::Refuse;
+        let candidate = Candidate::new(source, &Trust::Anyone, bundle, inventory, missing);
+        hooks
+            .dataplane
+            .apply(&candidate.unwrap(), |_| Ok(()))
+            .unwrap();
+        let index = |name| interface::index_of(name).unwrap();
+        Self {
+            hooks,
+            links: [index("veth-a"), index("veth-b")],
+        }
+    }
+
+    /// Lets one of the endpoints send a frame, which the node would route to the other.
+    fn send(&mut self, from: usize, frame: &[u8]) -> Said {
+        while self.hooks.next_event().is_some() {}
+        let first = self.run("from_endpoint", self.links[from], frame);
+        let mut events = self.events();
+        let receiver = self.links[1 - from];
+        let in_one_hook =
+            events.iter().any(|event| event.ifindex == receiver) || first == DELIVERED;
+        let passes = match first {
+            DELIVERED => true,
+            RETURN_ON_FAILURE => false,
+            RETURN_PASS => {
+                // As a router passes it on.
+                let mut frame = frame.to_vec();
+                let hops = if frame[12..14] == [0x08, 0x00] {
+                    22
+                } else {
+                    21
+                };
+                if let Some(hops) = frame.get_mut(hops) {
+                    *hops = hops.saturating_sub(1);
+                }
+                let second = self.run("to_endpoint", receiver, &frame);
+                events.extend(self.events());
+                second == RETURN_PASS
+            }
+            other => panic!("the hook returned {other}"),
+        };
+        Said {
+            passes,
+            in_one_hook,
+            events,
+        }
+    }
+
+    fn run(&self, program: &str, ifindex: u32, frame: &[u8]) -> i32 {
+        let program = self.hooks.dataplane.datapath().descriptor(program).unwrap();
+        test_run::run(&program, frame, ifindex).unwrap().result
+    }
+
+    /// What was reported, but when.
+    fn events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.hooks.next_event())
+            .map(|event| Event {
+                time_ns: 0,
+                ..event
+            })
+            .collect()
+    }
+
+    /// The flows of both tables, but when and which way.
+    fn flows(&self) -> BTreeMap<FlowKey, Flow> {
+        let tables = [&self.hooks.flows, &self.hooks.new_flows];
+        let entries = tables.map(|table| table.entries().unwrap());
+        let timeless = |(key, flow)| {
+            let flow = Flow {
+                created_ns: 0,
+                seen_ns: 0,
+                past_stack: 0,
+                ..flow
+            };
+            (key, flow)
+        };
+        entries.into_iter().flatten().map(timeless).collect()
+    }
+
+    fn forget(&self) {
+        self.hooks.flows.clear().unwrap();
+        self.hooks.new_flows.clear().unwrap();
+    }
+}
