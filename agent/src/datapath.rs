@@ -11,7 +11,10 @@ use aya::{
 };
 use polc_abi::{
     map,
-    policy::{CONTINUATION_DELIVER, CONTINUATION_JUDGED, CONTINUATION_REJECT, CONTINUATIONS_MAP},
+    policy::{
+        CONTINUATION_ARRIVE, CONTINUATION_DELIVER, CONTINUATION_JUDGED, CONTINUATION_LEAVE,
+        CONTINUATION_REJECT, CONTINUATIONS_MAP,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +24,12 @@ use crate::{Error, pins::Pins, sys::map::Map};
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/polc-datapath"));
 
 /// Its programs.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 8] = [
     "judged",
     "reject",
     "deliver",
+    "leave",
+    "arrive",
     "from_endpoint",
     "to_endpoint",
     "from_uplink",
@@ -134,6 +139,8 @@ impl Datapath {
             (CONTINUATION_JUDGED, "judged"),
             (CONTINUATION_REJECT, "reject"),
             (CONTINUATION_DELIVER, "deliver"),
+            (CONTINUATION_LEAVE, "leave"),
+            (CONTINUATION_ARRIVE, "arrive"),
         ] {
             let fd = program(&mut object, name)?.fd().map_err(refused)?;
             continuations

@@ -1,14 +1,14 @@
 //! How packets get from the hook that judged them to their endpoint: past the node's stack, or through
 //! it.
 //!
-//! What is past the stack needs a link whose ends are in two network namespaces, and the hardware
+//! Delivery past the stack needs a link whose ends are in two network namespaces, and the hardware
 //! addresses of both. The kernel knows them; nothing is guessed from packets. They may change while
 //! the link lives, so they are looked at again and again.
 
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
-use polc_abi::link::Link;
+use polc_abi::link::{Link, OUTSIDE, link_flag};
 use serde::Deserialize;
 use tracing::warn;
 
@@ -21,6 +21,9 @@ pub enum Delivery {
     /// From endpoint to endpoint of the node past its stack; everything else is routed
     #[default]
     Local,
+    /// As `local`, and between endpoints and other machines: for nodes whose stack neither filters nor
+    /// translates what passes through it
+    Direct,
     /// All of it goes through the node's stack, and so through its netfilter rules
     Routed,
 }
@@ -56,6 +59,14 @@ impl Links {
             })
             .collect();
         self.known.clone()
+    }
+
+    /// What stands for the interface of who is no endpoint of this node, nor the node.
+    pub(crate) const fn outside(&self) -> u32 {
+        match self.delivery {
+            Delivery::Direct => OUTSIDE,
+            Delivery::Local | Delivery::Routed => 0,
+        }
     }
 
     /// These are what the tables in force say.
@@ -95,17 +106,22 @@ impl Links {
 /// Reads links. Whatever cannot be read is routed to.
 struct Reader {
     pairs: Option<Pairs>,
+    flags: u16,
 }
 
 impl Reader {
     fn new(delivery: Delivery) -> Self {
         let pairs = match delivery {
             Delivery::Routed => None,
-            Delivery::Local => Pairs::open()
+            Delivery::Local | Delivery::Direct => Pairs::open()
                 .inspect_err(|error| warn!("everything is routed: opening rtnetlink: {error}"))
                 .ok(),
         };
-        Self { pairs }
+        let flags = match delivery {
+            Delivery::Direct => link_flag::FROM_UPLINKS,
+            Delivery::Local | Delivery::Routed => 0,
+        };
+        Self { pairs, flags }
     }
 
     fn read(&mut self, ifindex: u32) -> Link {
@@ -119,7 +135,9 @@ impl Reader {
         Link {
             endpoint_mac: pair.far.mac,
             node_mac: pair.near.mac,
-            mtu: pair.near.mtu.min(pair.far.mtu),
+            // No IP packet that is no jumbogram is longer.
+            mtu: u16::try_from(pair.near.mtu.min(pair.far.mtu)).unwrap_or(u16::MAX),
+            flags: self.flags,
         }
     }
 }

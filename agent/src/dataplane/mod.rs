@@ -174,7 +174,9 @@ impl Dataplane {
         self.judgements.forget(side)?;
         let filled = self.programs.fill(side, candidate)?;
         let links = self.links.of(candidate.endpoints.keys().copied());
-        self.tables_mut(side).fill(candidate, &filled, &links)?;
+        let outside = self.links.outside();
+        self.tables_mut(side)
+            .fill(candidate, &filled, &links, outside)?;
         before_switch(next)?;
         // Last, as it is the one step that an interface feels which the side in force does not know.
         self.attach_or_undo(&candidate.hooks)?;

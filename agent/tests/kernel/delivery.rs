@@ -1,5 +1,11 @@
-//! Damaged frames from one endpoint to another of the same node: asked in one hook, both policies say
-//! what they say in two, report the same, and leave the same flows behind.
+//! Damaged frames to an endpoint, from another one of the same node and from an uplink: asked in the hook
+//! where they come in, policies say what they say in two, report the same, and leave the same flows
+//! behind.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test: a panic is its way to fail"
+)]
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 
@@ -26,11 +32,17 @@ use crate::{
 };
 
 /// The second endpoint is whoever the frames of [`generate`] are from and for.
-const INVENTORY: &str = "
+const TWO_ENDPOINTS: &str = "
 node: { name: node-1 }
 endpoints:
 - { name: a, interface: veth-a, addresses: [10.0.0.2, 'fd00::2'] }
 - { name: b, interface: veth-b, addresses: [192.0.2.7, '2001:db8::7'] }
+";
+/// They are somewhere else.
+const AN_UPLINK: &str = "
+node: { name: node-1, uplinks: [veth-b] }
+endpoints:
+- { name: a, interface: veth-a, addresses: [10.0.0.2, 'fd00::2'] }
 ";
 /// `TC_ACT_REDIRECT`: the packet is put into its receiver.
 const DELIVERED: i32 = 7;
@@ -42,43 +54,58 @@ const BATCH: u64 = 500;
 #[test]
 fn one_hook_says_what_two_hooks_say() {
     super::on_a_node("delivery", &["veth-a", "veth-b"], |bpffs| {
-        let inside = Namespace::new("delivery-pods").unwrap();
-        for end in ["a", "b"] {
-            ip(&format!("link set veth-{end} address 02:00:00:00:00:fe"));
-            ip(&format!("link set peer-{end} netns {}", inside.name()));
-        }
-        let mut one = Node::new(bpffs, "one", Delivery::Local);
-        let mut two = Node::new(bpffs, "two", Delivery::Routed);
-        let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
-        let frames = number("POLC_PACKETS").unwrap_or(FRAMES);
-        let mut random = Rng::with_seed(number("POLC_PACKETS_SEED").unwrap_or(1));
-        let mut delivered = [0_u64; 2];
-        for number in 0..frames {
-            if number % BATCH == 0 {
-                assert_eq!(one.flows(), two.flows(), "before frame {number}");
-                one.forget();
-                two.forget();
+        let nodes = |local| Node::new(bpffs, TWO_ENDPOINTS, local);
+        compare([nodes(Delivery::Local), nodes(Delivery::Routed)], |hook| {
+            if hook == Hook::FromEndpoint {
+                ["veth-a", "veth-b"]
+            } else {
+                ["veth-b", "veth-a"]
             }
-            let (hook, frame) = generate::frame(&mut random);
-            let from = if hook == Hook::FromEndpoint { 0 } else { 1 };
-            let said = [one.send(from, &frame), two.send(from, &frame)];
-            let (in_one, in_two) = (&said[0], &said[1]);
-            assert_eq!(
-                in_one.passes, in_two.passes,
-                "{number}: {frame:02x?}: {said:#?}"
-            );
-            assert_eq!(in_one.events, in_two.events, "{number}: {frame:02x?}");
-            assert!(!in_two.in_one_hook);
-            if in_one.in_one_hook {
-                delivered[usize::from(in_one.passes)] += 1;
-            }
-        }
-        println!("{delivered:?} of {frames} denied and delivered in one hook");
-        assert!(
-            delivered.iter().all(|&count| count > frames / 100),
-            "{delivered:?}"
-        );
+        });
     });
+}
+
+#[test]
+fn one_hook_says_what_two_hooks_say_about_what_comes_from_an_uplink() {
+    super::on_a_node("arrival", &["veth-a", "veth-b"], |bpffs| {
+        let nodes = |local| Node::new(bpffs, AN_UPLINK, local);
+        compare([nodes(Delivery::Direct), nodes(Delivery::Routed)], |_| {
+            ["veth-b", "veth-a"]
+        });
+    });
+}
+
+/// Sends frames over two nodes, between links that depend on where they come from.
+fn compare([mut one, mut two]: [Node; 2], between: impl Fn(Hook) -> [&'static str; 2]) {
+    let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+    let frames = number("POLC_PACKETS").unwrap_or(FRAMES);
+    let mut random = Rng::with_seed(number("POLC_PACKETS_SEED").unwrap_or(1));
+    let mut delivered = [0_u64; 2];
+    for number in 0..frames {
+        if number % BATCH == 0 {
+            assert_eq!(one.flows(), two.flows(), "before frame {number}");
+            one.forget();
+            two.forget();
+        }
+        let (hook, frame) = generate::frame(&mut random);
+        let links = between(hook);
+        let said = [one.send(links, &frame), two.send(links, &frame)];
+        let (in_one, in_two) = (&said[0], &said[1]);
+        assert_eq!(
+            in_one.passes, in_two.passes,
+            "{number}: {frame:02x?}: {said:#?}"
+        );
+        assert_eq!(in_one.events, in_two.events, "{number}: {frame:02x?}");
+        assert!(!in_two.in_one_hook);
+        if in_one.in_one_hook {
+            delivered[usize::from(in_one.passes)] += 1;
+        }
+    }
+    println!("{delivered:?} of {frames} denied and delivered in one hook");
+    assert!(
+        delivered.iter().all(|&count| count > frames / 200),
+        "{delivered:?}"
+    );
 }
 
 fn ip(words: &str) {
@@ -89,7 +116,8 @@ fn ip(words: &str) {
 /// A node, and what it says about packets.
 struct Node {
     hooks: Hooks,
-    links: [u32; 2],
+    uplink: Option<String>,
+    _pods: Namespace,
 }
 
 /// What became of a packet.
@@ -102,8 +130,22 @@ struct Said {
 }
 
 impl Node {
-    fn new(bpffs: &Path, name: &str, delivery: Delivery) -> Self {
-        let mut hooks = Hooks::new(bpffs, name);
+    fn new(bpffs: &Path, inventory: &str, delivery: Delivery) -> Self {
+        let name = format!("{delivery:?}").to_lowercase();
+        let place = if inventory == AN_UPLINK {
+            "arrival"
+        } else {
+            "delivery"
+        };
+        let pods = Namespace::new(&format!("{place}-{name}")).unwrap();
+        for end in ["a", "b"] {
+            ip(&format!("link set veth-{end} address 02:00:00:00:00:fe"));
+            // Of the first node; the second routes, wherever the other end is.
+            if interface::index_of(&format!("peer-{end}")).is_some() {
+                ip(&format!("link set peer-{end} netns {}", pods.name()));
+            }
+        }
+        let mut hooks = Hooks::new(bpffs, &name);
         hooks.dataplane.deliver(delivery);
         // Everything is allowed, but for two kinds of packets at their receivers.
         let mut model = crate::reject::model(Action::Allow);
@@ -123,10 +165,11 @@ impl Node {
         };
         deny.l4 = L4Match::Of(vec![udp, sctp]);
         model.rules.push(deny);
+        let uplink = inventory.contains("uplinks").then(|| "veth-b".to_owned());
         let source = Source {
             bundle: Bundle::compile(model, []).unwrap().encode().unwrap(),
             signature: None,
-            inventory: INVENTORY.to_owned(),
+            inventory: inventory.to_owned(),
         };
         let (bundle, inventory) = (Path::new("a.polb"), Path::new("a.yaml"));
         let missing = MissingInterface::Refuse;
@@ -135,19 +178,23 @@ impl Node {
             .dataplane
             .apply(&candidate.unwrap(), |_| Ok(()))
             .unwrap();
-        let index = |name| interface::index_of(name).unwrap();
         Self {
             hooks,
-            links: [index("veth-a"), index("veth-b")],
+            uplink,
+            _pods: pods,
         }
     }
 
-    /// Lets one of the endpoints send a frame, which the node would route to the other.
-    fn send(&mut self, from: usize, frame: &[u8]) -> Said {
+    /// Lets a frame come in by a link, which the node would route to the endpoint behind another.
+    fn send(&mut self, [from, to]: [&str; 2], frame: &[u8]) -> Said {
         while self.hooks.next_event().is_some() {}
-        let first = self.run("from_endpoint", self.links[from], frame);
+        let [sender, receiver] = [from, to].map(|link| interface::index_of(link).unwrap());
+        let hook = match &self.uplink {
+            Some(uplink) if uplink == from => "from_uplink",
+            _ => "from_endpoint",
+        };
+        let first = self.run(hook, sender, frame);
         let mut events = self.events();
-        let receiver = self.links[1 - from];
         let in_one_hook =
             events.iter().any(|event| event.ifindex == receiver) || first == DELIVERED;
         let passes = match first {

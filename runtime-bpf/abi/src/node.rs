@@ -115,7 +115,7 @@ pub struct Peer {
     /// Bits of [`peer_flag`].
     pub flags: u32,
     /// Index of the interface of an endpoint that packets reach past the node's stack, see
-    /// [`Link`]; else zero.
+    /// [`Link`]; [`OUTSIDE`](crate::link::OUTSIDE) for others that they reach so; else zero.
     pub ifindex: u32,
 }
 

@@ -106,8 +106,12 @@ pub const CONTINUATION_REJECT: u32 = 1;
 /// The continuation for what may leave its endpoint and is for another one of this node: asks the
 /// other one's policy, and delivers past the node's stack.
 pub const CONTINUATION_DELIVER: u32 = 2;
+/// The continuation for what may leave its endpoint, and the node, past the node's stack.
+pub const CONTINUATION_LEAVE: u32 = 3;
+/// The continuation for what has come from an uplink, and may enter its endpoint past the node's stack.
+pub const CONTINUATION_ARRIVE: u32 = 4;
 /// Number of continuations.
-pub const CONTINUATIONS: u32 = 4;
+pub const CONTINUATIONS: u32 = 8;
 /// `TC_ACT_SHOT`: what a policy program returns when it cannot continue.
 pub const RETURN_ON_FAILURE: i32 = 2;
 

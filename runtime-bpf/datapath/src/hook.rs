@@ -132,7 +132,7 @@ fn find(packet: &mut Packet, side: Side) -> Result<&'static Endpoint, DropReason
 
 /// Turns source and destination into the endpoint's view of them.
 #[inline(always)]
-fn orient(packet: &mut Packet, hook: Hook) {
+pub fn orient(packet: &mut Packet, hook: Hook) {
     let (source, destination) = (&raw const packet.source, &raw const packet.destination);
     let (local, remote, local_port, remote_port) = match hook {
         Hook::FromEndpoint => (

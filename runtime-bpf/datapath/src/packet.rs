@@ -76,13 +76,13 @@ pub struct Packet {
     pub is_first_fragment: bool,
     /// Whether it is an ICMP error. Then `key` is the flow that it speaks about.
     pub is_error: bool,
-    /// Whether it has passed its sender's policy, and enters another endpoint past the node's stack
-    /// if that one's policy lets it.
+    /// Whether it enters its endpoint past the node's stack if that one's policy lets it. If its sender
+    /// is an endpoint of this node, it has passed that one's policy.
     pub is_delivered: bool,
-    /// Index of the interface whose endpoint the packet goes on to past the node's stack; zero where
-    /// the stack has it next.
+    /// Index of the interface whose endpoint the packet goes on to past the node's stack, or
+    /// [`OUTSIDE`](polc_abi::link::OUTSIDE); zero where the stack has it next.
     pub past_stack: u32,
-    /// Of a packet that is delivered: index of its sender's interface.
+    /// Of a packet that is delivered: index of the interface that it came in by.
     pub arrived: u32,
     /// Zero.
     pub reserved: [u8; 2],
