@@ -51,7 +51,7 @@ impl Links {
     /// The links of these interfaces. Those that are known are not asked about again.
     pub(crate) fn of(&mut self, interfaces: impl Iterator<Item = u32>) -> BTreeMap<u32, Link> {
         let mut before = std::mem::take(&mut self.known);
-        let mut reader = Reader::new(self.delivery);
+        let reader = Reader::new(self.delivery);
         self.known = interfaces
             .map(|ifindex| {
                 let known = before.remove(&ifindex);
@@ -86,16 +86,20 @@ impl Links {
         if self.delivery == Delivery::Routed {
             return true;
         }
-        let mut reader = Reader::new(self.delivery);
+        let reader = Reader::new(self.delivery);
+        self.look(|ifindex| reader.read(ifindex))
+    }
+
+    fn look(&mut self, read: impl Fn(u32) -> Link) -> bool {
         let behind = self.in_force.range(self.looked_at..);
-        let begin = self.in_force.range(..self.looked_at);
+        let before = self.in_force.range(..self.looked_at);
         let next: Vec<u32> = behind
-            .chain(begin)
+            .chain(before)
             .map(|(&ifindex, _)| ifindex)
             .take(LINKS_PER_LOOK)
             .collect();
         for ifindex in next {
-            self.known.insert(ifindex, reader.read(ifindex));
+            self.known.insert(ifindex, read(ifindex));
             self.looked_at = ifindex.wrapping_add(1);
         }
         let mut in_force = self.in_force.iter();
@@ -124,7 +128,7 @@ impl Reader {
         Self { pairs, flags }
     }
 
-    fn read(&mut self, ifindex: u32) -> Link {
+    fn read(&self, ifindex: u32) -> Link {
         let Some(pairs) = &self.pairs else {
             return Link::ROUTED;
         };
@@ -139,5 +143,54 @@ impl Reader {
             mtu: u16::try_from(pair.near.mtu.min(pair.far.mtu)).unwrap_or(u16::MAX),
             flags: self.flags,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK: Link = Link {
+        endpoint_mac: [2, 0, 0, 0, 0, 1],
+        node_mac: [2, 0, 0, 0, 0, 2],
+        mtu: 1500,
+        flags: 0,
+    };
+
+    #[test]
+    fn a_change_of_any_link_is_noticed_after_a_few_looks() {
+        let interfaces = 1..=3 * LINKS_PER_LOOK as u32 - 5;
+        for changed in [1, 128, 129, 250, *interfaces.end()] {
+            let mut links = Links::default();
+            links.put_in_force(interfaces.clone().map(|ifindex| (ifindex, LINK)).collect());
+            links.known = links.in_force.clone();
+            // Wherever the last look ended.
+            for _ in 0..changed % 4 {
+                assert!(links.look(|_| LINK));
+            }
+            let read = |ifindex| {
+                if ifindex == changed {
+                    Link { mtu: 1400, ..LINK }
+                } else {
+                    LINK
+                }
+            };
+            let looks = (1..10).find(|_| !links.look(read)).unwrap();
+            assert!(looks <= 4, "{changed}: {looks}");
+            // It stays so until other tables are in force.
+            assert!(!links.look(read));
+            links.put_in_force(links.known.clone());
+            assert!(links.look(read));
+        }
+    }
+
+    #[test]
+    fn what_is_routed_is_not_looked_at() {
+        let mut links = Links::new(Delivery::Routed);
+        let known = links.of([1, 2].into_iter());
+        assert_eq!(known, [(1, Link::ROUTED), (2, Link::ROUTED)].into());
+        links.put_in_force(known);
+        assert!(links.are_current());
+        assert_eq!(links.direct().count(), 0);
     }
 }
