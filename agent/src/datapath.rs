@@ -12,8 +12,8 @@ use aya::{
 use polc_abi::{
     map,
     policy::{
-        CONTINUATION_DELIVER, CONTINUATION_JUDGED, CONTINUATION_NODE, CONTINUATION_REJECT,
-        CONTINUATIONS_MAP,
+        CONTINUATION_ARRIVE, CONTINUATION_DELIVER, CONTINUATION_JUDGED, CONTINUATION_LEAVE,
+        CONTINUATION_NODE, CONTINUATION_REJECT, CONTINUATIONS_MAP,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -24,10 +24,12 @@ use crate::{Error, pins::Pins, sys::map::Map};
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/polc-datapath"));
 
 /// Its programs.
-const PROGRAMS: [&str; 8] = [
+const PROGRAMS: [&str; 10] = [
     "judged",
     "reject",
     "deliver",
+    "leave",
+    "arrive",
     "from_endpoint",
     "to_endpoint",
     "from_uplink",
@@ -140,6 +142,8 @@ impl Datapath {
             (CONTINUATION_REJECT, "reject"),
             (CONTINUATION_DELIVER, "deliver"),
             (CONTINUATION_NODE, "judge_node"),
+            (CONTINUATION_LEAVE, "leave"),
+            (CONTINUATION_ARRIVE, "arrive"),
         ] {
             let fd = program(&mut object, name)?.fd().map_err(refused)?;
             continuations

@@ -3,10 +3,14 @@
 use crate::{
     build,
     run::{self, Result, target},
+    setup,
 };
 
 /// Builds and runs the measurements, all parts or these.
 pub(crate) fn run(parts: &[String]) -> Result<()> {
+    if parts.is_empty() || parts.iter().any(|part| part == "traffic") {
+        setup::ensure_for_traffic()?;
+    }
     let object = build::datapath()?;
     // Some parts measure the agent as it runs.
     let agent = [

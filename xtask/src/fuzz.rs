@@ -62,6 +62,7 @@ fn equivalence(minutes: u64, seed: Option<u64>) -> Result<()> {
 fn packets(frames: u64, seed: Option<u64>) -> Result<()> {
     // Most of the time is the kernel's, so that a release build would gain nothing.
     let mut kernel = kernel_test(&[], "the_hooks_and_a_plain_parser")?;
+    kernel.arg("one_hook_says_what_two_hooks_say");
     kernel.env("POLC_PACKETS", frames.to_string());
     let somewhere = || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -190,7 +190,7 @@ impl Dataplane {
         let filled = self.programs.fill(side, candidate)?;
         // All in the stack at first: the other version's hooks may still be at either end.
         let routed = BTreeMap::new();
-        self.tables_mut(side).fill(candidate, &filled, &routed)?;
+        self.tables_mut(side).fill(candidate, &filled, &routed, 0)?;
         self.state.store(State::new(side, epoch));
         adopt_links()?;
         self.attach(&candidate.hooks)
@@ -221,7 +221,9 @@ impl Dataplane {
         self.judgements.forget(side)?;
         let filled = self.programs.fill(side, candidate)?;
         let links = self.links.of(candidate.ifindices());
-        self.tables_mut(side).fill(candidate, &filled, &links)?;
+        let outside = self.links.outside();
+        self.tables_mut(side)
+            .fill(candidate, &filled, &links, outside)?;
         let governs_anew = candidate.tables.node.is_some() && !self.is_node_governed()?;
         if governs_anew {
             self.connections.make_known(old.epoch())?;

@@ -47,6 +47,7 @@ impl SideTables {
         candidate: &Candidate,
         filled: &Filled,
         links: &BTreeMap<u32, Link>,
+        outside: u32,
     ) -> Result<(), Error> {
         let filling = || Error::kernel("filling a table");
         let tables = &candidate.tables;
@@ -70,19 +71,26 @@ impl SideTables {
         let addresses = tables.addresses.iter();
         let addresses = addresses.map(|(address, peer)| {
             let mut peer = of_side(peer);
-            if peer.flags & peer_flag::LOCAL_ENDPOINT != 0 {
-                peer.ifindex = reached.get(address).copied().unwrap_or_default();
-            }
-            if peer.flags & peer_flag::HOST != 0 && tables.node.is_some() {
-                peer.ifindex = NODE;
-            }
+            peer.ifindex = match peer.flags & (peer_flag::HOST | peer_flag::LOCAL_ENDPOINT) {
+                0 => outside,
+                peer_flag::LOCAL_ENDPOINT => reached.get(address).copied().unwrap_or_default(),
+                peer_flag::HOST if tables.node.is_some() => NODE,
+                _ => 0,
+            };
             (*address, peer)
         });
         self.addresses_held
             .become_these(&mut self.addresses, addresses.collect())
             .map_err(filling())?;
         let prefixes = tables.prefixes.iter();
-        let prefixes = prefixes.map(|(prefix, peer)| (*prefix, of_side(peer)));
+        let prefixes = prefixes.map(|(prefix, peer)| {
+            let ifindex = outside;
+            let peer = Peer {
+                ifindex,
+                ..of_side(peer)
+            };
+            (*prefix, peer)
+        });
         self.prefixes_held
             .become_these(&mut self.prefixes, prefixes.collect())
             .map_err(filling())

@@ -50,8 +50,8 @@ impl Epochs {
     }
 }
 
-/// How often a reader without events looks whether it should stop.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How often the reader looks for events. It is woken before only where there are many.
+const PERIOD: Duration = Duration::from_millis(20);
 
 /// The ring buffer's only reader.
 pub struct Reader {
@@ -91,7 +91,7 @@ impl Reader {
                     history.push(FlowRecord::new(&event, time_ms, candidate.as_deref()));
                 }
             }
-            event::wait_readable(&self.events, PATIENCE)
+            event::wait_readable(&self.events, PERIOD)
                 .map_err(Error::kernel("waiting for events"))?;
         }
         Ok(())

@@ -39,5 +39,5 @@ pub use namespace::Namespace;
 pub use probe::Probe;
 pub use requirements::require_root_and_bpf;
 pub use server::Server;
-pub use sys::{Tap, Wire, set_mark};
+pub use sys::{Tap, Wire, set_mark, take_cpu};
 pub use testbed::Testbed;

@@ -12,6 +12,7 @@
 
 mod budget;
 mod connections;
+mod delivery;
 mod equivalence;
 mod fragments;
 mod hooks;

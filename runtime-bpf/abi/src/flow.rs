@@ -129,9 +129,10 @@ pub struct Flow {
     pub direction: u8,
     /// Zero.
     pub reserved: [u8; 3],
-    /// Index of the other end's interface, where both ends are endpoints of this node and the flow's
-    /// packets go past its stack; [`NODE`](crate::node::NODE) where the other end is the node and its
-    /// policies are asked, too; else zero. A flow that began in the stack stays there: the stack
+    /// Where the flow's packets go past the node's stack: index of the other end's interface, or
+    /// [`OUTSIDE`](crate::link::OUTSIDE) where that is no endpoint of this node.
+    /// [`NODE`](crate::node::NODE) where the other end is the node and its policies are asked, too. Else
+    /// zero. A flow that began in the stack stays there: the stack
     /// may have translated its addresses.
     pub past_stack: u32,
     /// Zero.

@@ -12,8 +12,19 @@ pub struct Link {
     pub node_mac: [u8; 6],
     /// Most bytes of a packet, from L3 on, that both ends take. Zero where packets must go through
     /// the node's stack: then the rest says nothing.
-    pub mtu: u32,
+    pub mtu: u16,
+    /// Bits of [`link_flag`].
+    pub flags: u16,
 }
+
+/// Flags of a [`Link`].
+pub mod link_flag {
+    /// What comes from an uplink goes past the node's stack, too.
+    pub const FROM_UPLINKS: u16 = 1;
+}
+
+/// In the place of an interface's index: wherever the node's routes lead, past its stack.
+pub const OUTSIDE: u32 = u32::MAX;
 
 // SAFETY: repr(C), sized without padding (tested below), integers only.
 unsafe impl Plain for Link {}
@@ -24,6 +35,7 @@ impl Link {
         endpoint_mac: [0; 6],
         node_mac: [0; 6],
         mtu: 0,
+        flags: 0,
     };
 
     /// Whether packets may enter the endpoint past the node's stack.
@@ -31,6 +43,13 @@ impl Link {
     #[must_use]
     pub const fn is_direct(&self) -> bool {
         self.mtu != 0
+    }
+
+    /// Whether that goes for what comes from an uplink, too.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_direct_from_uplinks(&self) -> bool {
+        self.is_direct() && self.flags & link_flag::FROM_UPLINKS != 0
     }
 }
 
@@ -40,6 +59,6 @@ mod tests {
 
     #[test]
     fn layout() {
-        crate::assert_layout!(Link, 16, [[u8; 6], [u8; 6], u32]);
+        crate::assert_layout!(Link, 16, [[u8; 6], [u8; 6], u16, u16]);
     }
 }

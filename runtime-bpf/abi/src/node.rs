@@ -82,7 +82,7 @@ impl State {
 
 /// In the place of an interface's index: the node itself, as the subject of policies. The kernel's
 /// indices are positive 32-bit integers.
-pub const NODE: u32 = u32::MAX;
+pub const NODE: u32 = u32::MAX - 1;
 
 /// Addresses that one endpoint may have.
 pub const ENDPOINT_ADDRESSES: usize = 4;
@@ -119,7 +119,8 @@ pub struct Peer {
     /// Bits of [`peer_flag`].
     pub flags: u32,
     /// Index of the interface of an endpoint that packets reach past the node's stack, see
-    /// [`Link`]; [`NODE`] for the node, where policies apply to it; else zero.
+    /// [`Link`]; [`OUTSIDE`](crate::link::OUTSIDE) for others that they reach so; [`NODE`] for the node,
+    /// where policies apply to it; else zero.
     pub ifindex: u32,
 }
 

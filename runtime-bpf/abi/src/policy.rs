@@ -109,8 +109,12 @@ pub const CONTINUATION_DELIVER: u32 = 2;
 /// The continuation for what an endpoint's policy lets pass to or from its node, where policies apply
 /// to that: asks those.
 pub const CONTINUATION_NODE: u32 = 3;
+/// The continuation for what may leave its endpoint, and the node, past the node's stack.
+pub const CONTINUATION_LEAVE: u32 = 4;
+/// The continuation for what has come from an uplink, and may enter its endpoint past the node's stack.
+pub const CONTINUATION_ARRIVE: u32 = 5;
 /// Number of continuations.
-pub const CONTINUATIONS: u32 = 4;
+pub const CONTINUATIONS: u32 = 8;
 /// `TC_ACT_SHOT`: what a policy program returns when it cannot continue.
 pub const RETURN_ON_FAILURE: i32 = 2;
 

@@ -8,7 +8,7 @@ use polc_abi::{
     verdict::DropReason,
 };
 
-use crate::{hook, maps, node, packet::Packet, parse, refuse, reject, state};
+use crate::{deliver::arrive, hook, maps, node, packet::Packet, parse, refuse, reject, state};
 
 /// Refuses sources that are on this node: they cannot come from outside.
 ///
@@ -30,7 +30,7 @@ pub fn from_uplink(ctx: TcContext) -> i32 {
     packet.epoch = state.epoch();
     packet.side = side as u32;
     match judge(&ctx, side, packet) {
-        Ok(()) => RETURN_PASS,
+        Ok(()) => arrive::go_on(&ctx, side, packet),
         Err(reason) => refuse::packet(&ctx, packet, reason),
     }
 }

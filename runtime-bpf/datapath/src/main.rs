@@ -11,7 +11,8 @@
 //!    and tail calls the endpoint's program, which tail calls [`judged`].
 //! 5. [`report`] counts and tells the agent.
 //! 6. [`deliver`] asks the receiver, where that is another endpoint of the node, in the same way, and
-//!    puts the packet into it past the node's stack.
+//!    puts the packet into it past the node's stack. Where that is asked for, it does so with what comes
+//!    from uplinks, and sends what leaves the node.
 //! 7. [`reject`] answers what was rejected, in the place of whoever it was for.
 //!
 //! The state word is read once for each packet. Everything that is missing is a drop with a

@@ -68,24 +68,27 @@ pub struct Packet {
     pub cursor: u32,
     /// Of a fragment: identifier of the datagram.
     pub fragment_id: u32,
+    /// Of a fragment: where in the datagram it belongs, in units of eight bytes.
+    pub fragment_offset: u16,
     /// Of a fragment: what the datagram's fragment headers say comes first.
     pub fragment_protocol: u8,
     /// Whether it is a datagram's first fragment, and not all of it.
     pub is_first_fragment: bool,
     /// Whether it is an ICMP error. Then `key` is the flow that it speaks about.
     pub is_error: bool,
-    /// Whether it has passed its sender's policy, and enters another endpoint past the node's stack
-    /// if that one's policy lets it.
+    /// Whether it enters its endpoint past the node's stack if that one's policy lets it. If its sender
+    /// is an endpoint of this node, it has passed that one's policy.
     pub is_delivered: bool,
-    /// Index of the interface whose endpoint the packet goes on to past the node's stack;
-    /// [`NODE`](polc_abi::node::NODE) where the node's policy is asked next; else zero.
+    /// Index of the interface whose endpoint the packet goes on to past the node's stack, or
+    /// [`OUTSIDE`](polc_abi::link::OUTSIDE); [`NODE`](polc_abi::node::NODE) where the node's policy is
+    /// asked next; else zero.
     pub past_stack: u32,
-    /// Of a packet that is delivered: index of its sender's interface.
+    /// Of a packet that is delivered: index of the interface that it came in by.
     pub arrived: u32,
     /// A [`Hook`]: where the packet is, whoever's policy is asked.
     pub place: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: u8,
 }
 
 // Addresses are copied and compared as words, and all of it is made zero as words.

@@ -2,10 +2,11 @@
 
 use polc_abi::{
     event::{Counter, Event, VerdictCounterKey},
+    map::EVENT_BYTES,
     verdict::{DeciderId, DropReason, Verdict},
 };
 
-use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::bindings::{BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 
 use crate::{
     maps::{DROPS, EVENTS, LOST_EVENTS, VERDICTS},
@@ -87,7 +88,13 @@ fn event(packet: &Packet, verdict: Verdict, reason: u8, audit: DeciderId) {
         direction: packet.direction,
         hook: packet.hook,
     });
-    entry.submit(0);
+    // Its reader comes by itself; to wake it for each event would cost more than all of the packet.
+    entry.submit(u64::from(
+        match EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) {
+            waiting if waiting > u64::from(EVENT_BYTES / 4) => BPF_RB_FORCE_WAKEUP,
+            _ => BPF_RB_NO_WAKEUP,
+        },
+    ));
 }
 
 /// Adds to a counter that several CPUs share.

@@ -1,15 +1,19 @@
 //! Measurements, run by `cargo xtask bench` in release mode. Figures are printed and never
 //! asserted: machines are shared and noisy.
 //!
-//! With arguments, only the parts of these names: `frontend`, and those of [`kernel`].
+//! With arguments, only the parts of these names: `frontend`, those of [`kernel`], and `traffic`.
 
 mod frontend;
 mod kernel;
 mod package;
 mod statistics;
+mod traffic;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if wanted.first().is_some_and(|one| one == traffic::AGENT) {
+        return traffic::be_an_agent(wanted);
+    }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     if is_wanted("frontend") {
         println!(
@@ -23,5 +27,9 @@ fn main() {
             println!("\n{name}");
             kernel::run(name, part);
         }
+    }
+    if is_wanted("traffic") {
+        println!("\ntraffic");
+        kernel::run("traffic", traffic::run);
     }
 }

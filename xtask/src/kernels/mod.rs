@@ -21,10 +21,24 @@ use crate::{
 /// program and programs of every form, and send real packets through both hooks. That nothing is lost
 /// while policies change under load is left out: there, a packet may wait through two changes.
 const TESTS: [(&str, &[&str]); 2] = [
-    ("kernel", &["reuse::", "reject::", "reasons::", "related::"]),
+    (
+        "kernel",
+        &[
+            "reuse::",
+            "reject::",
+            "reasons::",
+            "related::",
+            "delivery::",
+        ],
+    ),
     (
         "node",
-        &["reachability::", "swap::a_denied", "swap::what_becomes"],
+        &[
+            "reachability::",
+            "delivery::past_stack",
+            "swap::a_denied",
+            "swap::what_becomes",
+        ],
     ),
 ];
 

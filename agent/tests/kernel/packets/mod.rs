@@ -7,7 +7,7 @@
 )]
 
 mod expect;
-mod generate;
+pub(crate) mod generate;
 mod plain;
 mod wire;
 

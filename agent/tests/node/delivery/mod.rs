@@ -6,6 +6,7 @@
     reason = "a test: a panic is its way to fail"
 )]
 
+mod direct;
 mod frames;
 mod links;
 mod nodes;

@@ -46,7 +46,12 @@ fn policy() -> Vec<u8> {
 }
 
 /// Both nodes, linked, with agents that know of `uplink`.
-fn nodes(test: &str, uplink: &str, connect: impl Fn(&Scene, &Scene)) -> Option<[Scene; 2]> {
+fn nodes(
+    test: &str,
+    delivery: &str,
+    uplink: &str,
+    connect: impl Fn(&Scene, &Scene),
+) -> Option<[Scene; 2]> {
     let [mut one, mut two] = [
         Scene::alone(&format!("{test}-1"), &inventory(1, ""))?,
         Scene::alone(&format!("{test}-2"), &inventory(2, ""))?,
@@ -66,12 +71,16 @@ fn nodes(test: &str, uplink: &str, connect: impl Fn(&Scene, &Scene)) -> Option<[
     for (scene, own) in [(&mut one, 1), (&mut two, 2)] {
         scene.write("inventory.yaml", inventory(own, uplink).as_bytes());
         scene.write("start.polb", &policy());
+        scene.run_with(&["--delivery", delivery]);
         scene.start();
     }
     Some([one, two])
 }
 
-fn check(one: &Scene, two: &Scene) {
+/// Between two nodes policy is the same whichever way packets take. How many of them both nodes' stacks
+/// have routed meanwhile.
+fn check([one, two]: &[Scene; 2]) -> u64 {
+    let before = super::routed(one) + super::routed(two);
     let (api, web, db) = (one.pod("api"), one.pod("web"), two.pod("db"));
     let _servers = [
         db.serve_tcp(5432).unwrap(),
@@ -93,11 +102,13 @@ fn check(one: &Scene, two: &Scene) {
         assert_eq!(web.connect_tcp(address, 80).unwrap(), Outcome::Reached);
     }
     assert_eq!(denied.map(|server| server.served()), [0, 0]);
+    let by_stacks = super::routed(one) + super::routed(two) - before;
     // Between the endpoints of one node nothing is routed.
     super::stop_routing(one);
     for address in both(api) {
         assert_eq!(web.connect_tcp(address, 80).unwrap(), Outcome::Reached);
     }
+    by_stacks
 }
 
 /// Sends so much over one connection and counts what comes back.
@@ -119,51 +130,60 @@ fn echo_large(from: &Host, to: std::net::IpAddr) -> usize {
     received
 }
 
+fn plain(one: &Scene, two: &Scene) {
+    let [one, two] = [one, two].map(|scene| scene.testbed.node());
+    ip(one, "route add 10.244.2.0/24 via 192.168.9.2");
+    ip(one, "route add fd00:2::/64 via fd09::2");
+    ip(two, "route add 10.244.1.0/24 via 192.168.9.1");
+    ip(two, "route add fd00:1::/64 via fd09::1");
+}
+
+fn vxlan(one: &Scene, two: &Scene) {
+    for (scene, own, other) in [(one, 1, 2), (two, 2, 1)] {
+        let node = scene.testbed.node();
+        let ends = format!("local 192.168.9.{own} remote 192.168.9.{other}");
+        ip(
+            node,
+            &format!("link add vx0 type vxlan id 7 {ends} dstport 4789 dev uplink0"),
+        );
+        ip(node, &format!("address add 192.168.10.{own}/24 dev vx0"));
+        ip(node, &format!("address add fd10::{own}/64 dev vx0 nodad"));
+        ip(node, "link set vx0 up");
+        let v4 = format!("10.244.{other}.0/24 via 192.168.10.{other}");
+        ip(node, &format!("route add {v4}"));
+        ip(
+            node,
+            &format!("route add fd00:{other}::/64 via fd10::{other}"),
+        );
+    }
+}
+
 #[test]
 fn endpoints_of_two_nodes_reach_each_other_as_policy_says() {
-    let connected = nodes("uplink", "uplink0", |one, two| {
-        ip(
-            one.testbed.node(),
-            "route add 10.244.2.0/24 via 192.168.9.2",
-        );
-        ip(one.testbed.node(), "route add fd00:2::/64 via fd09::2");
-        ip(
-            two.testbed.node(),
-            "route add 10.244.1.0/24 via 192.168.9.1",
-        );
-        ip(two.testbed.node(), "route add fd00:1::/64 via fd09::1");
-    });
-    if let Some([one, two]) = connected {
-        check(&one, &two);
+    if let Some(nodes) = nodes("uplink", "local", "uplink0", plain) {
+        assert!(check(&nodes) > 0);
     }
 }
 
 #[test]
 fn vxlan_is_an_uplink_like_any_other() {
-    let connected = nodes("vxlan", "vx0, uplink0", |one, two| {
-        for (scene, own, other) in [(one, 1, 2), (two, 2, 1)] {
-            let node = scene.testbed.node();
-            ip(
-                node,
-                &format!(
-                    "link add vx0 type vxlan id 7 local 192.168.9.{own} remote 192.168.9.{other} \
-                     dstport 4789 dev uplink0"
-                ),
-            );
-            ip(node, &format!("address add 192.168.10.{own}/24 dev vx0"));
-            ip(node, &format!("address add fd10::{own}/64 dev vx0 nodad"));
-            ip(node, "link set vx0 up");
-            ip(
-                node,
-                &format!("route add 10.244.{other}.0/24 via 192.168.10.{other}"),
-            );
-            ip(
-                node,
-                &format!("route add fd00:{other}::/64 via fd10::{other}"),
-            );
-        }
-    });
-    if let Some([one, two]) = connected {
-        check(&one, &two);
+    if let Some(nodes) = nodes("vxlan", "local", "vx0, uplink0", vxlan) {
+        assert!(check(&nodes) > 0);
+    }
+}
+
+#[test]
+fn where_that_is_asked_for_the_stack_is_not_between_endpoints_and_the_uplink_either() {
+    if let Some(nodes) = nodes("direct", "direct", "uplink0", plain) {
+        assert_eq!(check(&nodes), 0);
+    }
+}
+
+#[test]
+fn nor_is_it_between_endpoints_and_vxlan() {
+    if let Some(nodes) = nodes("direct-vxlan", "direct", "vx0, uplink0", vxlan) {
+        // But for what is too large for the tunnel at first: its sender is told.
+        let routed = check(&nodes);
+        assert!(routed < 10, "{routed}");
     }
 }

@@ -10,7 +10,7 @@ use polc_testbed::{Host, Tap};
 use super::{SILENCE, both, ip, open, wait_for_change};
 use crate::scene::Scene;
 
-fn socket(host: &Host, to: IpAddr, port: u16) -> UdpSocket {
+pub(super) fn socket(host: &Host, to: IpAddr, port: u16) -> UdpSocket {
     host.run(|| {
         let any: SocketAddr = match to {
             IpAddr::V4(_) => ([0; 4], 0).into(),
@@ -23,8 +23,18 @@ fn socket(host: &Host, to: IpAddr, port: u16) -> UdpSocket {
     .unwrap()
 }
 
+/// How many routers a packet may pass, and one.
+pub(super) fn set_hops(socket: &UdpSocket, to: IpAddr, hops: u32) {
+    match to {
+        IpAddr::V4(_) => socket.set_ttl(hops).unwrap(),
+        IpAddr::V6(_) => socket2::SockRef::from(socket)
+            .set_unicast_hops_v6(hops)
+            .unwrap(),
+    }
+}
+
 /// Types and codes of the ICMP errors among frames of either family.
-fn errors(frames: &[Vec<u8>]) -> Vec<[u8; 2]> {
+pub(super) fn errors(frames: &[Vec<u8>]) -> Vec<[u8; 2]> {
     let of = |frame: &Vec<u8>| match frame[12..14] {
         [0x08, 0x00] if frame[23] == 1 => Some([frame[34], frame[35]]),
         [0x86, 0xdd] if frame[20] == 58 && frame[54] < 128 => Some([frame[54], frame[55]]),
@@ -43,19 +53,13 @@ fn a_packet_whose_hops_are_used_up_is_answered_and_does_not_arrive() {
     let tap = api.run(|| Tap::open("eth0").unwrap()).unwrap();
     for (address, exceeded) in both(db).into_iter().zip([[11, 0], [3, 0]]) {
         let socket = socket(api, address, 53);
-        let hops = |hops| match address {
-            IpAddr::V4(_) => socket.set_ttl(hops).unwrap(),
-            IpAddr::V6(_) => socket2::SockRef::from(&socket)
-                .set_unicast_hops_v6(hops)
-                .unwrap(),
-        };
         let before = server.served();
-        hops(1);
+        set_hops(&socket, address, 1);
         socket.send(b"one").unwrap();
         assert_eq!(errors(&tap.frames(SILENCE).unwrap()), [exceeded]);
         assert_eq!(server.served(), before);
         // One more is enough, and arrives.
-        hops(2);
+        set_hops(&socket, address, 2);
         socket.send(b"two").unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(400)))

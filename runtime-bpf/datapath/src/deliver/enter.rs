@@ -1,7 +1,9 @@
 //! Into an endpoint, as if the node had routed the packet: hardware addresses and hops.
 
 use aya_ebpf::{
-    bindings::TC_ACT_REDIRECT, helpers::generated::bpf_redirect_peer, programs::TcContext,
+    bindings::{BPF_F_RECOMPUTE_CSUM, TC_ACT_REDIRECT},
+    helpers::generated::{bpf_redirect_peer, bpf_skb_store_bytes},
+    programs::TcContext,
 };
 use polc_abi::{node::Endpoint, policy::RETURN_ON_FAILURE, verdict::DropReason};
 
@@ -45,18 +47,26 @@ impl Head {
         }
     }
 
-    /// As a router passes it on to this endpoint: from one end of the link to the other, with one hop
-    /// less.
+    /// With these hardware addresses, the receiver's first.
     #[inline(always)]
-    fn routed(mut self, endpoint: &Endpoint) -> [u8; LENGTH] {
-        let [a, b, c, d, e, f] = endpoint.link.endpoint_mac;
-        let [g, h, i, j, k, l] = endpoint.link.node_mac;
+    fn between(mut self, [to, from]: [[u8; 6]; 2]) -> Self {
+        let [a, b, c, d, e, f] = to;
+        let [g, h, i, j, k, l] = from;
         let macs = [a, b, c, d, e, f, g, h, i, j, k, l];
         let mut position = 0;
         while position < macs.len() {
             self.bytes[position] = macs[position];
             position += 1;
         }
+        self
+    }
+
+    /// Writes it back with one hop less.
+    ///
+    /// A checksum over all of the packet that a device may have left in it stays right: of IPv4, hops and
+    /// checksum change by the same amount; of IPv6, the kernel is told.
+    #[inline(always)]
+    pub fn hop(mut self, ctx: &TcContext) -> Option<()> {
         if self.is_ipv4 {
             self.bytes[22] = self.bytes[22].wrapping_sub(1);
             // RFC 1141: what is taken from the hops' half of a word is added to the checksum, and of
@@ -64,20 +74,52 @@ impl Head {
             let sum = u32::from(be16(self.bytes[24], self.bytes[25])) + 0x0100;
             let sum = sum + u32::from(sum >= 0xffff);
             [self.bytes[24], self.bytes[25]] = (sum as u16).to_be_bytes();
-        } else {
-            self.bytes[21] = self.bytes[21].wrapping_sub(1);
+            return frame::store(ctx, 0, &self.bytes);
         }
-        self.bytes
+        frame::store(ctx, 0, &self.bytes)?;
+        let hops = [self.bytes[20], self.bytes[21].wrapping_sub(1)];
+        // SAFETY: the bytes are there.
+        let failed = unsafe {
+            bpf_skb_store_bytes(
+                ctx.skb.skb,
+                20,
+                hops.as_ptr().cast(),
+                2,
+                u64::from(BPF_F_RECOMPUTE_CSUM),
+            )
+        };
+        (failed == 0).then_some(())
+    }
+
+    /// Type of service, or traffic class and flow label, as a lookup of routes wants it.
+    #[inline(always)]
+    pub fn class(&self) -> u32 {
+        if self.is_ipv4 {
+            u32::from(self.bytes[15])
+        } else {
+            let [a, b, c, d] = [
+                self.bytes[14] & 0x0f,
+                self.bytes[15],
+                self.bytes[16],
+                self.bytes[17],
+            ];
+            u32::from_ne_bytes([a, b, c, d])
+        }
+    }
+
+    /// Whether it is of IPv4; else it is of IPv6.
+    #[inline(always)]
+    pub fn is_ipv4(&self) -> bool {
+        self.is_ipv4
     }
 }
 
-/// Puts the packet into the endpoint.
-///
-/// A checksum over all of the packet that a device may have left in it stays right: of IPv4 hops and
-/// checksum change by the same amount, and of IPv6 what comes from an endpoint has none.
+/// Puts the packet into the endpoint, from one end of its link to the other.
 #[inline(always)]
 pub fn enter(ctx: &TcContext, packet: &Packet, endpoint: &Endpoint, head: Head) -> i32 {
-    if frame::store(ctx, 0, &head.routed(endpoint)).is_none() {
+    let link = &endpoint.link;
+    let head = head.between([link.endpoint_mac, link.node_mac]);
+    if head.hop(ctx).is_none() {
         return refuse::packet(ctx, packet, DropReason::Undeliverable);
     }
     // SAFETY: only asks the kernel to do it once the program has returned.

@@ -1,4 +1,5 @@
-//! From one endpoint of the node into another, past the node's stack.
+//! From one endpoint of the node into another, past the node's stack; and where that is asked for, from
+//! and to other machines ([`arrive`], [`leave`]).
 //!
 //! What may leave its endpoint, and is for another one of this node, is judged by that one's policy in
 //! the same hook, and then put behind its end of the link by `bpf_redirect_peer`. No other hook sees it,
@@ -12,15 +13,20 @@
 //! its addresses, as it does for a service's clients, and then must translate the answers, too; and a
 //! firewall that sees only half of a connection drops it.
 
+pub mod arrive;
 mod enter;
+mod leave;
 mod receiver;
 
 use aya_ebpf::{macros::classifier, programs::TcContext};
 use polc_abi::{
     event::Hook,
     flow::Direction,
+    link::OUTSIDE,
     node::{Endpoint, NODE},
-    policy::{CONTINUATION_DELIVER, CONTINUATION_NODE, RETURN_ON_FAILURE, RETURN_PASS},
+    policy::{
+        CONTINUATION_DELIVER, CONTINUATION_LEAVE, CONTINUATION_NODE, RETURN_ON_FAILURE, RETURN_PASS,
+    },
     verdict::DropReason,
 };
 
@@ -48,6 +54,7 @@ pub fn go_on(ctx: &TcContext, packet: &mut Packet) -> i32 {
         NODE => CONTINUATION_NODE,
         0 => return RETURN_PASS,
         _ if packet.hook != Hook::FromEndpoint as u8 => return RETURN_PASS,
+        OUTSIDE => CONTINUATION_LEAVE,
         _ => CONTINUATION_DELIVER,
     };
     // SAFETY: nothing here needs dropping.
@@ -66,11 +73,18 @@ pub fn deliver(ctx: TcContext) -> i32 {
     if packet.past_stack == 0 || packet.is_delivered {
         return RETURN_ON_FAILURE;
     }
-    let Some((endpoint, head)) = receiver::find(&ctx, packet) else {
+    let ifindex = packet.past_stack;
+    if ifindex == packet.key.ifindex {
+        return RETURN_PASS;
+    }
+    let Some(head) = receiver::to_be_routed(&ctx) else {
+        return RETURN_PASS;
+    };
+    let Some(endpoint) = receiver::find(&ctx, packet, ifindex) else {
         return RETURN_PASS;
     };
     turn(packet, endpoint);
-    let judged = fragment::remember(packet)
+    let judged = fragment::turn(packet)
         .and_then(|()| hook::decide(&ctx, packet, endpoint, Hook::ToEndpoint));
     match judged {
         Ok(()) => enter::enter(&ctx, packet, endpoint, head),

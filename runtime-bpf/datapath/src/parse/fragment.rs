@@ -69,9 +69,25 @@ pub fn remember(packet: &Packet) -> Result<(), DropReason> {
         .map_err(|_| DropReason::OrphanFragment)
 }
 
+/// For the endpoint that the packet is turned to now: remembers a first fragment, and takes over from
+/// its memory what a later one lacks. What it does not remember never came to it.
+#[inline(always)]
+pub fn turn(packet: &mut Packet) -> Result<(), DropReason> {
+    if packet.fragment_offset == 0 {
+        return remember(packet);
+    }
+    packet.l4 = 0;
+    packet.source_port = 0;
+    packet.destination_port = 0;
+    recall(packet)?;
+    packet.key.local_port = packet.destination_port;
+    packet.key.remote_port = packet.source_port;
+    Ok(())
+}
+
 /// Takes ports over from the first fragment.
 #[inline(always)]
-pub fn recall(packet: &mut Packet, network: &Network) -> Result<(), DropReason> {
+pub fn recall(packet: &mut Packet) -> Result<(), DropReason> {
     let first = FRAGMENTS
         .get_ptr(&key(packet))
         .ok_or(DropReason::OrphanFragment)?;
@@ -83,7 +99,7 @@ pub fn recall(packet: &mut Packet, network: &Network) -> Result<(), DropReason> 
     }
     let protocol = L4Key(first.l4).protocol();
     // A second fragment inside the TCP header would write its flags anew (RFC 1858).
-    if protocol == protocol::TCP && network.fragment_offset == 1 {
+    if protocol == protocol::TCP && packet.fragment_offset == 1 {
         return Err(DropReason::Malformed);
     }
     packet.key.protocol = protocol;

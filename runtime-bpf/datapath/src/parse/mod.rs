@@ -149,10 +149,11 @@ pub fn transport(
     if network.is_fragment() {
         packet.fragment_id = network.fragment_id;
         packet.fragment_protocol = network.fragment_protocol;
+        packet.fragment_offset = network.fragment_offset;
         packet.is_first_fragment = !network.is_later_fragment();
     }
     if network.is_later_fragment() {
-        return fragment::recall(packet, network);
+        return fragment::recall(packet);
     }
     // Both fit: at most six extensions of 2 KiB come before, and a packet's length has 16 bits.
     packet.l4_at = network.at as u16;

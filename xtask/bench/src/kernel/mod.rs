@@ -10,12 +10,12 @@ mod follow;
 mod hooks;
 mod load;
 mod memory;
-mod model;
+pub(crate) mod model;
 mod node;
 mod strategies;
 mod timing;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Measures a part and prints it.
 pub(crate) type Part = fn() -> Result<()>;

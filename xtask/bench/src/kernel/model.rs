@@ -12,12 +12,12 @@ use polc_plan::ClassKey;
 
 /// A package of policies that isolate the ingress of endpoints.
 #[derive(Default)]
-pub(super) struct Package {
-    pub(super) model: Model,
+pub(crate) struct Package {
+    pub(crate) model: Model,
 }
 
 impl Package {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             model: Model {
                 package: "bench".to_owned(),
@@ -28,7 +28,7 @@ impl Package {
     }
 
     /// A selector.
-    pub(super) fn selector(&mut self, expr: SelectorExpr) -> SelectorId {
+    pub(crate) fn selector(&mut self, expr: SelectorExpr) -> SelectorId {
         self.model.selectors.push(Selector {
             expr,
             text: String::new(),
@@ -37,7 +37,7 @@ impl Package {
     }
 
     /// A policy for endpoints with this role. Names must come in order.
-    pub(super) fn policy(&mut self, role: &str) -> PolicyId {
+    pub(crate) fn policy(&mut self, role: &str) -> PolicyId {
         let subject = self.selector(label("role", role));
         self.model.policies.push(Policy {
             name: role.to_owned(),
@@ -54,12 +54,12 @@ impl Package {
     }
 
     /// A rule of the latest policy: peers may reach these TCP ports.
-    pub(super) fn allow(&mut self, peer: SelectorId, ports: impl IntoIterator<Item = u16>) {
+    pub(crate) fn allow(&mut self, peer: SelectorId, ports: impl IntoIterator<Item = u16>) {
         self.rule(peer, PortProtocol::Tcp, ports);
     }
 
     /// A rule of the latest policy: peers may reach this UDP port.
-    pub(super) fn allow_udp(&mut self, peer: SelectorId, port: u16) {
+    pub(crate) fn allow_udp(&mut self, peer: SelectorId, port: u16) {
         self.rule(peer, PortProtocol::Udp, [port]);
     }
 
@@ -86,7 +86,7 @@ impl Package {
 }
 
 /// The class of one policy.
-pub(super) fn class_of(policy: PolicyId) -> ClassKey {
+pub(crate) fn class_of(policy: PolicyId) -> ClassKey {
     ClassKey {
         direction: Direction::Ingress,
         phase: Phase::Ready,
@@ -95,7 +95,7 @@ pub(super) fn class_of(policy: PolicyId) -> ClassKey {
 }
 
 /// Endpoints with a label.
-pub(super) fn label(key: &str, value: &str) -> SelectorExpr {
+pub(crate) fn label(key: &str, value: &str) -> SelectorExpr {
     SelectorExpr::Label {
         key: key.to_owned(),
         operator: LabelOperator::In(vec![value.to_owned()]),
@@ -103,7 +103,7 @@ pub(super) fn label(key: &str, value: &str) -> SelectorExpr {
 }
 
 /// A node with endpoints of these roles, all with an interface.
-pub(super) fn node(roles: impl IntoIterator<Item = String>) -> Inventory {
+pub(crate) fn node(roles: impl IntoIterator<Item = String>) -> Inventory {
     let endpoints = (1..)
         .zip(roles)
         .map(|(number, role): (u32, String)| Endpoint {
