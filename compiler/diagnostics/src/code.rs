@@ -128,6 +128,15 @@ codes! {
 
     P0951 IncompleteService = 951, Error, "a service that lacks an address, a port or backends";
     P0952 InvalidDuration = 952, Error, "text that is not a duration";
+
+    P1001 YamlSyntax = 1001, Error, "a file that is not YAML";
+    P1002 UnknownField = 1002, Error, "a field that objects of this kind do not have";
+    P1003 WrongValue = 1003, Error, "a value of another type than the field takes";
+    P1004 MissingField = 1004, Error, "a field that must be there and is not";
+    P1005 RepeatedKey = 1005, Error, "a key that a mapping has twice";
+    P1006 InvalidValue = 1006, Error, "a value that the API server would refuse";
+    P1007 ExclusiveFields = 1007, Error, "fields that cannot stand together";
+    P1008 UnknownKind = 1008, Error, "an object of a kind that does not exist";
 }
 
 impl Code {

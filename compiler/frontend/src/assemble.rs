@@ -22,6 +22,7 @@ use crate::{
         template::{Expansions, expansions},
         test::LoweredTest,
     },
+    source_kind::SourceKind,
     syntax::{parse, syntax_diagnostics},
 };
 
@@ -104,6 +105,12 @@ pub(crate) fn model(db: &dyn salsa::Database, package: Package) -> Model {
                 }
                 _ => {}
             }
+        }
+    }
+    if model.package.is_empty() {
+        let mut files = package.files(db).iter();
+        if files.all(|file| file.kind(db) == SourceKind::Kubernetes) {
+            model.package.clone_from(package.name(db));
         }
     }
     for &file in package.files(db) {

@@ -11,7 +11,8 @@ use polc_syntax::{
 use crate::{
     database::{Package, SourceFile},
     environment::{definition_places, definitions_of, environment},
-    lower::template::expansions,
+    lower::{kubernetes::manifest, template::expansions},
+    source_kind::SourceKind,
     syntax::{parse, place},
     types::Kind,
 };
@@ -53,6 +54,11 @@ pub(crate) fn conflicts(db: &dyn salsa::Database, package: Package) -> Vec<Diagn
         }
     }
     for &file in package.files(db) {
+        if file.kind(db) == SourceKind::Kubernetes {
+            for (name, span) in &manifest(db, file).names {
+                diagnostics.extend(seen.again("policy", name, place(db, file, *span)));
+            }
+        }
         for made in &expansions(db, package, file).made {
             // Both have the same name, so one of them comes from an `apply`.
             let at = place(db, file, made.apply);
@@ -171,8 +177,9 @@ fn package_name(db: &dyn salsa::Database, package: Package, diagnostics: &mut Ve
             }
         }
     }
+    let mut files = package.files(db).iter();
     if first.is_none()
-        && let Some(&file) = package.files(db).first()
+        && let Some(&file) = files.find(|file| file.kind(db) == SourceKind::Pol)
     {
         let start = place(db, file, Span::default());
         diagnostics.push(

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use polc_diagnostics::Diagnostic;
 use salsa::Setter;
 
-use crate::{Analysis, assemble, lints};
+use crate::{
+    Analysis, assemble, lints,
+    lower::kubernetes::{Manifest, manifest},
+    source_kind::SourceKind,
+};
 
 /// One file of the package.
 #[salsa::input]
@@ -24,6 +28,9 @@ pub(crate) struct Package {
     /// In order of path.
     #[returns(ref)]
     pub(crate) files: Vec<SourceFile>,
+    /// Its name where no file says one, because none is in Pol.
+    #[returns(ref)]
+    pub(crate) name: String,
 }
 
 /// A package that is being analysed. Cheap to ask again after an edit.
@@ -33,6 +40,7 @@ pub struct Database {
     storage: salsa::Storage<Self>,
     files: BTreeMap<Arc<str>, SourceFile>,
     package: Option<Package>,
+    name: String,
 }
 
 #[salsa::db]
@@ -50,6 +58,7 @@ impl Database {
             storage,
             files: BTreeMap::new(),
             package: None,
+            name: String::new(),
         }
     }
 
@@ -79,6 +88,17 @@ impl Database {
                 self.files.insert(path, file);
                 self.files_changed();
             }
+        }
+    }
+
+    /// Names the package, for when no file does: Kubernetes objects belong to none.
+    pub fn set_name(&mut self, name: &str) {
+        if self.name == name {
+            return;
+        }
+        name.clone_into(&mut self.name);
+        if let Some(package) = self.package {
+            package.set_name(self).to(name.to_owned());
         }
     }
 
@@ -123,13 +143,20 @@ impl Database {
         }
     }
 
+    /// What a file of Kubernetes objects says. `None` for other files.
+    pub(crate) fn manifest(&self, path: &str) -> Option<&Manifest> {
+        let file = self.files.get(path).copied()?;
+        let is_manifest = file.kind(self) == SourceKind::Kubernetes;
+        is_manifest.then(|| manifest(self, file))
+    }
+
     fn files_changed(&mut self) {
         let files: Vec<SourceFile> = self.files.values().copied().collect();
         match self.package {
             Some(package) => {
                 package.set_files(self).to(files);
             }
-            None => self.package = Some(Package::new(self, files)),
+            None => self.package = Some(Package::new(self, files, self.name.clone())),
         }
     }
 }

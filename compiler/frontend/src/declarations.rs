@@ -5,6 +5,8 @@ use polc_syntax::ast::{self, Item};
 
 use crate::{
     database::{Package, SourceFile},
+    lower::kubernetes::manifest,
+    source_kind::SourceKind,
     syntax::parse,
     types::{Kind, LabelValues, Schema},
 };
@@ -88,6 +90,13 @@ pub(crate) fn definition(item: &Item) -> Option<(&ast::Name, Body)> {
 /// What other files see of a file.
 #[salsa::tracked(returns(ref))]
 pub(crate) fn declarations(db: &dyn salsa::Database, file: SourceFile) -> Declarations {
+    if file.kind(db) == SourceKind::Kubernetes {
+        let names = manifest(db, file).names.iter();
+        return Declarations {
+            policies: names.map(|(name, _)| name.clone()).collect(),
+            ..Declarations::default()
+        };
+    }
     of_tree(&parse(db, file).file)
 }
 

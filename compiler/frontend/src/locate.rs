@@ -8,13 +8,19 @@ use polc_model::{Model, Origin};
 use crate::Database;
 
 impl Database {
-    /// The range of an origin: the statement that begins at its column, up to the end of the line. Empty for an origin of another Model.
+    /// The range of an origin: the statement that begins at its column, up to the end of the line; in a
+    /// file of Kubernetes objects, the whole item. Empty for an origin of another Model.
     #[must_use]
     pub fn place_of(&self, model: &Model, origin: &Origin) -> Place {
         let file = model
             .files
             .get(origin.file.index())
             .map_or("", String::as_str);
+        if let Some(manifest) = self.manifest(file) {
+            let position = (origin.line, origin.column);
+            let span = manifest.places.get(&position).copied().unwrap_or_default();
+            return crate::sink::place(&Arc::from(file), span);
+        }
         let text = self.text(file).unwrap_or_default();
         let line_index = (origin.line as usize).saturating_sub(1);
         let start: usize = text

@@ -6,12 +6,17 @@ use polc_syntax::{Parse, SyntaxError, SyntaxErrorKind};
 use crate::{
     database::SourceFile,
     sink::{self, Sink},
+    source_kind::SourceKind,
 };
 
 /// The tree of a file.
 #[salsa::tracked(returns(ref))]
 pub(crate) fn parse(db: &dyn salsa::Database, file: SourceFile) -> Parse {
-    polc_syntax::parse(file.text(db))
+    match file.kind(db) {
+        SourceKind::Pol => polc_syntax::parse(file.text(db)),
+        // Has no tree, and nothing that another file could name.
+        SourceKind::Kubernetes => polc_syntax::parse(""),
+    }
 }
 
 /// Its syntax errors.

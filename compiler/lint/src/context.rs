@@ -6,7 +6,7 @@ use std::{
 };
 
 use polc_diagnostics::Place;
-use polc_frontend::Database;
+use polc_frontend::{Database, SourceKind};
 use polc_inventory::Inventory;
 use polc_logic::Answer;
 use polc_model::{Model, Origin, Policy, PolicyId, Rule, RuleId, SelectorExpr, SelectorId};
@@ -70,9 +70,11 @@ impl<'a> Context<'a> {
         self.database.place_of(self.model, origin)
     }
 
-    /// The files' paths and trees, in order of path.
+    /// The paths and trees of `.pol` files, in order of path.
     pub(crate) fn trees(&self) -> impl Iterator<Item = (&'a str, SourceFileAst)> {
-        self.database.paths().map(|path| {
+        let paths = self.database.paths();
+        let of_language = paths.filter(|path| SourceKind::of(path) == SourceKind::Pol);
+        of_language.map(|path| {
             let text = self.database.text(path).unwrap_or_default();
             (path, polc_syntax::parse(text).file)
         })

@@ -16,7 +16,7 @@ mod subjects;
 mod totality;
 
 use polc_diagnostics::{Code, Diagnostic, Level, Place, Severity, suggest::closest};
-use polc_frontend::LintLevels;
+use polc_frontend::{LintLevels, SourceKind};
 
 pub use context::Context;
 pub use findings::Findings;
@@ -78,6 +78,11 @@ pub fn run(context: &Context<'_>, levels: &LintLevels) -> Vec<Diagnostic> {
         let mut findings = Findings::new(lint);
         (lint.check)(context, &mut findings);
         for mut diagnostic in findings.into_diagnostics() {
+            if SourceKind::of(&diagnostic.primary.place.file) == SourceKind::Kubernetes {
+                // It is written in Pol: to delete an item of a list of YAML, or to merge two, takes more
+                // than other text in its place.
+                diagnostic.fix = None;
+            }
             diagnostic.severity = match level_at(lint, &diagnostic.primary.place, levels) {
                 Level::Allow => continue,
                 Level::Warn => Severity::Warning,

@@ -5,6 +5,7 @@
 //! without the front end.
 //!
 //! - [`selector`]: predicates over a peer, and the facts they are asked about
+//! - [`sets`]: canonical unions and intersections of them
 //! - [`l4`]: protocols, ports, ICMP types
 //! - [`policy`]: policies, rules, tiers, actions
 //! - [`l7`]: HTTP requests and TLS server names
@@ -23,6 +24,7 @@ pub mod l7;
 pub mod policy;
 pub mod selector;
 pub mod service;
+pub mod sets;
 pub mod test;
 pub mod validate;
 
@@ -91,7 +93,8 @@ pub struct Origin {
     pub line: u32,
     /// Column in characters, counted from 1.
     pub column: u32,
-    /// The source text of the line, without surrounding white space.
+    /// The source text of the line, without surrounding white space. Where an item of YAML or JSON is
+    /// meant, that item on one line, shortened if it is long.
     pub text: String,
 }
 

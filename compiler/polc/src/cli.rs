@@ -46,7 +46,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// Package directories, directories of packages, or `.pol` files
+    /// Package directories, directories of packages, `.pol` files, or Kubernetes policies in YAML or JSON; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -99,7 +99,7 @@ impl CheckFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArguments {
-    /// Package directories, directories of packages, or `.pol` files
+    /// Package directories, directories of packages, `.pol` files, or Kubernetes policies in YAML or JSON; `-` is standard input
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -138,7 +138,7 @@ impl TestFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct BuildArguments {
-    /// The directory of one package
+    /// The directory of one package, or a file of policies; `-` is standard input
     #[arg(value_name = "PATH")]
     pub(crate) path: PathBuf,
 
@@ -299,7 +299,7 @@ pub(crate) struct ManArguments {
 /// What every subcommand that reads packages takes.
 #[derive(Debug, Args)]
 pub(crate) struct InputArguments {
-    /// Package directories, directories of packages, or `.pol` files (`inspect`: also bundles)
+    /// Package directories, directories of packages, `.pol` files, or Kubernetes policies in YAML or JSON (`inspect`: also bundles)
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 

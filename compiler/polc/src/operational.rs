@@ -12,29 +12,41 @@ pub(crate) enum OperationalError {
     #[error("`{}` does not exist", path.display())]
     #[diagnostic(
         code(polc::path::missing),
-        help("name a directory with `.pol` files, or one such file")
+        help("name a directory with policies, or one file of them")
     )]
     Missing {
         /// The path as given.
         path: PathBuf,
     },
     /// A directory without policies in it or below it.
-    #[error("`{}` contains no `.pol` files", path.display())]
+    #[error("`{}` contains no policies", path.display())]
     #[diagnostic(
         code(polc::path::no_policies),
-        help("a package is a directory with at least one `.pol` file")
+        help("policies are `.pol` files, or YAML and JSON files with Kubernetes policies")
     )]
     NoPolicies {
         /// The path as given.
         path: PathBuf,
     },
     /// A file of another kind.
-    #[error("`{}` is not a `.pol` file", path.display())]
+    #[error("`{}` is not a file of policies", path.display())]
     #[diagnostic(
         code(polc::path::not_policy),
-        help("policies are read from files that end in `.pol`")
+        help(
+            "policies are read from files that end in `.pol`, and from Kubernetes objects in `.yaml`, `.yml` and `.json`"
+        )
     )]
     NotPolicy {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A file that was named for its Kubernetes objects, and holds none.
+    #[error("`{}` holds no Kubernetes objects", path.display())]
+    #[diagnostic(
+        code(polc::path::no_objects),
+        help("an object has `apiVersion` and `kind`")
+    )]
+    NoObjects {
         /// The path as given.
         path: PathBuf,
     },

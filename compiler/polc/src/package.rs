@@ -2,16 +2,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use polc_diagnostics::{Diagnostic, Place};
-use polc_frontend::{Analysis, Database};
+use polc_frontend::{Analysis, Database, SourceKind};
 use polc_inventory::Inventory;
 use polc_model::Origin;
 
 use crate::{files, operational::OperationalError};
+
+/// What stands for standard input among paths.
+const STANDARD_INPUT: &str = "-";
 
 /// A package that was read, with what it means.
 pub(crate) struct LoadedPackage {
@@ -143,7 +148,7 @@ pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
         .into_iter()
         .map(|package| (package.root, package.database))
         .collect();
-    let (found, mut errors) = discover_all(paths);
+    let (found, mut errors) = discover_all(paths, Wanted::Policies);
     let mut packages = Vec::new();
     for (root, files) in found {
         let database = databases.remove(&root).unwrap_or_default();
@@ -152,21 +157,50 @@ pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
             Err(of_package) => errors.extend(of_package),
         }
     }
+    errors.extend(without_objects(paths, &packages));
     Loaded { packages, errors }
 }
 
-/// Every policy file that the paths lead to, in order.
+/// Every `.pol` file that the paths lead to, in order.
 pub(crate) fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<OperationalError>) {
-    let (found, errors) = discover_all(paths);
+    let (found, errors) = discover_all(paths, Wanted::Language);
     (found.into_values().flatten().collect(), errors)
 }
 
+/// Which files are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Policies, in whatever form.
+    Policies,
+    /// Files in our own language.
+    Language,
+}
+
+impl Wanted {
+    /// Whether a file that somebody names is one.
+    fn includes(self, path: &Path) -> bool {
+        is_policy_file(path) || (self == Self::Policies && is_manifest(path))
+    }
+
+    /// Whether a file that a directory holds is one. Most YAML is about something else.
+    fn includes_found(self, path: &Path) -> bool {
+        let mentions_policies = || {
+            let text = fs::read(path).unwrap_or_default();
+            polc_kubernetes::mentions_policies(&String::from_utf8_lossy(&text))
+        };
+        is_policy_file(path) || (self == Self::Policies && is_manifest(path) && mentions_policies())
+    }
+}
+
 /// The files of each directory, in order, and what could not be read.
-fn discover_all(paths: &[PathBuf]) -> (BTreeMap<PathBuf, Vec<PathBuf>>, Vec<OperationalError>) {
+fn discover_all(
+    paths: &[PathBuf],
+    wanted: Wanted,
+) -> (BTreeMap<PathBuf, Vec<PathBuf>>, Vec<OperationalError>) {
     let mut found: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     let mut errors = Vec::new();
     for path in paths {
-        if let Err(error) = discover(path, &mut found) {
+        if let Err(error) = discover(path, wanted, &mut found) {
             errors.push(error);
         }
     }
@@ -179,8 +213,14 @@ fn discover_all(paths: &[PathBuf]) -> (BTreeMap<PathBuf, Vec<PathBuf>>, Vec<Oper
 
 fn discover(
     path: &Path,
+    wanted: Wanted,
     found: &mut BTreeMap<PathBuf, Vec<PathBuf>>,
 ) -> Result<(), OperationalError> {
+    if wanted == Wanted::Policies && path == Path::new(STANDARD_INPUT) {
+        let name = PathBuf::from(SourceKind::STANDARD_INPUT);
+        found.entry(PathBuf::new()).or_default().push(name);
+        return Ok(());
+    }
     let metadata = fs::metadata(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => OperationalError::Missing {
             path: path.to_owned(),
@@ -190,7 +230,7 @@ fn discover(
     if metadata.is_dir() {
         let before = found.len();
         let mut is_known = false;
-        walk(path, found, &mut is_known)?;
+        walk(path, wanted, found, &mut is_known)?;
         if found.len() == before && !is_known {
             return Err(OperationalError::NoPolicies {
                 path: path.to_owned(),
@@ -198,7 +238,7 @@ fn discover(
         }
         return Ok(());
     }
-    if !is_policy_file(path) {
+    if !wanted.includes(path) {
         return Err(OperationalError::NotPolicy {
             path: path.to_owned(),
         });
@@ -210,6 +250,7 @@ fn discover(
 
 fn walk(
     directory: &Path,
+    wanted: Wanted,
     found: &mut BTreeMap<PathBuf, Vec<PathBuf>>,
     is_known: &mut bool,
 ) -> Result<(), OperationalError> {
@@ -226,8 +267,8 @@ fn walk(
     for (path, is_directory) in paths {
         // Links to directories are not followed, so that a walk always ends.
         if is_directory {
-            walk(&path, found, is_known)?;
-        } else if is_policy_file(&path) {
+            walk(&path, wanted, found, is_known)?;
+        } else if wanted.includes_found(&path) {
             *is_known = true;
             found.entry(directory.to_owned()).or_default().push(path);
         }
@@ -235,7 +276,7 @@ fn walk(
     Ok(())
 }
 
-/// The policy files in a directory, without those below it, in order. None where there is no such
+/// The `.pol` files in a directory, without those below it, in order. None where there is no such
 /// directory.
 pub(crate) fn policies_in(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
@@ -249,6 +290,58 @@ pub(crate) fn policies_in(directory: &Path) -> Vec<PathBuf> {
 
 fn is_policy_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "pol")
+}
+
+/// Whether a file is of Kubernetes objects, by its name.
+fn is_manifest(path: &Path) -> bool {
+    SourceKind::of(&path.to_string_lossy()) == SourceKind::Kubernetes
+}
+
+/// Files of Kubernetes objects that somebody named and that hold none: whoever did meant another
+/// file, or what was to write it failed.
+fn without_objects(paths: &[PathBuf], packages: &[LoadedPackage]) -> Vec<OperationalError> {
+    let is_empty = |path: &&PathBuf| {
+        let name = match *path == Path::new(STANDARD_INPUT) {
+            true => PathBuf::from(SourceKind::STANDARD_INPUT),
+            false => path.to_path_buf(),
+        };
+        let root = name.parent().unwrap_or(Path::new(""));
+        let package = packages.iter().find(|package| package.root == root);
+        let file = name.strip_prefix(root).unwrap_or(&name).to_string_lossy();
+        let text = package.and_then(|package| package.database.text(&file));
+        is_manifest(&name)
+            && text.is_some_and(|text| {
+                let read = polc_kubernetes::read(&Arc::from(&*file), text);
+                read.objects == 0 && read.diagnostics.is_empty()
+            })
+    };
+    let found = paths.iter().filter(is_empty);
+    found
+        .map(|path| OperationalError::NoObjects { path: path.clone() })
+        .collect()
+}
+
+/// What a package is called when none of its files is in our language: a file's own name, or that of
+/// the directory.
+fn name_of(root: &Path, files: &[PathBuf]) -> String {
+    let stdin = Path::new(SourceKind::STANDARD_INPUT);
+    let name = match files {
+        [file] if file != stdin => file.file_stem().map(ToOwned::to_owned),
+        [_] => None,
+        _ => {
+            let root = if root == Path::new("") {
+                Path::new(".")
+            } else {
+                root
+            };
+            let directory = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+            directory.file_name().map(ToOwned::to_owned)
+        }
+    };
+    name.map_or_else(
+        || "policies".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 fn read(
@@ -272,6 +365,7 @@ fn read(
     for name in gone {
         database.remove_file(&name);
     }
+    database.set_name(&name_of(&root, files));
     let analysis = database.analyze();
     Ok(LoadedPackage {
         root,
@@ -281,7 +375,14 @@ fn read(
 }
 
 fn read_text(path: &Path) -> Result<String, OperationalError> {
-    let bytes = fs::read(path).map_err(|source| unreadable(path, source))?;
+    let bytes = if path == Path::new(SourceKind::STANDARD_INPUT) {
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().read_to_end(&mut bytes);
+        read.map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    let bytes = bytes.map_err(|source| unreadable(path, source))?;
     String::from_utf8(bytes).map_err(|error| OperationalError::NotText {
         path: path.to_owned(),
         offset: error.utf8_error().valid_up_to(),

@@ -202,6 +202,38 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
             "shop.pol",
             "package shop\nhttp api {\n  get /cart\n  GTE /cart\n  GET /cart when header \"content type\"\n  GET /cart when header \"Host\" = \"cart.example.com\"\n  GET /cart when host\n}\n",
         )],
+        Code::YamlSyntax => &[(
+            "shop.yaml",
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: web, namespace: shop }\nspec:\n  {{- with .Values.app }}\n  podSelector: { matchLabels: { app: web } }\n  {{- end }}\n",
+        )],
+        Code::UnknownField => &[(
+            "shop.yaml",
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: web, namespace: shop }\nspec:\n  podSelecter: {}\n  ingress:\n  - form: []\n  - from:\n    - ipBlock: { cidr: 10.0.0.0/8, not: [10.1.0.0/16] }\n",
+        )],
+        Code::WrongValue => &[(
+            "shop.yaml",
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: 1.0, namespace: shop }\nspec:\n  podSelector: { matchLabels: { app: web, canary: true, tier: {{ .Values.tier }} } }\n  ingress:\n    from: []\n  policyTypes: Ingress\n",
+        )],
+        Code::MissingField => &[(
+            "shop.yaml",
+            "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: { generateName: web- }\nspec:\n  podSelector: { matchExpressions: [{ key: app, operator: In }] }\n  ingress:\n  - from: [{}, { ipBlock: {} }]\n    ports: [{ endPort: 90 }]\n---\nkind: NetworkPolicy\n",
+        )],
+        Code::RepeatedKey => &[(
+            "shop.yaml",
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: web, namespace: shop }\nspec:\n  podSelector: { matchLabels: { app: web, app: cart } }\n  ingress:\n  - {}\n  ingress: []\n",
+        )],
+        Code::InvalidValue => &[(
+            "shop.yaml",
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: web, namespace: Shop, labels: { app: a b } }\nspec:\n  podSelector: { matchExpressions: [{ key: a b, operator: in, values: [x] }] }\n  policyTypes: [ingress]\n  ingress:\n  - ports: [{ port: 80, protocol: tcp }, { port: 80, protocol: ICMP }]\n",
+        )],
+        Code::ExclusiveFields => &[(
+            "shop.yaml",
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: web, namespace: shop }\nspec:\n  podSelector: { matchExpressions: [{ key: app, operator: Exists, values: [web] }] }\n  ingress:\n  - from:\n    - podSelector: {}\n      ipBlock: { cidr: 10.0.0.0/8 }\n    ports:\n    - port: http\n      endPort: 90\n",
+        )],
+        Code::UnknownKind => &[(
+            "shop.yaml",
+            "apiVersion: networking.k8s.io/v1\nkind: NetwrokPolicy\nmetadata: { name: web }\n---\napiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: { name: web }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: web }\n",
+        )],
         // Lints are shown by the example of their page: see `lints_are_shown_by_their_pages`.
         Code::ShadowedRule
         | Code::RedundantRule
@@ -311,7 +343,8 @@ fn a_policy_over_the_budget_is_refused_by_build() {
 /// The first code block under a heading of a page.
 fn example(page: &str, heading: &str) -> String {
     let (_, section) = page.split_once(heading).unwrap();
-    let (_, block) = section.split_once("```pol\n").unwrap();
+    let (_, block) = section.split_once("```").unwrap();
+    let (_, block) = block.split_once('\n').unwrap();
     block.split_once("```").unwrap().0.to_owned()
 }
 
@@ -320,7 +353,11 @@ const INVENTORY: &str =
 
 /// What `polc test` says about a file, or `polc check` where only lints would say it.
 fn said(code: Code, source: &str) -> String {
-    let files = Files::new([("example.pol", source), ("inventory.yaml", INVENTORY)]);
+    let name = match source.starts_with("apiVersion:") {
+        true => "example.yaml",
+        false => "example.pol",
+    };
+    let files = Files::new([(name, source), ("inventory.yaml", INVENTORY)]);
     match code {
         Code::TestFailed => files.polc(&["test", "."]).out,
         Code::UnmatchedSubject => {

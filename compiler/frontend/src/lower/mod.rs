@@ -6,6 +6,7 @@ pub(crate) mod definitions;
 mod dns;
 pub(crate) mod http;
 mod icmp;
+pub(crate) mod kubernetes;
 pub(crate) mod l4;
 mod l7;
 pub(crate) mod labels;
@@ -35,6 +36,7 @@ use crate::{
     modules,
     origin::Lines,
     sink::Sink,
+    source_kind::SourceKind,
     syntax::{parse, place},
     types::{Definition, Kind, Schema},
 };
@@ -70,6 +72,14 @@ pub(crate) fn lower_file(
     package: Package,
     file: SourceFile,
 ) -> LoweredFile {
+    if file.kind(db) == SourceKind::Kubernetes {
+        let manifest = kubernetes::manifest(db, file);
+        return LoweredFile {
+            policies: manifest.policies.clone(),
+            diagnostics: manifest.diagnostics.clone(),
+            ..LoweredFile::default()
+        };
+    }
     let scope = FileScope { db, package };
     let lines = Lines::new(file.path(db), file.text(db));
     let mut sink = Sink::new(file.path(db));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use polc_model::{Action, Decider, Enforcement, Model, RuleId};
 use serde::Serialize;
 
-use super::CheckResult;
+use super::{CheckResult, explain::collapsed};
 use crate::package::LoadedPackage;
 
 /// The rules of a package that decide, and those that no check made decide.
@@ -48,7 +48,7 @@ pub(crate) fn measure(package: &LoadedPackage, results: &[CheckResult<'_>]) -> C
             Some(Undecided {
                 place: package.display_path(&model.place(&rule.origin)),
                 policy: model.policy(rule.policy)?.name.clone(),
-                text: package.source_of(&rule.origin).to_owned(),
+                text: collapsed(package.source_of(&rule.origin)),
             })
         })
         .collect();

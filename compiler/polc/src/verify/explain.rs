@@ -227,7 +227,7 @@ fn not_matching(
 }
 
 /// A rule without the blanks that align it with its neighbours.
-fn collapsed(text: &str) -> String {
+pub(super) fn collapsed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -1,0 +1,115 @@
+//! Files of Kubernetes objects: [`polc_kubernetes`] reads them, and what it finds is from here on as
+//! if it came from a `.pol` file.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use polc_diagnostics::Diagnostic;
+use polc_model::{Action, Enforcement, Origin, Tier};
+use polc_syntax::Span;
+
+use super::{
+    policy::{DEFAULT_PRIORITY, LoweredPolicy},
+    rule::LoweredRule,
+};
+use crate::{database::SourceFile, origin::Lines};
+
+/// The longest text that an origin shows. A whole file can be one line of JSON.
+const MAX_TEXT: usize = 120;
+
+/// What a file of Kubernetes objects says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    pub(crate) policies: Vec<LoweredPolicy>,
+    /// The names of its policies, and where they are.
+    pub(crate) names: Vec<(String, Span)>,
+    /// The places of policies and rules, by line and column.
+    pub(crate) places: BTreeMap<(u32, u32), Span>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a file of Kubernetes objects.
+#[salsa::tracked(returns(ref))]
+pub(crate) fn manifest(db: &dyn salsa::Database, file: SourceFile) -> Manifest {
+    let path: &Arc<str> = file.path(db);
+    let text = file.text(db);
+    let lines = Lines::new(path, text);
+    let read = polc_kubernetes::read(path, text);
+    let mut manifest = Manifest {
+        diagnostics: read.diagnostics,
+        ..Manifest::default()
+    };
+    for policy in read.policies {
+        let span = span(&policy.span);
+        let lowered = LoweredPolicy {
+            name: policy.name,
+            file: Arc::clone(path),
+            subject: policy.subject,
+            tier: Tier::Normal,
+            priority: DEFAULT_PRIORITY,
+            enforcement: Enforcement::Enforce,
+            ingress: policy.ingress,
+            egress: policy.egress,
+            doc: None,
+            origin: manifest.origin(span, text, &lines),
+            rules: Vec::new(),
+        };
+        let rules = policy.rules.into_iter().map(|rule| LoweredRule {
+            direction: rule.direction,
+            action: Action::Allow,
+            peer: rule.peer,
+            l4: rule.l4,
+            l7: None,
+            origin: manifest.origin(self::span(&rule.span), text, &lines),
+        });
+        let rules = rules.collect();
+        manifest.names.push((lowered.name.clone(), span));
+        manifest.policies.push(LoweredPolicy { rules, ..lowered });
+    }
+    manifest
+}
+
+impl Manifest {
+    /// The origin of a span, which can be found by it again.
+    fn origin(&mut self, span: Span, text: &str, lines: &Lines<'_>) -> Origin {
+        let mut origin = lines.origin(span);
+        self.places.insert((origin.line, origin.column), span);
+        origin.text = on_one_line(text.get(span.range()).unwrap_or_default());
+        origin
+    }
+}
+
+fn span(range: &std::ops::Range<u32>) -> Span {
+    Span {
+        start: range.start,
+        end: range.end,
+    }
+}
+
+/// The text without comments on one line, and not all of it where it is long.
+fn on_one_line(text: &str) -> String {
+    let code = text.lines().map(|line| {
+        let line = line.trim_start();
+        match line.strip_prefix('#') {
+            Some(_) => "",
+            None => line.split_once(" #").map_or(line, |(code, _)| code),
+        }
+    });
+    let words: Vec<&str> = code.flat_map(str::split_whitespace).collect();
+    let shown = words.join(" ");
+    match shown.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", shown.get(..end).unwrap_or_default()),
+        None => shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_show_the_item_on_one_line() {
+        let text = "podSelector: # who\n    # the shop\n    matchLabels: {app: web}";
+        assert_eq!(on_one_line(text), "podSelector: matchLabels: {app: web}");
+        assert_eq!(on_one_line(&"é".repeat(200)).chars().count(), 121);
+    }
+}

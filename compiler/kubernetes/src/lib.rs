@@ -1,0 +1,86 @@
+//! Policies as Kubernetes objects, from YAML or JSON.
+//!
+//! ```text
+//! text ──located──► documents with places ──object──► objects of kinds that are read
+//!                                                          │
+//!                                        network_policy: policies and rules, with places
+//! ```
+//!
+//! - [`read`] is the whole interface. It is total: a file that is not YAML still gives the policies of
+//!   the documents before the mistake.
+//! - What the API server would refuse is refused here, at the key or value. What it takes means here
+//!   what it means there.
+//! - Objects of other kinds are not looked into: see [`kinds`].
+
+mod kinds;
+mod labels;
+mod located;
+mod names;
+mod network_policy;
+mod object;
+mod reader;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::{ops::Range, sync::Arc};
+
+use polc_diagnostics::Diagnostic;
+use polc_model::{Direction, Isolation, L4Match, Selector};
+
+/// What is in a file.
+#[derive(Clone, Debug, Default)]
+pub struct File {
+    /// Its policies, in the order of the text. Where one was not understood, what is left of it
+    /// allows less than it was to allow.
+    pub policies: Vec<Policy>,
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many objects of any kind it holds, those in lists counted each.
+    pub objects: usize,
+}
+
+/// A policy. Its tier is the normal one, and all have the same priority.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `namespace/name`.
+    pub name: String,
+    /// The endpoints it applies to.
+    pub subject: Selector,
+    /// What it does to them for ingress, if it covers that.
+    pub ingress: Option<Isolation>,
+    /// What it does to them for egress, if it covers that.
+    pub egress: Option<Isolation>,
+    /// Where its name is, in bytes.
+    pub span: Range<u32>,
+    /// What it allows, in the order of the text.
+    pub rules: Vec<Rule>,
+}
+
+/// Something that a policy allows.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Which packets it speaks about.
+    pub direction: Direction,
+    /// With whom: one of the peers of a `from` or `to`, or everyone.
+    pub peer: Selector,
+    /// On which ports.
+    pub l4: L4Match,
+    /// Where the peer is, or the whole rule where it has none, in bytes.
+    pub span: Range<u32>,
+}
+
+/// Reads a file. `path` names it in diagnostics.
+#[must_use]
+pub fn read(path: &Arc<str>, text: &str) -> File {
+    object::read(path, text)
+}
+
+/// Whether a text is worth reading: whether it mentions a kind of policy, or a group of API versions
+/// that policies are in.
+#[must_use]
+pub fn mentions_policies(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let marks = ["networkpolicy", "networking.k8s.io", "cilium.io"];
+    marks.iter().any(|mark| text.contains(mark))
+}

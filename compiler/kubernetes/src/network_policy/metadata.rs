@@ -1,0 +1,102 @@
+//! Name, namespace and labels.
+
+use polc_diagnostics::Code;
+
+use crate::{
+    labels::{check_key, label_value},
+    located::Span,
+    names::{DNS_RULE, is_dns_label, is_dns_subdomain},
+    reader::{Fields, text},
+    report::Report,
+};
+
+/// The namespace of an object that names none, as for `kubectl`.
+const DEFAULT_NAMESPACE: &str = "default";
+
+const KNOWN: [&str; 15] = [
+    "name",
+    "namespace",
+    "labels",
+    "annotations",
+    "generateName",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+    "selfLink",
+];
+
+pub(super) struct Metadata {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    /// Where the name is.
+    pub(super) span: Span,
+}
+
+/// Reads an object's metadata. `None` where it has no name, which is reported.
+pub(super) fn read(object: &Fields<'_>, what: &str, report: &mut Report) -> Option<Metadata> {
+    let field = object.required("metadata", what, report)?;
+    let fields = Fields::of(field.value, "`metadata`", &KNOWN, report)?;
+    for (group, is_labels) in [("labels", true), ("annotations", false)] {
+        let Some(field) = fields.get(group) else {
+            continue;
+        };
+        let Some(entries) = Fields::any(field.value, &format!("`{group}`"), report) else {
+            continue;
+        };
+        for (key, span, value) in entries.all().filter(|(.., value)| !value.is_null()) {
+            if is_labels {
+                check_key(key, span, report);
+                label_value(value, report);
+            } else {
+                text(value, "an annotation", report);
+            }
+        }
+    }
+    let namespace = match fields.get("namespace") {
+        Some(field) => text(field.value, "`namespace`", report).and_then(|name| {
+            let is_name = is_dns_label(name);
+            if !is_name && !name.is_empty() {
+                let headline = format!("`{name}` is not the name of a namespace");
+                report.invalid(headline, field.value.span, format!("expected {DNS_RULE}"));
+            }
+            match name {
+                "" => Some(DEFAULT_NAMESPACE),
+                name => is_name.then_some(name),
+            }
+        }),
+        None => Some(DEFAULT_NAMESPACE),
+    };
+    let Some(field) = fields.get("name") else {
+        let generated = fields.get("generateName").is_some();
+        report.add(
+            Code::MissingField,
+            format!("{what} needs a name"),
+            field.key,
+            "has no `name`",
+            |_, one| match generated {
+                true => one.with_help(
+                    "a name from `generateName` differs each time; reports and tests need one that stays",
+                ),
+                false => one,
+            },
+        );
+        return None;
+    };
+    let name = text(field.value, "`name`", report)?;
+    if !is_dns_subdomain(name) {
+        let headline = format!("`{name}` is not the name of a policy");
+        report.invalid(headline, field.value.span, format!("expected {DNS_RULE}"));
+        return None;
+    }
+    Some(Metadata {
+        namespace: namespace?.to_owned(),
+        name: name.to_owned(),
+        span: field.value.span,
+    })
+}

@@ -1,0 +1,200 @@
+//! Typed access to located values. What has another type than is asked for is reported once, and
+//! read as if it were not there.
+
+use polc_diagnostics::{Code, suggest};
+
+use crate::{
+    located::{Node, Scalar, Span, Value},
+    report::Report,
+};
+
+/// The fields of an object. Fields without a value are not there, as for the API server.
+pub(crate) struct Fields<'a> {
+    /// The object's place.
+    pub(crate) span: Span,
+    entries: Vec<(&'a str, Span, &'a Node)>,
+}
+
+/// A field with its key's place.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) key: Span,
+    pub(crate) value: &'a Node,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a mapping, which may have those in `known` and no others. `what` is the name of
+    /// the field or object that has them.
+    pub(crate) fn of(
+        node: &'a Node,
+        what: &str,
+        known: &[&str],
+        report: &mut Report,
+    ) -> Option<Self> {
+        let fields = Self::any(node, what, report)?;
+        for (name, span, _) in &fields.entries {
+            if !known.contains(name) {
+                unknown(name, *span, what, known, report);
+            }
+        }
+        Some(fields)
+    }
+
+    /// The entries of a mapping with keys of any name.
+    pub(crate) fn any(node: &'a Node, what: &str, report: &mut Report) -> Option<Self> {
+        let mut fields = Self {
+            span: node.span,
+            entries: Vec::new(),
+        };
+        if node.is_null() {
+            return Some(fields);
+        }
+        let Some(entries) = node.entries() else {
+            wrong_type(node, what, "a mapping", report);
+            return None;
+        };
+        for (key, value) in entries {
+            let Some(name) = key.text() else {
+                wrong_type(key, "a key", "text", report);
+                continue;
+            };
+            let before = fields.entries.iter().find(|(other, ..)| *other == name);
+            if let Some((_, first, _)) = before {
+                repeated(name, key.span, *first, report);
+                continue;
+            }
+            fields.entries.push((name, key.span, value));
+        }
+        Some(fields)
+    }
+
+    /// The field of this name, if it has a value.
+    pub(crate) fn get(&self, name: &str) -> Option<Field<'a>> {
+        let found = self.entries.iter().find(|(other, ..)| *other == name);
+        let &(_, key, value) = found?;
+        (!value.is_null()).then_some(Field { key, value })
+    }
+
+    /// Every entry: name, place of the key, value.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a str, Span, &'a Node)> + '_ {
+        self.entries.iter().copied()
+    }
+
+    /// The field of this name; it is reported where it is not there.
+    pub(crate) fn required(
+        &self,
+        name: &str,
+        what: &str,
+        report: &mut Report,
+    ) -> Option<Field<'a>> {
+        let field = self.get(name);
+        if field.is_none() {
+            missing(&format!("{what} needs `{name}`"), self.span, report);
+        }
+        field
+    }
+}
+
+/// Reports an object in which something is missing, at its first line.
+pub(crate) fn missing(headline: &str, span: Span, report: &mut Report) {
+    report.add(
+        Code::MissingField,
+        headline,
+        span,
+        "not in here",
+        |_, one| one,
+    );
+}
+
+/// The items of a list. `None` where it is none, which is reported.
+pub(crate) fn list<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a [Node]> {
+    if let Value::Sequence(items) = &node.value {
+        return Some(items);
+    }
+    if node.is_null() {
+        return Some(&[]);
+    }
+    wrong_type(node, what, "a list", report);
+    None
+}
+
+/// A text. What YAML takes for something else has to be in quotes.
+pub(crate) fn text<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a str> {
+    if let Some(Scalar::Text(text)) = node.scalar() {
+        return Some(text);
+    }
+    let Some(Scalar::Bool | Scalar::Number(_)) = node.scalar() else {
+        wrong_type(node, what, "text", report);
+        return None;
+    };
+    let written = node.text().unwrap_or_default();
+    let is = node.described();
+    report.add(
+        Code::WrongValue,
+        format!("{what} is text, and `{written}` is {is}"),
+        node.span,
+        "expected text in quotes",
+        |report, diagnostic| {
+            diagnostic
+                .with_help(format!("write `\"{written}\"`"))
+                .with_fix(report.place(node.span), format!("\"{written}\""))
+        },
+    );
+    None
+}
+
+/// Reports a value of another type.
+pub(crate) fn wrong_type(node: &Node, what: &str, expected: &str, report: &mut Report) {
+    report.add(
+        Code::WrongValue,
+        format!("{what} is {expected}, not {}", node.described()),
+        node.span,
+        format!("expected {expected}"),
+        |_, one| match is_template(node) {
+            true => one.with_help(RENDER_FIRST),
+            false => one,
+        },
+    );
+}
+
+/// What to do about a template.
+pub(crate) const RENDER_FIRST: &str =
+    "templates are rendered first: `helm template … | polc check -`";
+
+/// Whether a value is what YAML makes of `{{ … }}`: a mapping with a mapping as its key.
+fn is_template(node: &Node) -> bool {
+    matches!(&node.value, Value::Mapping(entries)
+        if entries.iter().any(|(key, _)| matches!(key.value, Value::Mapping(_))))
+}
+
+fn unknown(name: &str, span: Span, what: &str, known: &[&str], report: &mut Report) {
+    report.add(
+        Code::UnknownField,
+        format!("{what} has no field `{name}`"),
+        span,
+        "unknown field",
+        |report, diagnostic| match suggest::closest(name, known.iter().copied()) {
+            Some(meant) => diagnostic
+                .with_help(format!("did you mean `{meant}`?"))
+                .with_fix(report.place(span), meant),
+            None => {
+                let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                diagnostic.with_help(format!("its fields are {}", list.join(", ")))
+            }
+        },
+    );
+}
+
+fn repeated(name: &str, span: Span, first: Span, report: &mut Report) {
+    report.add(
+        Code::RepeatedKey,
+        format!("the key `{name}` occurs twice"),
+        span,
+        "again here",
+        |report, diagnostic| {
+            diagnostic
+                .with_label(report.place(first), "first here")
+                .with_help("keep one of them: readers of YAML differ in which one they take")
+        },
+    );
+}
