@@ -58,7 +58,7 @@ fn every_given_is_a_workload_of_the_inventory() {
                     found.len()
                 );
             };
-            assert_eq!(workload.labels, endpoint.labels, "{name}");
+            assert_eq!(*workload.labels, endpoint.labels, "{name}");
             assert_eq!(workload.namespace, endpoint.namespace, "{name}");
             assert_eq!(workload.addresses, endpoint.addresses, "{name}");
             if !endpoint.ports.is_empty() {
