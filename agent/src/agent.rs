@@ -1,5 +1,7 @@
 //! The running agent, as the API sees it.
 
+mod trials;
+
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -217,67 +219,6 @@ impl Agent {
             epoch,
             cuts: cuts.map(|(_, decider)| decider),
         })
-    }
-
-    /// Keeps in force what is on trial.
-    ///
-    /// # Errors
-    /// Nothing is.
-    pub(crate) fn confirm(&self) -> Result<Response, Error> {
-        let mut inner = self.lock();
-        let trial = inner.trial.take().ok_or(Error::NoTrial)?;
-        self.state_dir.end_trial()?;
-        self.keep_only(inner.dataplane.state().epoch());
-        info!(epoch = trial.epoch, "is confirmed");
-        Ok(Response::Confirmed { epoch: trial.epoch })
-    }
-
-    /// Puts in force again what was before the trial that began with this epoch. Whether that was still
-    /// on. What has changed meanwhile besides, such as an inventory that is followed, stays.
-    ///
-    /// # Errors
-    /// It cannot be put in force; the trial is still on then.
-    pub(crate) fn end_trial(&self, epoch: u32) -> Result<bool, Error> {
-        let mut inner = self.lock();
-        let Some(trial) = inner.trial.as_ref().filter(|trial| trial.epoch == epoch) else {
-            return Ok(false);
-        };
-        let now = &inner.candidate.source;
-        let of_inventory = if trial.is_of_inventory {
-            &trial.before
-        } else {
-            now
-        };
-        let source = Source {
-            inventory: Arc::clone(&of_inventory.inventory),
-            inventory_digest: of_inventory.inventory_digest.clone(),
-            endpoints: Arc::clone(&now.endpoints),
-            ..trial.before.clone()
-        };
-        let paths = trial.paths.clone();
-        let candidate = Candidate::after(
-            inner.before().as_deref(),
-            source,
-            &self.trust,
-            [&paths[0], &paths[1]],
-            MissingInterface::Skip,
-        )?;
-        self.put_in_force(&mut inner, candidate)?;
-        inner.trial = None;
-        [inner.bundle_path, inner.inventory_path] = paths;
-        self.state_dir.end_trial()?;
-        self.keep_only(inner.dataplane.state().epoch());
-        Ok(true)
-    }
-
-    /// Ends a trial before its time, as nobody will be there to do it then.
-    pub(crate) fn abandon_trial(&self) {
-        let epoch = self.lock().trial.as_ref().map(|trial| trial.epoch);
-        match epoch.map(|epoch| self.end_trial(epoch)) {
-            Some(Ok(true)) => info!("what was in force before the trial is in force again"),
-            Some(Err(error)) => warn!("the next agent ends the trial: {error}"),
-            _ => {}
-        }
     }
 
     /// Puts what is in force in force again, when its interfaces are others now. Whether it did.

@@ -18,6 +18,9 @@
 //! A bundle that stays in force is linked from the directory before, and an inventory that the next
 //! agent will be given anyway is not kept: a change of a pod writes what has changed, and little else.
 
+mod before;
+mod trial;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, File},
@@ -338,53 +341,6 @@ impl StateDir {
             .collect()
     }
 
-    /// Writes down that a trial is on, and which epoch comes back when it ends: that one is kept until
-    /// then.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn begin_trial(&self, before: u32) -> Result<(), Error> {
-        let (path, unfinished) = (self.trial(), self.root.join("trial.tmp"));
-        write_through(&unfinished, before.to_string().as_bytes())
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .and_then(|()| File::open(&self.root)?.sync_all())
-            .map_err(Error::state(&path))?;
-        *self.before_trial() = Some(before);
-        Ok(())
-    }
-
-    /// Writes down that no trial is on.
-    ///
-    /// # Errors
-    /// What the system says; not that there was none.
-    pub fn end_trial(&self) -> Result<(), Error> {
-        let path = self.trial();
-        match fs::remove_file(&path) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::file(path)(cause));
-            }
-            _ => {}
-        }
-        *self.before_trial() = None;
-        Ok(())
-    }
-
-    /// The epoch that comes back, where an agent before has left a trial on.
-    #[must_use]
-    pub fn trial_of_before(&self) -> Option<u32> {
-        fs::read_to_string(self.trial()).ok()?.trim().parse().ok()
-    }
-
-    fn trial(&self) -> PathBuf {
-        self.root.join("trial")
-    }
-
-    fn before_trial(&self) -> std::sync::MutexGuard<'_, Option<u32>> {
-        self.before_trial
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Removes every epoch but this one, and the one that comes back when a trial ends.
     ///
     /// # Errors
@@ -414,32 +370,6 @@ impl StateDir {
 
     fn epoch(&self, epoch: u32) -> PathBuf {
         self.root.join(format!("epoch-{epoch}"))
-    }
-}
-
-/// What agents before this form of the directory left: the inventory as it was written, always.
-mod before {
-    use super::*;
-
-    pub(super) fn load(directory: &Path) -> Option<Left> {
-        let text = fs::read_to_string(directory.join("inventory.yaml")).ok()?;
-        let started_with = fs::read(directory.join("started_with.json")).ok()?;
-        let inventory = Inventory::parse(&text).ok()?;
-        let endpoints = inventory.endpoints.iter();
-        let interfaces = endpoints.filter_map(|endpoint| endpoint.interface.clone());
-        Some(Left {
-            bundle: fs::read(directory.join(BUNDLE)).ok()?.into(),
-            signature: match fs::read(directory.join(SIGNATURE)) {
-                Ok(signature) => Some(signature.into()),
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
-                Err(_) => return None,
-            },
-            interfaces: interfaces.chain(inventory.node.uplinks.clone()).collect(),
-            inventory: Some(Arc::new(inventory)),
-            inventory_digest: InventoryDigest::of(&text).to_hex(),
-            endpoints: Arc::default(),
-            started_with: serde_json::from_slice(&started_with).ok()?,
-        })
     }
 }
 

@@ -211,6 +211,7 @@ pub struct EndpointStatus {
     /// Policies that judge what it sends.
     pub egress: Vec<String>,
     /// Whether what other endpoints of the node send it goes past the node's stack.
+    #[serde(default)]
     pub is_direct: bool,
 }
 

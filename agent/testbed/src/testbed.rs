@@ -39,7 +39,11 @@ impl Testbed {
             }
             let mut commands = String::new();
             for address in addresses {
-                let _ = writeln!(commands, "address add {} dev lo", single(*address));
+                // Without duplicate address detection, which the loopback interface has not got, but
+                // which leaves an address tentative until the kernel's worker has found that out; and
+                // routes cannot be from a tentative one.
+                let at_once = if address.is_ipv6() { " nodad" } else { "" };
+                let _ = writeln!(commands, "address add {} dev lo{at_once}", single(*address));
             }
             ip::batch(&commands)
         })??;

@@ -21,6 +21,8 @@ const ALWAYS: u16 = 1000;
 const HALF_A: u16 = 1001;
 const HALF_B: u16 = 1002;
 const SOMETIMES: u16 = 1003;
+/// How often policy changes under load.
+const SWAPS: u32 = 500;
 
 /// Each of A and B lets one of the halves out of api and the other into db, so that neither
 /// arrives, unless a packet leaves api by one policy and enters db by the other. `SOMETIMES` is
@@ -83,21 +85,21 @@ fn flood(host: &Host, to: IpAddr, port: u16, stop: &AtomicBool) -> u64 {
 }
 
 #[test]
-fn a_hundred_swaps_mix_nothing_and_lose_nothing() {
+fn five_hundred_swaps_mix_nothing_and_lose_nothing() {
     if let Some(scene) = Scene::enforcing("swap", &bundle_a()) {
-        swap_a_hundred_times(&scene);
+        swap_many_times(&scene);
     }
 }
 
 /// Where a packet passes two hooks, and the policy may change in between.
 #[test]
-fn a_hundred_swaps_mix_nothing_and_lose_nothing_through_the_stack() {
+fn five_hundred_swaps_mix_nothing_and_lose_nothing_through_the_stack() {
     if let Some(scene) = Scene::routing("swap-routed", &bundle_a()) {
-        swap_a_hundred_times(&scene);
+        swap_many_times(&scene);
     }
 }
 
-fn swap_a_hundred_times(scene: &Scene) {
+fn swap_many_times(scene: &Scene) {
     let (api, db) = (scene.pod("api"), scene.pod("db"));
     let always = db.serve_udp(ALWAYS).unwrap();
     let halves = [db.serve_udp(HALF_A).unwrap(), db.serve_udp(HALF_B).unwrap()];
@@ -138,10 +140,10 @@ fn swap_a_hundred_times(scene: &Scene) {
         });
         let (a, b) = (bundle_a(), bundle_b());
         let start = Instant::now();
-        for round in 0..100 {
+        for round in 0..SWAPS {
             scene.apply(if round % 2 == 0 { &b } else { &a });
         }
-        eprintln!("100 swaps in {:?}", start.elapsed());
+        eprintln!("{SWAPS} swaps in {:?}", start.elapsed());
         stop.store(true, Ordering::Relaxed);
         flow.join().unwrap();
         eprintln!(

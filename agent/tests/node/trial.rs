@@ -90,7 +90,7 @@ fn what_nobody_confirms_goes_again() {
         said.contains("for 2 seconds") && said.contains("it cuts the session"),
         "{said}"
     );
-    assert_eq!(reached(&scene)[0], false);
+    assert!(!reached(&scene)[0]);
     let status = scene.status();
     assert!(matches!(status.trial_seconds, Some(1 | 2)), "{status:?}");
     // Meanwhile nothing else is tried.
@@ -135,10 +135,10 @@ fn a_trial_ends_with_its_agent() {
     };
     let applied = apply(&scene, &node(23), &["--confirm", "3600"]);
     assert!(applied.status.success());
-    assert_eq!(reached(&scene)[0], false);
+    assert!(!reached(&scene)[0]);
     // Killed, it can do nothing; the next one does.
     scene.kill();
-    assert_eq!(reached(&scene)[0], false);
+    assert!(!reached(&scene)[0]);
     let said = scene.start();
     assert!(said.contains("was on trial"), "{said}");
     assert_eq!(reached(&scene), [true, true]);
@@ -148,7 +148,7 @@ fn a_trial_ends_with_its_agent() {
             .status
             .success()
     );
-    assert_eq!(reached(&scene)[0], false);
+    assert!(!reached(&scene)[0]);
     assert_eq!(scene.terminate(), Some(0));
     assert_eq!(reached(&scene), [true, true]);
     scene.start();

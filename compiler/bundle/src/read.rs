@@ -1,5 +1,9 @@
 //! Reading a bundle, strictly.
 
+use std::thread;
+
+use polc_model::Model;
+use polc_plan::Plan;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{Bundle, BundleError, Digest, FORMAT_VERSION, KERNEL, Manifest, archive, json};
@@ -16,41 +20,28 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Bundle, Digest), BundleError> {
     }
     check_format(&manifest_bytes)?;
     let manifest: Manifest = parse(archive::MANIFEST, &manifest_bytes)?;
-    // Whatever no digest covers, such as padding and times, must be what the compiler writes.
-    if archive::write(&name.to_string(), &manifest_bytes, &entries)? != bytes {
-        return Err(not_as_written());
-    }
-    let names = entries.iter().map(|(name, _)| name);
-    if !names.eq(Manifest::names(entries.len().saturating_sub(2)).iter()) {
-        return Err(damaged(
-            "its entries are not those of a bundle, in their order".to_owned(),
-        ));
-    }
-    for (name, content) in &entries {
-        if manifest.entries.get(name) != Some(&Digest::of(content).to_string()) {
-            return Err(damaged(format!("`{name}` does not fit its digest")));
-        }
-    }
-    let mut programs = entries.into_iter();
-    let model_bytes = next(&mut programs, Manifest::MODEL)?;
-    let plan_bytes = next(&mut programs, Manifest::PLAN)?;
-    let model: polc_model::Model = parse(Manifest::MODEL, &model_bytes)?;
-    polc_model::validate::validate(&model)
-        .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
-    // A node compiles further classes of this Model by itself, so nothing may be in it that the
-    // compiler would have refused.
-    if let Some(unsupported) = polc_plan::unsupported(&model).first() {
-        return Err(BundleError::Invalid(unsupported.to_string()));
-    }
-    let plan: polc_plan::Plan = parse(Manifest::PLAN, &plan_bytes)?;
-    polc_plan::validate(&model, &plan).map_err(|cause| BundleError::Invalid(cause.to_string()))?;
+    // Bytes on one thread, what they say on another: both take about as long.
+    let (bytes_checked, said) = thread::scope(|scope| {
+        let checking = scope.spawn(|| {
+            let written = archive::write(&name.to_string(), &manifest_bytes, &entries)?;
+            check_bytes(bytes, &written, &manifest, &entries)
+        });
+        let said = model_and_plan(&entries);
+        let checked = checking
+            .join()
+            .unwrap_or_else(|_| Err(damaged("it could not be checked".to_owned())));
+        (checked, said)
+    });
+    bytes_checked?;
+    let (model, plan) = said?;
+    let programs = entries.into_iter().skip(2);
     let programs: Vec<Vec<u8>> = programs.map(|(_, content)| content).collect();
     if programs.len() != plan.classes.len() {
         return Err(damaged(
             "it has not one program for each class of its plan".to_owned(),
         ));
     }
-    // There is one way to write each value, and one manifest for these entries.
+    // There is one manifest for these entries.
     let again = Manifest {
         format: FORMAT_VERSION,
         package: model.package.clone(),
@@ -58,11 +49,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Bundle, Digest), BundleError> {
         compiler: manifest.compiler.clone(),
         entries: manifest.entries.clone(),
     };
-    if json(&model)? != model_bytes
-        || json(&plan)? != plan_bytes
-        || json(&again)? != manifest_bytes
-        || manifest.entries.len() != programs.len() + 2
-    {
+    if json(&again)? != manifest_bytes || manifest.entries.len() != programs.len() + 2 {
         return Err(not_as_written());
     }
     let bundle = Bundle {
@@ -74,6 +61,60 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Bundle, Digest), BundleError> {
     Ok((bundle, name))
 }
 
+/// Whether the bytes are what the compiler writes for these entries, and those what the manifest says.
+fn check_bytes(
+    bytes: &[u8],
+    written: &[u8],
+    manifest: &Manifest,
+    entries: &[archive::Entry],
+) -> Result<(), BundleError> {
+    // Whatever no digest covers, such as padding and times.
+    if written != bytes {
+        return Err(not_as_written());
+    }
+    let names = entries.iter().map(|(name, _)| name);
+    if !names.eq(Manifest::names(entries.len().saturating_sub(2)).iter()) {
+        return Err(damaged(
+            "its entries are not those of a bundle, in their order".to_owned(),
+        ));
+    }
+    for (name, content) in entries {
+        if manifest.entries.get(name) != Some(&Digest::of(content).to_string()) {
+            return Err(damaged(format!("`{name}` does not fit its digest")));
+        }
+    }
+    Ok(())
+}
+
+/// What the first two entries say. There is one way to write each value.
+fn model_and_plan(entries: &[archive::Entry]) -> Result<(Model, Plan), BundleError> {
+    let entry = |position: usize, wanted| match entries.get(position) {
+        Some((name, content)) if name == wanted => Ok(content),
+        Some((name, _)) => Err(misplaced(name, wanted)),
+        None => Err(damaged(format!("`{wanted}` is missing"))),
+    };
+    let model_bytes = entry(0, Manifest::MODEL)?;
+    let plan_bytes = entry(1, Manifest::PLAN)?;
+    let model: Model = parse(Manifest::MODEL, model_bytes)?;
+    polc_model::validate::validate(&model)
+        .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
+    // A node compiles further classes of this Model by itself, so nothing may be in it that the
+    // compiler would have refused.
+    if let Some(unsupported) = polc_plan::unsupported(&model).first() {
+        return Err(BundleError::Invalid(unsupported.to_string()));
+    }
+    let plan: Plan = parse(Manifest::PLAN, plan_bytes)?;
+    polc_plan::validate(&model, &plan).map_err(|cause| BundleError::Invalid(cause.to_string()))?;
+    if json(&model)? != *model_bytes || json(&plan)? != *plan_bytes {
+        return Err(not_as_written());
+    }
+    Ok((model, plan))
+}
+
+fn misplaced(name: &str, wanted: &str) -> BundleError {
+    damaged(format!("it holds `{name}` where `{wanted}` belongs"))
+}
+
 /// The content of the next entry, which has this name.
 fn next(
     entries: &mut impl Iterator<Item = archive::Entry>,
@@ -81,9 +122,7 @@ fn next(
 ) -> Result<Vec<u8>, BundleError> {
     match entries.next() {
         Some((name, content)) if name == wanted => Ok(content),
-        Some((name, _)) => Err(damaged(format!(
-            "it holds `{name}` where `{wanted}` belongs"
-        ))),
+        Some((name, _)) => Err(misplaced(&name, wanted)),
         None => Err(damaged(format!("`{wanted}` is missing"))),
     }
 }

@@ -8,7 +8,7 @@ use polc_testgen::Case;
 #[test]
 fn random_cases_reach_blocks_of_every_width() {
     let mut widths = std::collections::BTreeSet::new();
-    for seed in 0..50 {
+    for seed in 0..200 {
         let plan = polc_plan::plan(&Case::new(seed, &[]).model, []).unwrap();
         let blocks = plan.classes.iter().flat_map(|class| &class.layout.blocks);
         widths.extend(blocks.map(|block| block.bytes().min(16)));

@@ -98,13 +98,12 @@ fn of_rule(model: &Model, rule: &Rule) -> [Option<&'static str>; 2] {
 
 fn of_selector(model: &Model, id: SelectorId) -> Option<&'static str> {
     let mut found = None;
-    model
-        .selector(id)?
-        .expr
-        .visit_leaves(&mut |leaf| match leaf {
-            SelectorExpr::Dns(_) => found = Some("dns"),
-            _ => {}
-        });
+    let expr = &model.selector(id)?.expr;
+    expr.visit_leaves(&mut |leaf| {
+        if let SelectorExpr::Dns(_) = leaf {
+            found = Some("dns");
+        }
+    });
     found
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use polc_inventory::Inventory;
+use polc_inventory::{Inventory, Part, ThisNode};
 
 use crate::operational::OperationalError;
 
@@ -62,10 +62,15 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), OperationalErro
     })
 }
 
-/// Reads an inventory.
+/// Reads an inventory, in our words or of Kubernetes. It need not say which node it is for: policies are
+/// compared with everybody in it.
 pub(crate) fn read_inventory(path: &Path) -> Result<Inventory, OperationalError> {
     let text = read_text(path)?;
-    Inventory::parse(&text).map_err(|cause| OperationalError::Inventory {
+    let read = || {
+        let part = Part::parse(&text)?;
+        Inventory::of_parts([("the inventory", &part)], &ThisNode::Any)
+    };
+    read().map_err(|cause| OperationalError::Inventory {
         path: path.to_owned(),
         cause,
     })

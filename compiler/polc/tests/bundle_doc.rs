@@ -124,7 +124,11 @@ fn the_fields_are_those_of_a_bundle() {
     .map(str::to_owned);
     for entry in ["model.json", "plan.json"] {
         let mut found = Names::new();
-        fields(&json(&files, entry), &["labels", "ports"], &mut found);
+        fields(
+            &json(&files, entry),
+            &["labels", "namespace_labels", "ports"],
+            &mut found,
+        );
         let told = documented(entry);
         let missing: Vec<&String> = found.difference(&told).collect();
         assert!(

@@ -387,12 +387,12 @@ fn named_ports(rng: &mut Rng) -> NamedPorts {
 
 /// Namespaces of several zones.
 fn namespaces() -> BTreeMap<String, Labels> {
-    let numbered = NAMESPACES.into_iter().enumerate();
-    numbered
-        .map(|(number, name)| {
+    let zoned = NAMESPACES.into_iter().zip(VALUES);
+    zoned
+        .map(|(name, zone)| {
             let labels = [
                 (NAMESPACE_NAME_LABEL.to_owned(), name.to_owned()),
-                (NAMESPACE_KEY.to_owned(), VALUES[number % 2].to_owned()),
+                (NAMESPACE_KEY.to_owned(), zone.to_owned()),
             ];
             (name.to_owned(), labels.into())
         })
