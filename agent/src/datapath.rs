@@ -18,7 +18,11 @@ use polc_abi::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, pins::Pins, sys::map::Map};
+use crate::{
+    Error,
+    pins::Pins,
+    sys::{create, link, map::Map},
+};
 
 /// The object that `build.rs` found, or nothing.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/polc-datapath"));
@@ -126,6 +130,7 @@ impl Datapath {
         for (name, path) in &paths {
             loader.map_pin_path(name, path);
         }
+        make_address_tables(pins)?;
         loader.map_max_entries(map::FLOWS, flows.settled());
         loader.map_max_entries(map::NEW_FLOWS, flows.unsettled());
         let mut object = loader.load(OBJECT).map_err(|cause| Error::Datapath {
@@ -228,6 +233,19 @@ impl Datapath {
         sizes.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(sizes)
     }
+}
+
+/// Makes the array of the tables of addresses, where there is none, without type information. The agent
+/// makes the tables in it without any, and a kernel before 6.2 takes those for others than ones whose
+/// types it knows.
+fn make_address_tables(pins: &Pins) -> Result<(), Error> {
+    let pin = pins.map(map::ADDRESSES);
+    if pin.exists() {
+        return Ok(());
+    }
+    create::address_tables(map::ADDRESSES)
+        .and_then(|tables| link::pin(&tables, &pin))
+        .map_err(Error::kernel("making the tables of addresses"))
 }
 
 fn program<'a>(object: &'a mut Ebpf, name: &str) -> Result<&'a mut SchedClassifier, Error> {
