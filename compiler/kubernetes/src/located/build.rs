@@ -238,7 +238,9 @@ mod tests {
     }
 
     fn written(text: &str, node: &Node) -> String {
-        text[node.span.start as usize..node.span.end as usize].to_owned()
+        text.get(node.span.start as usize..node.span.end as usize)
+            .unwrap()
+            .to_owned()
     }
 
     #[test]
