@@ -26,7 +26,7 @@ mod tests;
 use std::{ops::Range, sync::Arc};
 
 use polc_diagnostics::Diagnostic;
-use polc_model::{Direction, Isolation, L4Match, Selector};
+use polc_model::{Action, Direction, Isolation, L4Match, L7Match, Selector, Tier};
 
 /// What is in a file.
 #[derive(Clone, Debug, Default)]
@@ -40,11 +40,15 @@ pub struct File {
     pub objects: usize,
 }
 
-/// A policy. Its tier is the normal one, and all have the same priority.
+/// A policy. An object in which the order of rules counts is several of them, one after the other.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// `namespace/name`.
+    /// `namespace/name`, or the name alone where the kind has no namespaces.
     pub name: String,
+    /// The tier of its rules.
+    pub tier: Tier,
+    /// Order inside the tier, lower first.
+    pub priority: u32,
     /// The endpoints it applies to.
     pub subject: Selector,
     /// What it does to them for ingress, if it covers that.
@@ -53,19 +57,23 @@ pub struct Policy {
     pub egress: Option<Isolation>,
     /// Where its name is, in bytes.
     pub span: Range<u32>,
-    /// What it allows, in the order of the text.
+    /// What it decides, in the order of the text.
     pub rules: Vec<Rule>,
 }
 
-/// Something that a policy allows.
+/// Something that a policy decides.
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// Which packets it speaks about.
     pub direction: Direction,
+    /// What is decided.
+    pub action: Action,
     /// With whom: one of the peers of a `from` or `to`, or everyone.
     pub peer: Selector,
     /// On which ports.
     pub l4: L4Match,
+    /// Which requests, where it matters.
+    pub l7: Option<L7Match>,
     /// Where the peer is, or the whole rule where it has none, in bytes.
     pub span: Range<u32>,
 }

@@ -38,7 +38,8 @@ pub use l7::{
     Request,
 };
 pub use policy::{
-    Action, Decider, Decision, Direction, Enforcement, Isolation, Policy, Rule, Tier, Verdict,
+    Action, DEFAULT_PRIORITY, Decider, Decision, Direction, Enforcement, Isolation, Policy, Rule,
+    Tier, Verdict,
 };
 pub use selector::{
     Entity, LabelOperator, Labels, PeerFacts, PeerKind, Phase, Selector, SelectorExpr,

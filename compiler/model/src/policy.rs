@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{L4Match, L7Match, Origin, PolicyId, RuleId, SelectorId};
 
+/// The priority of a policy that gives none: in the middle of small numbers, so that there is room
+/// before it and after it.
+pub const DEFAULT_PRIORITY: u32 = 100;
+
 /// A set of rules for the endpoints that `subject` selects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {

@@ -4,13 +4,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use polc_diagnostics::Diagnostic;
-use polc_model::{Action, Enforcement, Origin, Tier};
+use polc_model::{Enforcement, Origin};
 use polc_syntax::Span;
 
-use super::{
-    policy::{DEFAULT_PRIORITY, LoweredPolicy},
-    rule::LoweredRule,
-};
+use super::{policy::LoweredPolicy, rule::LoweredRule};
 use crate::{database::SourceFile, origin::Lines};
 
 /// The longest text that an origin shows. A whole file can be one line of JSON.
@@ -44,8 +41,8 @@ pub(crate) fn manifest(db: &dyn salsa::Database, file: SourceFile) -> Manifest {
             name: policy.name,
             file: Arc::clone(path),
             subject: policy.subject,
-            tier: Tier::Normal,
-            priority: DEFAULT_PRIORITY,
+            tier: policy.tier,
+            priority: policy.priority,
             enforcement: Enforcement::Enforce,
             ingress: policy.ingress,
             egress: policy.egress,
@@ -55,10 +52,10 @@ pub(crate) fn manifest(db: &dyn salsa::Database, file: SourceFile) -> Manifest {
         };
         let rules = policy.rules.into_iter().map(|rule| LoweredRule {
             direction: rule.direction,
-            action: Action::Allow,
+            action: rule.action,
             peer: rule.peer,
             l4: rule.l4,
-            l7: None,
+            l7: rule.l7,
             origin: manifest.origin(self::span(&rule.span), text, &lines),
         });
         let rules = rules.collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use polc_diagnostics::{Code, suggest};
-use polc_model::{Enforcement, Isolation, Origin, Selector, Tier};
+use polc_model::{DEFAULT_PRIORITY, Enforcement, Isolation, Origin, Selector, Tier};
 use polc_syntax::{Span, ast};
 
 use super::{
@@ -12,10 +12,6 @@ use super::{
     subject,
 };
 use crate::{origin::Lines, sink::Sink};
-
-/// The priority of a policy that gives none: in the middle of small numbers, so that there is room
-/// before it and after it.
-pub(crate) const DEFAULT_PRIORITY: u32 = 100;
 
 /// A policy that names its selectors in full: ids belong to a whole package.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,10 @@ mod peers;
 mod ports;
 
 use polc_diagnostics::Code;
-use polc_model::{Direction, Entity, Isolation, L4Match, Selector, SelectorExpr, sets};
+use polc_model::{
+    Action, DEFAULT_PRIORITY, Direction, Entity, Isolation, L4Match, Selector, SelectorExpr, Tier,
+    sets,
+};
 
 use crate::{
     Policy, Rule,
@@ -86,6 +89,8 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Policy> {
         ingress: isolates(types.ingress),
         egress: isolates(types.egress),
         name: format!("{namespace}/{}", metadata.name),
+        tier: Tier::Normal,
+        priority: DEFAULT_PRIORITY,
         span: metadata.span.start..metadata.span.end,
         rules,
     })
@@ -190,6 +195,8 @@ fn rule(node: &Node, direction: Direction, namespace: &str, report: &mut Report)
             direction,
             peer,
             l4: l4.clone()?,
+            action: Action::Allow,
+            l7: None,
             span: span.start..span.end,
         })
     };
