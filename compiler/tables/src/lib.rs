@@ -7,6 +7,7 @@
 
 mod classes;
 mod limits;
+mod party;
 mod peer_ids;
 mod placement;
 mod port_names;
@@ -27,15 +28,14 @@ use polc_abi::{
     node::{PEER_WORLD, Peer, PrefixKey, peer_flag},
     policy::PortNamesKey,
 };
-use polc_inventory::{Endpoint, Inventory, Place, node_facts};
-use polc_model::{
-    Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
-};
+use polc_inventory::{Endpoint, Inventory, Place};
+use polc_model::{HostAccess, Model};
 use polc_plan::{Choice, ClassPlan, Names, Plan};
 
 use classes::{Classes, Slots};
 pub use limits::TablesError;
 use limits::fit;
+use party::Party;
 pub use peer_ids::PeerNames;
 use peer_ids::PeerRole;
 pub use placement::Placement;
@@ -177,89 +177,34 @@ impl NodeTables {
 
         let mut names = PeerNames::default();
         let mut addresses = Vec::new();
-        let mut add_peer =
-            |role: PeerRole, name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'p>)>| {
-                let id = names.add(role, name);
-                for (address, facts) in facts {
-                    let peer = Peer {
-                        id,
-                        row: rows.row(&inventory.with_apiserver(facts)),
-                        flags,
-                        ifindex: 0,
-                    };
-                    addresses.push((address_bytes(address), peer));
-                }
-                id
-            };
-
-        let host = &inventory.node;
-        let mut host_flags = peer_flag::HOST;
-        if model.host_access == HostAccess::Allowed {
-            host_flags |= peer_flag::HOST_ACCESS;
-        }
-        let at = |kind, all: &[IpAddr]| {
-            all.iter()
-                .map(|&address| (address, node_facts(kind, address)))
-                .collect::<Vec<_>>()
-        };
-        add_peer(
-            PeerRole::Node,
-            host.name.clone(),
-            host_flags,
-            at(PeerKind::Host, &host.addresses),
-        );
-
         let mut endpoints = Vec::new();
-        for (position, endpoint) in (0_u32..).zip(&inventory.endpoints) {
-            let facts = endpoint
-                .addresses
-                .iter()
-                .map(|&address| (address, inventory.facts(endpoint, Some(address))))
-                .collect();
-            let flags = match inventory.place(endpoint) {
-                Place::Elsewhere => 0,
-                Place::Interface(_) | Place::Routed => peer_flag::LOCAL_ENDPOINT,
-            };
-            let id = add_peer(PeerRole::Endpoint, endpoint.full_name(), flags, facts);
-            port_names.add(id, &endpoint.ports);
-            if let Some(&slots) = slots.get(&position) {
-                endpoints.push(LocalEndpoint::new(endpoint, id, slots));
+        let mut position = 0;
+        for party in party::all(inventory) {
+            let id = names.add(party.role(), party.name());
+            let flags = flags(&party, model, inventory);
+            for &address in party.addresses() {
+                let peer = Peer {
+                    id,
+                    row: rows.row(&party.facts(inventory, address)),
+                    flags,
+                    ifindex: 0,
+                };
+                addresses.push((address_bytes(address), peer));
+            }
+            if let Party::Endpoint(endpoint) = party {
+                port_names.add(id, &endpoint.ports);
+                if let Some(&slots) = slots.get(&position) {
+                    endpoints.push(LocalEndpoint::new(endpoint, id, slots));
+                }
+                position += 1;
             }
         }
-        for remote in &inventory.remote_nodes {
-            add_peer(
-                PeerRole::RemoteNode,
-                remote.name.clone(),
-                0,
-                at(PeerKind::RemoteNode, &remote.addresses),
-            );
-        }
-        for (kind, entity, all) in inventory.addresses_of.others() {
-            add_peer(PeerRole::Entity, entity.to_owned(), 0, at(kind, all));
-        }
-        let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
-        add_peer(
-            PeerRole::Entity,
-            Entity::KubeApiserver.name().to_owned(),
-            0,
-            at(PeerKind::World, &outside),
-        );
         addresses.sort_unstable_by_key(|(address, _)| *address);
 
         let prefixes = prefixes
             .iter()
             .map(|&network| {
-                let facts = PeerFacts {
-                    kind: PeerKind::World,
-                    is_kube_apiserver: false,
-                    namespace: None,
-                    labels: &NO_LABELS,
-                    namespace_labels: &NO_LABELS,
-                    names: &[],
-                    ports: &NO_PORTS,
-                    network: Some(network),
-                };
-                let row = rows.row(&facts);
+                let row = rows.row(&party::outside(network));
                 (
                     prefix_key(network),
                     Peer {
@@ -368,6 +313,21 @@ impl Before<'_> {
                 .tables
                 .placement
                 .asks_the_same(self.model, placement, model)
+    }
+}
+
+/// What the datapath knows of a peer besides its row.
+fn flags(party: &Party<'_>, model: &Model, inventory: &Inventory) -> u32 {
+    match party {
+        Party::Node(_) if model.host_access == HostAccess::Allowed => {
+            peer_flag::HOST | peer_flag::HOST_ACCESS
+        }
+        Party::Node(_) => peer_flag::HOST,
+        Party::Endpoint(endpoint) => match inventory.place(endpoint) {
+            Place::Elsewhere => 0,
+            Place::Interface(_) | Place::Routed => peer_flag::LOCAL_ENDPOINT,
+        },
+        Party::RemoteNode(_) | Party::Entity { .. } => 0,
     }
 }
 
