@@ -5,6 +5,7 @@
 //! of the addresses that no longer prefix covers; each endpoint gets the two programs of its
 //! policy classes. Each named port that a program asks for is looked up here, too.
 
+mod blocks;
 mod classes;
 mod limits;
 mod party;
@@ -12,6 +13,8 @@ mod peer_ids;
 mod placement;
 mod port_names;
 mod questions;
+mod reask;
+mod rows;
 mod signatures;
 mod step;
 
@@ -40,7 +43,8 @@ pub use peer_ids::PeerNames;
 use peer_ids::PeerRole;
 pub use placement::Placement;
 use port_names::PortNames;
-use signatures::Rows;
+use reask::Reasked;
+use rows::Rows;
 pub use signatures::Signatures;
 
 /// The contents of one side of a node's maps. Slots and rows count from the side's start.
@@ -156,6 +160,29 @@ impl NodeTables {
                 placement,
                 slots,
                 ..before.tables.clone()
+            });
+        }
+        if let Some(before) = before
+            && before.tables.placement.names() == placement.names()
+            && let Some(reasked) = reask::reask(before, model, inventory, &placement)
+        {
+            let Reasked {
+                signatures,
+                addresses,
+                prefixes,
+            } = reasked;
+            fit(prefixes.len(), MAX_PREFIXES, TablesError::Prefixes)?;
+            return Ok(Self {
+                endpoints: endpoints(&slots, before.tables),
+                node,
+                classes,
+                slots,
+                placement,
+                signatures,
+                addresses,
+                prefixes,
+                port_names: before.tables.port_names.clone(),
+                names: Arc::clone(&before.tables.names),
             });
         }
         if let Some((before, same)) = known
@@ -307,12 +334,16 @@ impl Before<'_> {
     /// Whether all that is said of peers remains: they are the same ones, and the same is asked about
     /// them.
     fn says_the_same(&self, model: &Model, inventory: &Inventory, placement: &Placement) -> bool {
-        std::ptr::eq(self.inventory, inventory)
-            && self.model.host_access == model.host_access
+        self.has_peers_of(model, inventory)
             && self
                 .tables
                 .placement
                 .asks_the_same(self.model, placement, model)
+    }
+
+    /// Whether the peers are the same ones, but for what is asked about them.
+    fn has_peers_of(&self, model: &Model, inventory: &Inventory) -> bool {
+        std::ptr::eq(self.inventory, inventory) && self.model.host_access == model.host_access
     }
 }
 

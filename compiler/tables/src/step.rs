@@ -13,7 +13,7 @@ use polc_plan::ClassPlan;
 
 use crate::{
     Before, GovernedNode, LocalEndpoint, NodeTables, address_bytes, classes::Slots, flags,
-    party::Party, peer_ids::PeerRole, port_names::PortNames, prefixes, signatures::Rows,
+    party::Party, peer_ids::PeerRole, port_names::PortNames, prefixes, rows::Rows,
 };
 
 /// One in so many endpoints may be another; otherwise all are computed again.
