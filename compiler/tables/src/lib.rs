@@ -128,10 +128,10 @@ impl NodeTables {
     ///
     /// # Errors
     /// As [`Self::compute`].
-    pub fn compute_with<'p>(
+    pub fn compute_with(
         model: &Model,
         plan: &Plan,
-        inventory: &'p Inventory,
+        inventory: &Inventory,
         choice: Choice,
         before: Option<Before<'_>>,
     ) -> Result<Self, TablesError> {
