@@ -156,7 +156,7 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         ],
         Code::InvalidExpansion => &[(
             "shop.pol",
-            "package shop\ntemplate reachable(app: string) {\n  policy \"{app}_ingress\" for { app: app } { ingress { allow from {} } }\n}\napply reachable(\"search-api\")\n",
+            "package shop\ntemplate reachable(app: string) {\n  policy \"{app}_ingress\" for { app: app } { ingress { allow from {} } }\n}\napply reachable(\"search api\")\n",
         )],
         Code::UnknownType => &[(
             "shop.pol",
