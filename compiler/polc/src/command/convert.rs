@@ -86,7 +86,7 @@ fn changed(model: &Model, path: &str, text: &str) -> Option<String> {
     let again = database.analyze();
     let error = again.diagnostics.iter().find(|_| again.has_errors());
     match error {
-        Some(error) => Some(format!("{error}", error = error.headline)),
+        Some(error) => Some(error.headline.clone()),
         None => polc_convert::difference(model, &again.model),
     }
 }
