@@ -29,7 +29,7 @@ use polc_abi::{
 };
 use polc_inventory::{Endpoint, Inventory, Place, node_facts};
 use polc_model::{
-    Entity, HostAccess, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
+    Entity, HostAccess, Labels, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
 };
 use polc_plan::{Choice, ClassPlan, Names, Plan};
 
@@ -197,16 +197,16 @@ impl NodeTables {
         if model.host_access == HostAccess::Allowed {
             host_flags |= peer_flag::HOST_ACCESS;
         }
-        let at = |kind, all: &[IpAddr]| {
+        let at = |kind, labels: &'p Labels, all: &[IpAddr]| {
             all.iter()
-                .map(|&address| (address, node_facts(kind, address)))
+                .map(|&address| (address, node_facts(kind, labels, address)))
                 .collect::<Vec<_>>()
         };
         add_peer(
             PeerRole::Node,
             host.name.clone(),
             host_flags,
-            at(PeerKind::Host, &host.addresses),
+            at(PeerKind::Host, &host.labels, &host.addresses),
         );
 
         let mut endpoints = Vec::new();
@@ -231,18 +231,23 @@ impl NodeTables {
                 PeerRole::RemoteNode,
                 remote.name.clone(),
                 0,
-                at(PeerKind::RemoteNode, &remote.addresses),
+                at(PeerKind::RemoteNode, &remote.labels, &remote.addresses),
             );
         }
         for (kind, entity, all) in inventory.addresses_of.others() {
-            add_peer(PeerRole::Entity, entity.to_owned(), 0, at(kind, all));
+            add_peer(
+                PeerRole::Entity,
+                entity.to_owned(),
+                0,
+                at(kind, &NO_LABELS, all),
+            );
         }
         let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
         add_peer(
             PeerRole::Entity,
             Entity::KubeApiserver.name().to_owned(),
             0,
-            at(PeerKind::World, &outside),
+            at(PeerKind::World, &NO_LABELS, &outside),
         );
         addresses.sort_unstable_by_key(|(address, _)| *address);
 

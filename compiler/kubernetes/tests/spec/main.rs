@@ -27,6 +27,7 @@ use std::{
     sync::Arc,
 };
 
+use polc_kubernetes::Definitions;
 use suite::{Outcome, Section, Suite};
 
 /// What is made of a case. The model is left out where the files have errors and the case says
@@ -34,8 +35,12 @@ use suite::{Outcome, Section, Suite};
 fn outcome(section: &Section) -> Outcome {
     let mut outcome = Outcome::default();
     let mut has_errors = false;
+    let mut definitions = Definitions::default();
+    for (_, text) in &section.files {
+        definitions.merge(&polc_kubernetes::definitions(text));
+    }
     for (name, text) in &section.files {
-        let file = polc_kubernetes::read(&Arc::from(name.as_str()), text);
+        let file = polc_kubernetes::read(&Arc::from(name.as_str()), text, &definitions);
         print::model(&file, &mut outcome.model);
         print::diagnostics(text, &file.diagnostics, &mut outcome.error);
         has_errors |= print::has_errors(&file.diagnostics);

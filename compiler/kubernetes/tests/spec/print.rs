@@ -48,6 +48,7 @@ fn rule_line(rule: &Rule) -> String {
             write!(line, " only {{ {} }}", requests.join("; ")).unwrap();
         }
         Some(L7Match::Sni(names)) => write!(line, " sni {}", names.join(" | ")).unwrap(),
+        Some(L7Match::Dns(names)) => write!(line, " dns {}", names.join(" | ")).unwrap(),
     }
     line
 }
@@ -61,6 +62,7 @@ pub(crate) fn selector(expr: &SelectorExpr) -> String {
         SelectorExpr::NamespaceLabel { key, operator } => {
             format!("namespace {{{}}}", label(key, operator))
         }
+        SelectorExpr::NodeLabel { key, operator } => format!("node {{{}}}", label(key, operator)),
         SelectorExpr::Cidr(block) => block.to_string(),
         SelectorExpr::Dns(name) => format!("dns {name}"),
         SelectorExpr::AnyOf(parts) => joined(parts, " | "),
