@@ -115,8 +115,12 @@ impl Candidate {
                 source.bundle = Arc::clone(&before.source.bundle);
                 (Arc::clone(&before.bundle), before.digest.clone())
             }
-            _ => {
-                let (bundle, digest) = Bundle::decode_named(&source.bundle).map_err(unusable)?;
+            before => {
+                let decoded = match before {
+                    Some(before) => Bundle::decode_after(&source.bundle, &before.source.bundle),
+                    None => Bundle::decode_named(&source.bundle),
+                };
+                let (bundle, digest) = decoded.map_err(unusable)?;
                 (Arc::new(bundle), digest.to_string())
             }
         };

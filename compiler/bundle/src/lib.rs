@@ -19,14 +19,16 @@ mod compile;
 mod read;
 pub mod signature;
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
+use ct_codecs::{Encoder as _, Hex};
 use polc_model::Model;
 use polc_plan::{ClassKey, Plan};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use compile::CompileError;
+use read::Known;
 
 /// The version of the format that this code writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 3;
@@ -61,7 +63,9 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut hexadecimal = [0; 2 * size_of::<Self>()];
+        let written = Hex::encode_to_str(&mut hexadecimal, self.0);
+        f.write_str(written.map_err(|_| fmt::Error)?)
     }
 }
 
@@ -138,6 +142,10 @@ impl fmt::Display for BundleError {
 impl std::error::Error for BundleError {}
 
 impl BundleError {
+    fn not_as_written() -> Self {
+        Self::Damaged("it is not the file that was written".to_owned())
+    }
+
     /// What to do about it.
     #[must_use]
     pub const fn help(&self) -> &'static str {
@@ -193,15 +201,27 @@ impl Bundle {
     /// # Errors
     /// As [`Self::decode`].
     pub fn decode_named(bytes: &[u8]) -> Result<(Self, Digest), BundleError> {
-        read::decode(bytes)
+        read::decode(bytes, &Known::default())
+    }
+
+    /// As [`Self::decode_named`], quicker, where `before` was decoded before: most entries of both are the
+    /// same.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_after(bytes: &[u8], before: &[u8]) -> Result<(Self, Digest), BundleError> {
+        read::decode(bytes, &Known::of(before))
     }
 
     /// Digest, manifest, and the other entries.
-    fn parts(&self) -> Result<(Digest, Vec<u8>, Vec<archive::Entry>), BundleError> {
-        let contents = [json(&self.model)?, json(&self.plan)?];
-        let contents = contents.into_iter().chain(self.programs.iter().cloned());
-        let names = Manifest::names(self.programs.len());
-        let entries: Vec<archive::Entry> = names.into_iter().zip(contents).collect();
+    fn parts(&self) -> Result<(Digest, Vec<u8>, Vec<archive::Entry<'_>>), BundleError> {
+        let said = [json(&self.model)?, json(&self.plan)?].map(Cow::Owned);
+        let programs = self.programs.iter().map(|one| Cow::Borrowed(&**one));
+        let names = Manifest::names(self.programs.len()).into_iter();
+        let entries: Vec<archive::Entry<'_>> = names
+            .map(Cow::Owned)
+            .zip(said.into_iter().chain(programs))
+            .collect();
         let manifest = Manifest {
             format: FORMAT_VERSION,
             compiler: self.compiler.clone(),
@@ -209,7 +229,7 @@ impl Bundle {
             kernel: KERNEL.to_owned(),
             entries: entries
                 .iter()
-                .map(|(name, content)| (name.clone(), Digest::of(content).to_string()))
+                .map(|(name, content)| (name.to_string(), Digest::of(content).to_string()))
                 .collect(),
         };
         let manifest = json(&manifest)?;

@@ -97,6 +97,31 @@ fn any_flipped_bit_is_refused() {
 }
 
 #[test]
+fn a_flipped_bit_is_refused_whatever_was_decoded_before() {
+    let before = bundle().encode().unwrap();
+    for position in (0..before.len()).step_by(13) {
+        let mut flipped = before.clone();
+        flipped[position] ^= 1 << (position % 8);
+        Bundle::decode_after(&flipped, &before).unwrap_err();
+    }
+}
+
+#[test]
+fn a_bundle_is_the_same_whatever_was_decoded_before() {
+    let before = bundle();
+    let mut model = before.model.clone();
+    model.rules.first_mut().unwrap().l4 = polc_model::L4Match::Any;
+    let after = Bundle::compile(model, []).unwrap();
+    assert_ne!(after, before);
+    let bytes = after.encode().unwrap();
+    let name = after.digest().unwrap();
+    for before in [before.encode().unwrap(), bytes.clone(), Vec::new()] {
+        let decoded = Bundle::decode_after(&bytes, &before).unwrap();
+        assert_eq!(decoded, (after.clone(), name));
+    }
+}
+
+#[test]
 fn another_format_is_named() {
     let bundle = bundle();
     let (_, manifest, entries) = bundle.parts().unwrap();

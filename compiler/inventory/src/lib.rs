@@ -261,17 +261,19 @@ impl Inventory {
         let endpoints = self.endpoints.iter().flat_map(|one| &one.addresses);
         let nodes = self.remote_nodes.iter().flat_map(|one| &one.addresses);
         let others = self.addresses_of.others().flat_map(|(.., all)| all);
-        let owned: BTreeSet<IpAddr> = endpoints
+        let owned = endpoints
             .chain(nodes)
             .chain(others)
-            .chain(&self.node.addresses)
-            .copied()
-            .collect();
-        self.addresses_of
-            .kube_apiserver
-            .iter()
-            .copied()
-            .filter(move |address| !owned.contains(address))
+            .chain(&self.node.addresses);
+        let servers = &self.addresses_of.kube_apiserver;
+        let mut outside: BTreeSet<IpAddr> = servers.iter().copied().collect();
+        if !outside.is_empty() {
+            owned.for_each(|address| {
+                outside.remove(address);
+            });
+        }
+        let servers = servers.iter().copied();
+        servers.filter(move |address| outside.contains(address))
     }
 }
 

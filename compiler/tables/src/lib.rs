@@ -5,12 +5,16 @@
 //! of the addresses that no longer prefix covers; each endpoint gets the two programs of its
 //! policy classes. Each named port that a program asks for is looked up here, too.
 
+mod blocks;
 mod classes;
 mod limits;
+mod party;
 mod peer_ids;
 mod placement;
 mod port_names;
 mod questions;
+mod reask;
+mod rows;
 mod signatures;
 mod step;
 
@@ -27,20 +31,20 @@ use polc_abi::{
     node::{PEER_WORLD, Peer, PrefixKey, peer_flag},
     policy::PortNamesKey,
 };
-use polc_inventory::{Endpoint, Inventory, Place, node_facts};
-use polc_model::{
-    Entity, HostAccess, Labels, Model, PeerFacts, PeerKind, l4::NO_PORTS, selector::NO_LABELS,
-};
+use polc_inventory::{Endpoint, Inventory, Place};
+use polc_model::{HostAccess, Model};
 use polc_plan::{Choice, ClassPlan, Names, Plan};
 
 use classes::{Classes, Slots};
 pub use limits::TablesError;
 use limits::fit;
+use party::Party;
 pub use peer_ids::PeerNames;
 use peer_ids::PeerRole;
 pub use placement::Placement;
 use port_names::PortNames;
-use signatures::Rows;
+use reask::Reasked;
+use rows::Rows;
 pub use signatures::Signatures;
 
 /// The contents of one side of a node's maps. Slots and rows count from the side's start.
@@ -124,10 +128,10 @@ impl NodeTables {
     ///
     /// # Errors
     /// As [`Self::compute`].
-    pub fn compute_with<'p>(
+    pub fn compute_with(
         model: &Model,
         plan: &Plan,
-        inventory: &'p Inventory,
+        inventory: &Inventory,
         choice: Choice,
         before: Option<Before<'_>>,
     ) -> Result<Self, TablesError> {
@@ -158,6 +162,29 @@ impl NodeTables {
                 ..before.tables.clone()
             });
         }
+        if let Some(before) = before
+            && before.tables.placement.names() == placement.names()
+            && let Some(reasked) = reask::reask(before, model, inventory, &placement)
+        {
+            let Reasked {
+                signatures,
+                addresses,
+                prefixes,
+            } = reasked;
+            fit(prefixes.len(), MAX_PREFIXES, TablesError::Prefixes)?;
+            return Ok(Self {
+                endpoints: endpoints(&slots, before.tables),
+                node,
+                classes,
+                slots,
+                placement,
+                signatures,
+                addresses,
+                prefixes,
+                port_names: before.tables.port_names.clone(),
+                names: Arc::clone(&before.tables.names),
+            });
+        }
         if let Some((before, same)) = known
             && before.tables.placement == placement
             && let Some(next) = step::step(before, model, inventory, same, &classes, (&slots, node))
@@ -177,94 +204,34 @@ impl NodeTables {
 
         let mut names = PeerNames::default();
         let mut addresses = Vec::new();
-        let mut add_peer =
-            |role: PeerRole, name: String, flags: u32, facts: Vec<(IpAddr, PeerFacts<'p>)>| {
-                let id = names.add(role, name);
-                for (address, facts) in facts {
-                    let peer = Peer {
-                        id,
-                        row: rows.row(&inventory.with_apiserver(facts)),
-                        flags,
-                        ifindex: 0,
-                    };
-                    addresses.push((address_bytes(address), peer));
-                }
-                id
-            };
-
-        let host = &inventory.node;
-        let mut host_flags = peer_flag::HOST;
-        if model.host_access == HostAccess::Allowed {
-            host_flags |= peer_flag::HOST_ACCESS;
-        }
-        let at = |kind, labels: &'p Labels, all: &[IpAddr]| {
-            all.iter()
-                .map(|&address| (address, node_facts(kind, labels, address)))
-                .collect::<Vec<_>>()
-        };
-        add_peer(
-            PeerRole::Node,
-            host.name.clone(),
-            host_flags,
-            at(PeerKind::Host, &host.labels, &host.addresses),
-        );
-
         let mut endpoints = Vec::new();
-        for (position, endpoint) in (0_u32..).zip(&inventory.endpoints) {
-            let facts = endpoint
-                .addresses
-                .iter()
-                .map(|&address| (address, inventory.facts(endpoint, Some(address))))
-                .collect();
-            let flags = match inventory.place(endpoint) {
-                Place::Elsewhere => 0,
-                Place::Interface(_) | Place::Routed => peer_flag::LOCAL_ENDPOINT,
-            };
-            let id = add_peer(PeerRole::Endpoint, endpoint.full_name(), flags, facts);
-            port_names.add(id, &endpoint.ports);
-            if let Some(&slots) = slots.get(&position) {
-                endpoints.push(LocalEndpoint::new(endpoint, id, slots));
+        let mut position = 0;
+        for party in party::all(inventory) {
+            let id = names.add(party.role(), party.name());
+            let flags = flags(&party, model, inventory);
+            for &address in party.addresses() {
+                let peer = Peer {
+                    id,
+                    row: rows.row(&party.facts(inventory, address)),
+                    flags,
+                    ifindex: 0,
+                };
+                addresses.push((address_bytes(address), peer));
+            }
+            if let Party::Endpoint(endpoint) = party {
+                port_names.add(id, &endpoint.ports);
+                if let Some(&slots) = slots.get(&position) {
+                    endpoints.push(LocalEndpoint::new(endpoint, id, slots));
+                }
+                position += 1;
             }
         }
-        for remote in &inventory.remote_nodes {
-            add_peer(
-                PeerRole::RemoteNode,
-                remote.name.clone(),
-                0,
-                at(PeerKind::RemoteNode, &remote.labels, &remote.addresses),
-            );
-        }
-        for (kind, entity, all) in inventory.addresses_of.others() {
-            add_peer(
-                PeerRole::Entity,
-                entity.to_owned(),
-                0,
-                at(kind, &NO_LABELS, all),
-            );
-        }
-        let outside: Vec<IpAddr> = inventory.outside_apiservers().collect();
-        add_peer(
-            PeerRole::Entity,
-            Entity::KubeApiserver.name().to_owned(),
-            0,
-            at(PeerKind::World, &NO_LABELS, &outside),
-        );
         addresses.sort_unstable_by_key(|(address, _)| *address);
 
         let prefixes = prefixes
             .iter()
             .map(|&network| {
-                let facts = PeerFacts {
-                    kind: PeerKind::World,
-                    is_kube_apiserver: false,
-                    namespace: None,
-                    labels: &NO_LABELS,
-                    namespace_labels: &NO_LABELS,
-                    names: &[],
-                    ports: &NO_PORTS,
-                    network: Some(network),
-                };
-                let row = rows.row(&facts);
+                let row = rows.row(&party::outside(network));
                 (
                     prefix_key(network),
                     Peer {
@@ -367,12 +334,31 @@ impl Before<'_> {
     /// Whether all that is said of peers remains: they are the same ones, and the same is asked about
     /// them.
     fn says_the_same(&self, model: &Model, inventory: &Inventory, placement: &Placement) -> bool {
-        std::ptr::eq(self.inventory, inventory)
-            && self.model.host_access == model.host_access
+        self.has_peers_of(model, inventory)
             && self
                 .tables
                 .placement
                 .asks_the_same(self.model, placement, model)
+    }
+
+    /// Whether the peers are the same ones, but for what is asked about them.
+    fn has_peers_of(&self, model: &Model, inventory: &Inventory) -> bool {
+        std::ptr::eq(self.inventory, inventory) && self.model.host_access == model.host_access
+    }
+}
+
+/// What the datapath knows of a peer besides its row.
+fn flags(party: &Party<'_>, model: &Model, inventory: &Inventory) -> u32 {
+    match party {
+        Party::Node(_) if model.host_access == HostAccess::Allowed => {
+            peer_flag::HOST | peer_flag::HOST_ACCESS
+        }
+        Party::Node(_) => peer_flag::HOST,
+        Party::Endpoint(endpoint) => match inventory.place(endpoint) {
+            Place::Elsewhere => 0,
+            Place::Interface(_) | Place::Routed => peer_flag::LOCAL_ENDPOINT,
+        },
+        Party::RemoteNode(_) | Party::Entity { .. } => 0,
     }
 }
 

@@ -6,14 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use polc_abi::{key::Address, node::Peer, node::peer_flag};
-use polc_inventory::{Endpoint, Inventory, Place};
+use polc_abi::{key::Address, node::Peer};
+use polc_inventory::{Endpoint, Inventory};
 use polc_model::Model;
 use polc_plan::ClassPlan;
 
 use crate::{
-    Before, GovernedNode, LocalEndpoint, NodeTables, address_bytes, classes::Slots,
-    peer_ids::PeerRole, port_names::PortNames, prefixes, signatures::Rows,
+    Before, GovernedNode, LocalEndpoint, NodeTables, address_bytes, classes::Slots, flags,
+    party::Party, peer_ids::PeerRole, port_names::PortNames, prefixes, rows::Rows,
 };
 
 /// One in so many endpoints may be another; otherwise all are computed again.
@@ -74,10 +74,7 @@ pub(crate) fn step(
     let mut new = BTreeMap::new();
     for endpoint in &came {
         let id = names.natural(PeerRole::Endpoint, &endpoint.full_name())?;
-        let flags = match inventory.place(endpoint) {
-            Place::Elsewhere => 0,
-            Place::Interface(_) | Place::Routed => peer_flag::LOCAL_ENDPOINT,
-        };
+        let flags = flags(&Party::Endpoint(endpoint), model, inventory);
         for &address in &endpoint.addresses {
             let peer = Peer {
                 id,

@@ -332,3 +332,97 @@ fn a_change_of_few_endpoints_gives_what_computing_all_of_them_gives() {
     }
     assert!(stepped > 200, "{stepped}");
 }
+
+/// The signature of each block.
+fn said_of_prefixes(tables: &NodeTables) -> Vec<(PrefixKey, Vec<u64>)> {
+    let prefixes = tables.prefixes.iter();
+    let signature = |peer: &Peer| tables.signatures.row(peer.row).unwrap().to_vec();
+    prefixes
+        .map(|(key, peer)| (*key, signature(peer)))
+        .collect()
+}
+
+#[test]
+fn a_change_of_few_selectors_gives_what_asking_all_of_them_gives() {
+    let label = |value: u32| SelectorExpr::Label {
+        key: "app".to_owned(),
+        operator: LabelOperator::In(vec![value.to_string()]),
+    };
+    let blocks = ["10.1.0.0/27", "10.1.0.8/29"].map(cidr);
+    let all = (2..40).map(|one| (one, endpoint(one, one))).collect();
+    let inventory = changing(&all);
+    let choice = Choice::Cheapest;
+    let mut peers: Vec<SelectorExpr> = (0..6).map(label).chain(blocks.clone()).collect();
+    let first = model(&peers);
+    let plan = polc_plan::plan(&first, []).unwrap();
+    let mut in_force = (
+        first,
+        NodeTables::compute(&model(&peers), &plan, &inventory).unwrap(),
+    );
+    let (mut reasked, mut changes_of_rows) = (0, 0);
+    for change in 0..200_u32 {
+        let random = change.wrapping_mul(2_654_435_761).rotate_left(13) ^ change;
+        let position = random as usize % 6;
+        peers[position] = match random % 5 {
+            0 => SelectorExpr::Minus(
+                Box::new(label(random / 64 % 12)),
+                Box::new(blocks[1].clone()),
+            ),
+            1 => SelectorExpr::AnyOf(vec![label(random / 64 % 12), blocks[0].clone()]),
+            _ => label(random / 64 % 12),
+        };
+        // Now and then there are more of them.
+        if random.is_multiple_of(11) {
+            peers.push(label(random / 128 % 12));
+        }
+        let next = model(&peers);
+        let plan = polc_plan::plan(&next, []).unwrap();
+        let before = Before {
+            model: &in_force.0,
+            inventory: &inventory,
+            tables: &in_force.1,
+        };
+        let after = NodeTables::compute_with(&next, &plan, &inventory, choice, Some(before));
+        let after = after.unwrap();
+        reasked += u32::from(
+            reask::reask(before, &next, &inventory, &after.placement)
+                .is_some_and(|reasked| reasked.signatures == after.signatures),
+        );
+        changes_of_rows += u32::from(after.signatures != in_force.1.signatures);
+        let anew = NodeTables::compute_with(&next, &plan, &inventory, choice, None).unwrap();
+        // The same bits may be in other places.
+        let of = |tables: &NodeTables, signature: &[u64]| {
+            let bits = asked_of(tables, &next);
+            let is_set = |bit: usize| signature[bit / 64] >> (bit % 64) & 1 == 1;
+            let said = bits.into_iter().map(|(asked, bit)| (asked, is_set(bit)));
+            said.collect::<BTreeMap<_, _>>()
+        };
+        let (one, other) = (said(&after), said(&anew));
+        assert_eq!(one.len(), other.len());
+        for (one, other) in one.iter().zip(&other) {
+            assert_eq!(
+                (one.0, one.1, one.2),
+                (other.0, other.1, other.2),
+                "{change}"
+            );
+            assert_eq!(of(&after, &one.3), of(&anew, &other.3), "{change}");
+        }
+        let (one, other) = (said_of_prefixes(&after), said_of_prefixes(&anew));
+        for (one, other) in one.iter().zip(&other) {
+            assert_eq!(one.0, other.0, "{change}");
+            assert_eq!(of(&after, &one.1), of(&anew, &other.1), "{change}");
+        }
+        assert_eq!(after.endpoints, anew.endpoints, "{change}");
+        assert_eq!(after.names, anew.names, "{change}");
+        in_force = (next, after);
+    }
+    assert!(reasked > 150, "{reasked}");
+    assert!(changes_of_rows > 50, "{changes_of_rows}");
+}
+
+/// The bit of each selector, by what it asks.
+fn asked_of(tables: &NodeTables, model: &Model) -> BTreeMap<String, usize> {
+    let bits = tables.placement.selectors();
+    bits.map(|(bit, id)| (format!("{:?}", model.selector(id).unwrap().expr), bit))
+        .collect()
+}

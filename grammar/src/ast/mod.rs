@@ -45,6 +45,24 @@ impl Name {
     pub const fn is_quoted(&self) -> bool {
         self.span.end as usize - self.span.start as usize > self.text.len()
     }
+
+    /// Whether it is a word: what names outside quotes are.
+    #[must_use]
+    pub fn is_word(&self) -> bool {
+        let is_start = |c: char| c.is_ascii_alphabetic() || c == '_';
+        let is_rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        self.text.starts_with(is_start) && self.text.chars().all(is_rest)
+    }
+
+    /// Whether a policy may have it in quotes: a word, or the name of a Kubernetes object with its
+    /// namespace, as in `shop/web`, and with a number behind `#` where several policies come of one.
+    #[must_use]
+    pub fn is_policy_name(&self) -> bool {
+        let is_inside = |c: char| c.is_ascii_alphanumeric() || "_-./:#".contains(c);
+        let is_edge = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let text = &self.text;
+        text.starts_with(is_edge) && text.ends_with(is_edge) && text.chars().all(is_inside)
+    }
 }
 
 /// One file.

@@ -44,6 +44,8 @@ pub struct DirectionBlock {
     pub direction: Direction,
     /// The word.
     pub span: Span,
+    /// Where it says `default allow`.
+    pub default_allows: Vec<Span>,
     /// Its rules, in source order.
     pub rules: Vec<Rule>,
 }

@@ -97,6 +97,7 @@ impl Builder<'_> {
                 _ => Direction::Ingress,
             },
             span: span(&word),
+            default_allows: Vec::new(),
             rules: Vec::new(),
         };
         let rules = child(pair, Rule::rule_block)?;
@@ -106,6 +107,10 @@ impl Builder<'_> {
                 builder.attach(without_rest(&statement));
                 builder.report(&statement);
                 block.rules.extend(builder.rule(&statement));
+            }
+            Rule::default => {
+                builder.report(&statement);
+                block.default_allows.push(without_rest(&statement));
             }
             _ => builder.bad_statement(&statement, "a rule", &RULE_WORDS),
         });

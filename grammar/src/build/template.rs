@@ -80,27 +80,44 @@ impl Builder<'_> {
         }
     }
 
-    /// Reports names in quotes outside templates: only there something can be put into them.
+    /// Reports names in quotes outside templates that are words, or no names at all: only in a template
+    /// something can be put into them.
     pub(super) fn quoted_names(&mut self, items: &[Item]) {
         for item in items {
-            let name = match item {
-                Item::Policy(policy) => &policy.name,
-                Item::Service(service) => &service.name,
+            let (name, may_have_quotes) = match item {
+                Item::Policy(policy) => (&policy.name, policy.name.is_policy_name()),
+                Item::Service(service) => (&service.name, false),
                 _ => continue,
             };
-            if name.is_quoted() {
-                let text = &name.text;
-                self.errors.push(
-                    SyntaxError::new(
-                        SyntaxErrorKind::Unexpected,
-                        "a name is written without quotes",
-                        name.span,
-                        "in quotes, as in a template",
-                    )
-                    .with_help(format!("write `{text}`"))
-                    .with_fix(name.span, text),
-                );
+            let text = &name.text;
+            if !name.is_quoted() || (may_have_quotes && !name.is_word()) {
+                continue;
             }
+            let error = if name.is_word() {
+                SyntaxError::new(
+                    SyntaxErrorKind::Unexpected,
+                    "a name is written without quotes",
+                    name.span,
+                    "in quotes, as in a template",
+                )
+                .with_help(format!("write `{text}`"))
+                .with_fix(name.span, text)
+            } else {
+                let help = match item {
+                    Item::Policy(_) => {
+                        "names are words, or in quotes those of Kubernetes objects, such as `\"shop/web-in\"`"
+                    }
+                    _ => "names are made of letters, digits and `_`",
+                };
+                SyntaxError::new(
+                    SyntaxErrorKind::Unexpected,
+                    format!("`{text}` is not a name"),
+                    name.span,
+                    "in quotes, as in a template",
+                )
+                .with_help(help)
+            };
+            self.errors.push(error);
         }
     }
 }

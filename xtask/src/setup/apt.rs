@@ -32,13 +32,21 @@ pub(crate) fn install(packages: &[&str], why: &str) -> Result<()> {
     }
     need_root(packages)?;
     say(format_args!("installing {names}: {why}"));
-    if packages.iter().any(|package| candidate(package).is_none()) {
-        update()?;
+    let install = || {
+        let mut install = Command::new("apt-get");
+        install
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "--yes", "--quiet=2", "--no-install-recommends"])
+            .args(packages);
+        run(&mut install)
+    };
+    let is_known = packages.iter().all(|package| candidate(package).is_some());
+    if is_known && install().is_ok() {
+        return Ok(());
     }
-    run(Command::new("apt-get")
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["install", "--yes", "--quiet=2", "--no-install-recommends"])
-        .args(packages))
+    // Lists are missing, or so old that they name versions which the archive has replaced since.
+    update()?;
+    install()
 }
 
 fn need_root(packages: &[&str]) -> Result<()> {

@@ -14,8 +14,9 @@ const DEBIAN_BIN: &str = "/usr/bin";
 const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/core/src/lib.rs";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 
-/// The oldest release that builds the datapath: edition 2024.
-const OLDEST_MINOR: u32 = 85;
+/// The oldest release that builds the datapath: the first with LLVM 21, and no older LLVM is known to
+/// `bpf-linker`.
+const OLDEST_MINOR: u32 = 91;
 
 /// A toolchain that can build for the BPF target.
 #[derive(Clone, Debug)]
@@ -37,13 +38,15 @@ impl Toolchain {
             return Ok(found);
         }
         if apt::is_available() {
-            if apt::candidate(DEBIAN_PACKAGES[0]).is_none() {
+            let has_candidate = || {
+                let candidate = apt::candidate(DEBIAN_PACKAGES[0]);
+                candidate.as_deref().is_some_and(is_new_enough)
+            };
+            // Lists of an old image know the release's first version, not its updates.
+            if !has_candidate() {
                 apt::update()?;
             }
-            if apt::candidate(DEBIAN_PACKAGES[0])
-                .as_deref()
-                .is_some_and(is_new_enough)
-            {
+            if has_candidate() {
                 let why = "the datapath is built for BPF, with the standard library's source";
                 apt::install(&DEBIAN_PACKAGES, why)?;
                 return Self::debian()
@@ -152,6 +155,7 @@ mod tests {
         assert!(is_new_enough("1.96.0+dfsg1-1~deb12u2"));
         assert!(is_new_enough("1.97.0-nightly"));
         assert!(!is_new_enough("1.63.0"));
+        assert!(!is_new_enough("1.85.0+dfsg3-1~deb12u3"));
         assert!(!is_new_enough("(none)"));
     }
 }

@@ -37,16 +37,19 @@ pub(crate) fn lower(
     sink: &mut Sink,
 ) -> LoweredPolicy {
     let tier = tier(policy, sink);
-    let isolation = if tier == Tier::Normal && policy.default_allows.is_empty() {
-        Isolation::Isolates
-    } else {
-        Isolation::DefaultAllow
-    };
     let covers = |direction| {
-        let mut blocks = policy.blocks.iter();
-        blocks
-            .any(|block| block.direction == direction)
-            .then_some(isolation)
+        let blocks = policy.blocks.iter();
+        let mut blocks = blocks.filter(|block| block.direction == direction);
+        let first = blocks.next()?;
+        let says_allow = |block: &ast::DirectionBlock| !block.default_allows.is_empty();
+        let is_open = tier != Tier::Normal
+            || !policy.default_allows.is_empty()
+            || says_allow(first)
+            || blocks.any(says_allow);
+        Some(match is_open {
+            true => Isolation::DefaultAllow,
+            false => Isolation::Isolates,
+        })
     };
     let mut lowered = LoweredPolicy {
         name: policy.name.text.clone(),
@@ -69,6 +72,7 @@ pub(crate) fn lower(
     repeated("policy", "default allow", &policy.default_allows, sink);
     no_effect(policy, tier, sink);
     for block in &policy.blocks {
+        repeated("policy", "default allow", &block.default_allows, sink);
         for rule in &block.rules {
             let rule = rule::lower(rule, block, scope, lines, sink);
             lowered.rules.push(rule);
@@ -144,7 +148,8 @@ fn no_effect(policy: &ast::Policy, tier: Tier, sink: &mut Sink) {
             },
         );
     }
-    if let Some(span) = policy.default_allows.first()
+    let of_blocks = policy.blocks.iter().flat_map(|block| &block.default_allows);
+    if let Some(span) = policy.default_allows.iter().chain(of_blocks).next()
         && tier != Tier::Normal
     {
         sink.report(

@@ -1,8 +1,9 @@
 //! How long a change of policy takes until it is enforced, on a node with 100 endpoints and 250
-//! policies, and what the time goes to; beside it a change of the inventory.
+//! policies; beside it a change of the inventory.
 //!
 //! From the file's bytes to the switch: check the bundle, compute the tables, load what changed, write
-//! the state directory, store the state word.
+//! the state directory, store the state word. And, with an agent that runs as it does on a node, the
+//! whole of `polc-agent apply`: from the start of that process to the switch, and to its end.
 
 use std::{
     path::Path,
@@ -22,13 +23,14 @@ use polc_agent::{
 };
 use polc_bundle::Bundle;
 use polc_inventory::Inventory;
-use polc_model::{Direction, L4Match, L4Term, PortProtocol, PortRange, RuleId};
+use polc_model::{Direction, L4Match, L4Term, PortProtocol, PortRange};
 use polc_plan::ClassKey;
 use polc_testbed::{Namespace, Unmount};
 
 use super::{
     Result,
     model::{Package, label, node},
+    node::LargeNode,
 };
 use crate::statistics::percentile;
 
@@ -43,9 +45,46 @@ pub(super) fn run() -> Result<()> {
         return Ok(());
     }
     let namespace = Namespace::new("bench-apply")?;
-    namespace
-        .run(|| measure().map_err(|error| error.to_string()))?
-        .map_err(Into::into)
+    let measured = namespace.run(|| measure().map_err(|error| error.to_string()))?;
+    measured?;
+    measure_command()
+}
+
+/// As `polc-agent apply` sees it, with as many endpoints and peers.
+fn measure_command() -> Result<()> {
+    let Some(node) = LargeNode::start("bench-command", ENDPOINTS as u32, PEERS)? else {
+        return Ok(());
+    };
+    let mut package = package();
+    let inventory = inventory();
+    node.apply(&compile(&package, &inventory)?)?;
+    let (mut in_force, mut ended) = (Vec::new(), Vec::new());
+    for change in 0..CHANGES {
+        change_port(&mut package, change)?;
+        let times = node.apply(&compile(&package, &inventory)?)?;
+        let [switched, end] = times;
+        in_force.push(switched);
+        ended.push(end);
+    }
+    for (until, times) in [("in force", &mut in_force), ("ended", &mut ended)] {
+        times.sort_unstable();
+        println!(
+            "  `polc-agent apply`     until {until}: median {:.1} ms, 99th percentile {:.1} ms",
+            millis(percentile(times, 50)),
+            millis(percentile(times, 99)),
+        );
+    }
+    Ok(())
+}
+
+/// Gives one rule another port.
+fn change_port(package: &mut Package, change: usize) -> Result<()> {
+    let rule = change * 7 % package.model.rules.len();
+    let port = 20_000 + u16::try_from(change)?;
+    if let Some(rule) = package.model.rules.get_mut(rule) {
+        rule.l4 = tcp(port);
+    }
+    Ok(())
 }
 
 fn measure() -> Result<()> {
@@ -84,11 +123,7 @@ fn measure() -> Result<()> {
     let mut times = Vec::new();
     let mut loaded = 0;
     for change in 0..CHANGES {
-        let rule = RuleId::new(change * 7 % package.model.rules.len());
-        let port = 20_000 + u16::try_from(change)?;
-        if let Some(rule) = package.model.rules.get_mut(rule.index()) {
-            rule.l4 = tcp(port);
-        }
+        change_port(&mut package, change)?;
         let bundle = compile(&package, &inventory)?;
         let (time, count) = bench.apply(Some(bundle), None)?;
         times.push(time);

@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use polc_agent::api::Status;
+use polc_abi::map;
+use polc_agent::{api::Status, pins::Pins, sys::state_word::StateWord};
 use polc_bundle::Bundle;
 use polc_testbed::{Namespace, Unmount};
 use tempfile::TempDir;
@@ -109,6 +110,32 @@ impl LargeNode {
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+
+    /// Has a bundle applied. How long from the start of `polc-agent apply` until the bundle is in force,
+    /// and until the command ends.
+    pub(super) fn apply(&self, bundle: &[u8]) -> Result<[Duration; 2]> {
+        let path = self.memory.path().join("next.polb");
+        fs::write(&path, bundle)?;
+        let mut command = Command::new(&self.binary);
+        command.args(["apply", "--bundle"]).arg(&path);
+        command
+            .arg("--state-dir")
+            .arg(self.memory.path().join("state"));
+        command.stdout(Stdio::null());
+        let pins = Pins::new(&self.folder.path().join("bpf"), "default");
+        let state = StateWord::open(&pins.map(map::STATE))?;
+        let before = state.load();
+        let begin = Instant::now();
+        let mut running = command.spawn()?;
+        while state.load() == before && begin.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        let in_force = begin.elapsed();
+        if !running.wait()?.success() {
+            return Err("a bundle was not applied".into());
+        }
+        Ok([in_force, begin.elapsed()])
     }
 
     /// How long it took to start.

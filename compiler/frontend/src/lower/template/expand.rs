@@ -167,7 +167,7 @@ impl<'db> Expander<'db> {
             Item::Ports(item) => definitions::check_ports(item, scope, sink),
             Item::Http(item) => definitions::check_http(item, scope, sink),
             Item::Policy(item) => {
-                if report::is_name(&item.name, sink) {
+                if report::is_policy_name(&item.name, sink) {
                     let policy = policy::lower(item, scope, lines, sink);
                     self.made("policy", &policy.name, root);
                     self.found.policies.push(policy);

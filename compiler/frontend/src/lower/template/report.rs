@@ -56,14 +56,20 @@ pub(super) fn twice(name: &Name, sink: &mut Sink) {
     );
 }
 
+/// Whether what a template makes of a policy's name is one.
+pub(super) fn is_policy_name(name: &Name, sink: &mut Sink) -> bool {
+    let help = "names are words, or those of Kubernetes objects, such as `shop/web-in`: give such a text, or take another parameter for the name";
+    name.is_policy_name() || no_name(name, help, sink)
+}
+
 /// Whether what a template makes of a name is one.
 pub(super) fn is_name(name: &Name, sink: &mut Sink) -> bool {
+    let help = "names are made of letters, digits and `_`: give such a text, or take another parameter for the name";
+    name.is_word() || no_name(name, help, sink)
+}
+
+fn no_name(name: &Name, help: &str, sink: &mut Sink) -> bool {
     let text = &name.text;
-    let is_start = |c: char| c.is_ascii_alphabetic() || c == '_';
-    let is_rest = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if text.starts_with(is_start) && text.chars().all(is_rest) {
-        return true;
-    }
     // A word in braces that is left was reported.
     if !name.is_missing() && !text.contains('{') {
         sink.report(
@@ -71,11 +77,7 @@ pub(super) fn is_name(name: &Name, sink: &mut Sink) -> bool {
             format!("`{text}` is not a name"),
             name.span,
             "made of the text of a parameter",
-            |_, diagnostic| {
-                diagnostic.with_help(
-                    "names are made of letters, digits and `_`: give such a text, or take another parameter for the name",
-                )
-            },
+            |_, diagnostic| diagnostic.with_help(help),
         );
     }
     false
