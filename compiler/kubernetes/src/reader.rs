@@ -143,6 +143,16 @@ pub(crate) fn text<'a>(node: &'a Node, what: &str, report: &mut Report) -> Optio
     None
 }
 
+/// A truth value.
+pub(crate) fn truth(node: &Node, what: &str, report: &mut Report) -> Option<bool> {
+    let word = node.text().unwrap_or_default().to_ascii_lowercase();
+    if node.scalar() == Some(Scalar::Bool) {
+        return Some(matches!(word.as_str(), "true" | "yes" | "on"));
+    }
+    wrong_type(node, what, "`true` or `false`", report);
+    None
+}
+
 /// Reports a value of another type.
 pub(crate) fn wrong_type(node: &Node, what: &str, expected: &str, report: &mut Report) {
     report.add(

@@ -31,15 +31,15 @@ const KNOWN: [&str; 15] = [
     "selfLink",
 ];
 
-pub(super) struct Metadata {
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub(crate) struct Metadata {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
     /// Where the name is.
-    pub(super) span: Span,
+    pub(crate) span: Span,
 }
 
 /// Reads an object's metadata. `None` where it has no name, which is reported.
-pub(super) fn read(object: &Fields<'_>, what: &str, report: &mut Report) -> Option<Metadata> {
+pub(crate) fn read(object: &Fields<'_>, what: &str, report: &mut Report) -> Option<Metadata> {
     let field = object.required("metadata", what, report)?;
     let fields = Fields::of(field.value, "`metadata`", &KNOWN, report)?;
     for (group, is_labels) in [("labels", true), ("annotations", false)] {

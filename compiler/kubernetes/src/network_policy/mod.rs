@@ -1,9 +1,8 @@
 //! `NetworkPolicy` of `networking.k8s.io/v1`.
 
-mod describe;
-mod metadata;
-mod peers;
-mod ports;
+pub(crate) mod metadata;
+pub(crate) mod peers;
+pub(crate) mod ports;
 
 use polc_diagnostics::Code;
 use polc_model::{

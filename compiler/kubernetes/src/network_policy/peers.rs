@@ -4,8 +4,9 @@ use ipnet::IpNet;
 use polc_diagnostics::{Code, Severity};
 use polc_model::{LabelOperator, Selector, SelectorExpr, sets};
 
-use super::{all_of, describe};
+use super::all_of;
 use crate::{
+    describe,
     labels::{self, Conditions},
     located::Node,
     reader::{Field, Fields, list, missing, text},
@@ -144,7 +145,7 @@ fn block(field: Field<'_>, report: &mut Report) -> Option<Selector> {
 }
 
 /// An exception is a part of the block, and not all of it.
-fn check_inside(
+pub(crate) fn check_inside(
     block: IpNet,
     exception: IpNet,
     node: &Node,
@@ -176,7 +177,7 @@ fn check_inside(
 
 /// A block of addresses. The API server takes one with bits set after its prefix for the block that
 /// it is in, and so do we, with a warning.
-fn cidr(node: &Node, what: &str, report: &mut Report) -> Option<IpNet> {
+pub(crate) fn cidr(node: &Node, what: &str, report: &mut Report) -> Option<IpNet> {
     let written = text(node, what, report)?;
     let Ok(block) = written.parse::<IpNet>() else {
         report.add(

@@ -135,7 +135,7 @@ fn number(node: &Node, what: &str, report: &mut Report) -> Option<u16> {
 }
 
 /// A number as people write ports. A leading zero makes it octal for some readers of YAML.
-fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_plain = digits == "0" || !digits.starts_with('0');
     let is_digits = digits.chars().all(|c| c.is_ascii_digit());
@@ -147,7 +147,7 @@ fn invalid_number(headline: String, span: Span, report: &mut Report) {
     report.add(Code::InvalidNumber, headline, span, label, |_, one| one);
 }
 
-fn named_range(end: Option<Field<'_>>, port: Option<Field<'_>>, report: &mut Report) {
+pub(crate) fn named_range(end: Option<Field<'_>>, port: Option<Field<'_>>, report: &mut Report) {
     let (Some(end), Some(port)) = (end, port) else {
         return;
     };
@@ -163,7 +163,7 @@ fn named_range(end: Option<Field<'_>>, port: Option<Field<'_>>, report: &mut Rep
     );
 }
 
-fn backwards(
+pub(crate) fn backwards(
     first: u16,
     last: u16,
     port: Option<Field<'_>>,
