@@ -311,7 +311,8 @@ fn without_objects(paths: &[PathBuf], packages: &[LoadedPackage]) -> Vec<Operati
         let text = package.and_then(|package| package.database.text(&file));
         is_manifest(&name)
             && text.is_some_and(|text| {
-                let read = polc_kubernetes::read(&Arc::from(&*file), text);
+                let none = polc_kubernetes::Definitions::default();
+                let read = polc_kubernetes::read(&Arc::from(&*file), text, &none);
                 read.objects == 0 && read.diagnostics.is_empty()
             })
     };
