@@ -11,6 +11,7 @@ use std::{
 use polc_diagnostics::{Diagnostic, Place};
 use polc_frontend::{Analysis, Database, SourceKind};
 use polc_inventory::Inventory;
+use polc_kubernetes::Definitions;
 use polc_model::Origin;
 
 use crate::{files, operational::OperationalError};
@@ -311,8 +312,7 @@ fn without_objects(paths: &[PathBuf], packages: &[LoadedPackage]) -> Vec<Operati
         let text = package.and_then(|package| package.database.text(&file));
         is_manifest(&name)
             && text.is_some_and(|text| {
-                let none = polc_kubernetes::Definitions::default();
-                let read = polc_kubernetes::read(&Arc::from(&*file), text, &none);
+                let read = polc_kubernetes::read(&Arc::from(&*file), text, &Definitions::default());
                 read.objects == 0 && read.diagnostics.is_empty()
             })
     };

@@ -128,7 +128,7 @@ fn model(rng: &mut Rng) -> Model {
     // beyond the first word of a block; not so many that some strategy would not fit.
     let (policies, most_rules) = match rng.u8(..8) {
         0 => (40, Some(5)),
-        1 => (rng.usize(1..6), pick(rng, &[12, 40, 120])),
+        1 => (rng.usize(1..6), pick(rng, &[12, 40, 110])),
         _ => (rng.usize(1..6), Some(5)),
     };
     for index in 0..policies {
