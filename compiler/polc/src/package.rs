@@ -14,7 +14,7 @@ use polc_inventory::Inventory;
 use polc_kubernetes::Definitions;
 use polc_model::Origin;
 
-use crate::{files, operational::OperationalError};
+use crate::{files, operational::OperationalError, strictness::Strictness};
 
 /// What stands for standard input among paths.
 const STANDARD_INPUT: &str = "-";
@@ -24,6 +24,7 @@ pub(crate) struct LoadedPackage {
     /// The directory, as it was reached.
     root: PathBuf,
     database: Database,
+    strictness: Strictness,
     /// What it means, and what is wrong with it.
     pub(crate) analysis: Analysis,
 }
@@ -65,7 +66,12 @@ impl LoadedPackage {
     /// Replaces the text of a file, in memory, and analyses again.
     pub(crate) fn set_text(&mut self, file: &str, text: String) {
         self.database.set_file(file, text);
+        self.analyze();
+    }
+
+    fn analyze(&mut self) {
         self.analysis = self.database.analyze();
+        self.strictness.apply(&mut self.analysis);
     }
 
     /// Adds what lints find, to a package without errors.
@@ -124,6 +130,15 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Says what becomes of what cannot be enforced yet.
+    pub(crate) fn with_strictness(mut self, strictness: Strictness) -> Self {
+        for package in &mut self.packages {
+            package.strictness = strictness;
+            strictness.apply(&mut package.analysis);
+        }
+        self
+    }
+
     /// Reads the inventory, if one is given. What is wrong with it joins the other errors.
     pub(crate) fn read_inventory(&mut self, path: Option<&Path>) -> Option<Inventory> {
         match path.map(files::read_inventory).transpose() {
@@ -371,6 +386,7 @@ fn read(
     Ok(LoadedPackage {
         root,
         database,
+        strictness: Strictness::Strict,
         analysis,
     })
 }
