@@ -1,9 +1,10 @@
 //! What is written means what it was written from.
 
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that panics fails"
+    reason = "examples are read from files, and a test that panics fails"
 )]
 
 use std::{fs, path::Path};

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Sign(SignArguments),
     /// Check bundles without a node: intact, compiled as they say, within budget, signed
     Verify(VerifyArguments),
-    /// Write policies in another form: Kubernetes objects as `.pol`
+    /// Write policies in another form: Kubernetes objects as `.pol`, or the other way round
     Convert(ConvertArguments),
     /// Lay out policy files in the one style
     Fmt(FmtArguments),
@@ -193,6 +193,10 @@ pub(crate) struct ConvertArguments {
 pub(crate) enum Form {
     /// Our own language
     Pol,
+    /// NetworkPolicy of `networking.k8s.io/v1`
+    NetworkPolicy,
+    /// CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of `cilium.io/v2`
+    Cilium,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,6 @@ use std::{
 use polc_diagnostics::{Diagnostic, Place};
 use polc_frontend::{Analysis, Database, SourceKind};
 use polc_inventory::Inventory;
-use polc_kubernetes::Definitions;
 use polc_model::Origin;
 
 use crate::{files, operational::OperationalError, strictness::Strictness};
@@ -66,10 +65,6 @@ impl LoadedPackage {
     /// Replaces the text of a file, in memory, and analyses again.
     pub(crate) fn set_text(&mut self, file: &str, text: String) {
         self.database.set_file(file, text);
-        self.analyze();
-    }
-
-    fn analyze(&mut self) {
         self.analysis = self.database.analyze();
         self.strictness.apply(&mut self.analysis);
     }
@@ -327,7 +322,8 @@ fn without_objects(paths: &[PathBuf], packages: &[LoadedPackage]) -> Vec<Operati
         let text = package.and_then(|package| package.database.text(&file));
         is_manifest(&name)
             && text.is_some_and(|text| {
-                let read = polc_kubernetes::read(&Arc::from(&*file), text, &Definitions::default());
+                let none = polc_kubernetes::Definitions::default();
+                let read = polc_kubernetes::read(&Arc::from(&*file), text, &none);
                 read.objects == 0 && read.diagnostics.is_empty()
             })
     };
