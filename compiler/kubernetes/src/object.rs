@@ -86,13 +86,13 @@ fn object(
         }
         Kind::Other => {}
         Kind::Unsupported => report.add(
-            Code::Unsupported,
+            Code::UnsupportedKind,
             format!("`{kind_text}` of `{version_text}` is not supported yet"),
             kind.span,
             "polc would enforce the rest without it",
             |_, one| {
                 one.with_help(format!(
-                    "polc reads `NetworkPolicy` of `{}`",
+                    "polc reads `NetworkPolicy` of `{}`, and the policies of Cilium",
                     kinds::NETWORKING
                 ))
             },

@@ -1,7 +1,7 @@
 //! Typed access to located values. What has another type than is asked for is reported once, and
 //! read as if it were not there.
 
-use polc_diagnostics::{Code, suggest};
+use polc_diagnostics::{Code, Severity, suggest};
 
 use crate::{
     located::{Node, Scalar, Span, Value},
@@ -34,7 +34,28 @@ impl<'a> Fields<'a> {
         let fields = Self::any(node, what, report)?;
         for (name, span, _) in &fields.entries {
             if !known.contains(name) {
-                unknown(name, *span, what, known, report);
+                unknown(name, *span, what, known, Severity::Error, report);
+            }
+        }
+        Some(fields)
+    }
+
+    /// As [`Self::of`], of a mapping that is not about policy: fields that it does not have change
+    /// nothing, and are warned of, unless one of its own is meant.
+    pub(crate) fn of_others(
+        node: &'a Node,
+        what: &str,
+        known: &[&str],
+        report: &mut Report,
+    ) -> Option<Self> {
+        let fields = Self::any(node, what, report)?;
+        for (name, span, _) in &fields.entries {
+            if !known.contains(name) {
+                let severity = match suggest::closest(name, known.iter().copied()) {
+                    Some(_) => Severity::Error,
+                    None => Severity::Warning,
+                };
+                unknown(name, *span, what, known, severity, report);
             }
         }
         Some(fields)
@@ -177,19 +198,29 @@ fn is_template(node: &Node) -> bool {
         if entries.iter().any(|(key, _)| matches!(key.value, Value::Mapping(_))))
 }
 
-fn unknown(name: &str, span: Span, what: &str, known: &[&str], report: &mut Report) {
+fn unknown(
+    name: &str,
+    span: Span,
+    what: &str,
+    known: &[&str],
+    severity: Severity,
+    report: &mut Report,
+) {
     report.add(
         Code::UnknownField,
         format!("{what} has no field `{name}`"),
         span,
         "unknown field",
-        |report, diagnostic| match suggest::closest(name, known.iter().copied()) {
-            Some(meant) => diagnostic
-                .with_help(format!("did you mean `{meant}`?"))
-                .with_fix(report.place(span), meant),
-            None => {
-                let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                diagnostic.with_help(format!("its fields are {}", list.join(", ")))
+        |report, mut diagnostic| {
+            diagnostic.severity = severity;
+            match suggest::closest(name, known.iter().copied()) {
+                Some(meant) => diagnostic
+                    .with_help(format!("did you mean `{meant}`?"))
+                    .with_fix(report.place(span), meant),
+                None => {
+                    let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                    diagnostic.with_help(format!("its fields are {}", list.join(", ")))
+                }
             }
         },
     );

@@ -71,6 +71,10 @@ pub(crate) struct CheckArguments {
     /// Fail on warnings, too
     #[arg(long)]
     pub(crate) deny_warnings: bool,
+
+    /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
+    #[arg(long)]
+    pub(crate) permissive: bool,
 }
 
 /// How findings are written.
@@ -112,6 +116,10 @@ pub(crate) struct TestArguments {
     /// Also say which rules no test decides by
     #[arg(long)]
     pub(crate) coverage: bool,
+
+    /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
+    #[arg(long)]
+    pub(crate) permissive: bool,
 }
 
 /// How results of tests are written.
@@ -155,6 +163,10 @@ pub(crate) struct BuildArguments {
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub(crate) format: Format,
+
+    /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
+    #[arg(long)]
+    pub(crate) permissive: bool,
 }
 
 #[derive(Debug, Args)]

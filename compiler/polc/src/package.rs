@@ -11,10 +11,9 @@ use std::{
 use polc_diagnostics::{Diagnostic, Place};
 use polc_frontend::{Analysis, Database, SourceKind};
 use polc_inventory::Inventory;
-use polc_kubernetes::Definitions;
 use polc_model::Origin;
 
-use crate::{files, operational::OperationalError};
+use crate::{files, operational::OperationalError, strictness::Strictness};
 
 /// What stands for standard input among paths.
 const STANDARD_INPUT: &str = "-";
@@ -24,6 +23,7 @@ pub(crate) struct LoadedPackage {
     /// The directory, as it was reached.
     root: PathBuf,
     database: Database,
+    strictness: Strictness,
     /// What it means, and what is wrong with it.
     pub(crate) analysis: Analysis,
 }
@@ -66,6 +66,7 @@ impl LoadedPackage {
     pub(crate) fn set_text(&mut self, file: &str, text: String) {
         self.database.set_file(file, text);
         self.analysis = self.database.analyze();
+        self.strictness.apply(&mut self.analysis);
     }
 
     /// Adds what lints find, to a package without errors.
@@ -124,6 +125,15 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Says what becomes of what cannot be enforced yet.
+    pub(crate) fn with_strictness(mut self, strictness: Strictness) -> Self {
+        for package in &mut self.packages {
+            package.strictness = strictness;
+            strictness.apply(&mut package.analysis);
+        }
+        self
+    }
+
     /// Reads the inventory, if one is given. What is wrong with it joins the other errors.
     pub(crate) fn read_inventory(&mut self, path: Option<&Path>) -> Option<Inventory> {
         match path.map(files::read_inventory).transpose() {
@@ -312,7 +322,8 @@ fn without_objects(paths: &[PathBuf], packages: &[LoadedPackage]) -> Vec<Operati
         let text = package.and_then(|package| package.database.text(&file));
         is_manifest(&name)
             && text.is_some_and(|text| {
-                let read = polc_kubernetes::read(&Arc::from(&*file), text, &Definitions::default());
+                let none = polc_kubernetes::Definitions::default();
+                let read = polc_kubernetes::read(&Arc::from(&*file), text, &none);
                 read.objects == 0 && read.diagnostics.is_empty()
             })
     };
@@ -371,6 +382,7 @@ fn read(
     Ok(LoadedPackage {
         root,
         database,
+        strictness: Strictness::Strict,
         analysis,
     })
 }

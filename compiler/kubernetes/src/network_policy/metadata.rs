@@ -41,7 +41,7 @@ pub(crate) struct Metadata {
 /// Reads an object's metadata. `None` where it has no name, which is reported.
 pub(crate) fn read(object: &Fields<'_>, what: &str, report: &mut Report) -> Option<Metadata> {
     let field = object.required("metadata", what, report)?;
-    let fields = Fields::of(field.value, "`metadata`", &KNOWN, report)?;
+    let fields = Fields::of_others(field.value, "`metadata`", &KNOWN, report)?;
     for (group, is_labels) in [("labels", true), ("annotations", false)] {
         let Some(field) = fields.get(group) else {
             continue;
