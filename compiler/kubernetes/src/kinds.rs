@@ -3,11 +3,15 @@
 
 use polc_diagnostics::suggest;
 
+use crate::admin::Form;
+
 /// What is done about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind<'a> {
     /// It is read.
     NetworkPolicy,
+    /// It is read.
+    Admin(Form),
     /// Its items are.
     List,
     /// It is not about who may talk to whom.
@@ -22,6 +26,25 @@ pub(crate) enum Kind<'a> {
 
 /// The one API version of [`Kind::NetworkPolicy`].
 pub(crate) const NETWORKING: &str = "networking.k8s.io/v1";
+
+/// The kinds of administrators' policies, with the API version that has them.
+const ADMIN: [(&str, &str, Form); 3] = [
+    (
+        "AdminNetworkPolicy",
+        "policy.networking.k8s.io/v1alpha1",
+        Form::Admin,
+    ),
+    (
+        "BaselineAdminNetworkPolicy",
+        "policy.networking.k8s.io/v1alpha1",
+        Form::Baseline,
+    ),
+    (
+        "ClusterNetworkPolicy",
+        "policy.networking.k8s.io/v1alpha2",
+        Form::Cluster,
+    ),
+];
 
 /// Kinds that decide who may talk to whom and whose name does not say so.
 const OTHER_POLICIES: [&str; 4] = [
@@ -64,6 +87,15 @@ pub(crate) fn kind<'a>(api_version: &'a str, kind: &'a str) -> Kind<'a> {
     if kind == "NetworkPolicyList" && api_version == NETWORKING {
         return Kind::List;
     }
+    if let Some((_, current, form)) = ADMIN.iter().find(|(of, ..)| *of == single(kind))
+        && group == "policy.networking.k8s.io"
+    {
+        return match () {
+            () if api_version != *current => Kind::OldVersion(current),
+            () if kind.ends_with("List") => Kind::List,
+            () => Kind::Admin(*form),
+        };
+    }
     if kind == "NetworkPolicy" {
         return match group {
             _ if api_version == NETWORKING => Kind::NetworkPolicy,
@@ -83,16 +115,18 @@ pub(crate) fn kind<'a>(api_version: &'a str, kind: &'a str) -> Kind<'a> {
     let meant = suggest::closest(kind, POLICIES);
     let neighbours = NEIGHBOURS.iter().find(|(of, _)| *of == group);
     match neighbours {
-        Some((_, kinds)) => {
-            let single = kind.strip_suffix("List").unwrap_or(kind);
-            match kinds.contains(&single) {
-                true => Kind::Other,
-                false => Kind::Unknown(meant),
-            }
-        }
+        Some((_, kinds)) => match kinds.contains(&single(kind)) {
+            true => Kind::Other,
+            false => Kind::Unknown(meant),
+        },
         None if meant.is_some() => Kind::Unknown(meant),
         None => Kind::Other,
     }
+}
+
+/// The kind of what is in a list.
+fn single(kind: &str) -> &str {
+    kind.strip_suffix("List").unwrap_or(kind)
 }
 
 #[cfg(test)]
@@ -117,7 +151,11 @@ mod tests {
         );
         assert_eq!(
             kind("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
-            Kind::Unsupported
+            Kind::Admin(Form::Admin)
+        );
+        assert_eq!(
+            kind("policy.networking.k8s.io/v1alpha1", "ClusterNetworkPolicy"),
+            Kind::OldVersion("policy.networking.k8s.io/v1alpha2")
         );
         assert_eq!(
             kind("crd.projectcalico.org/v1", "NetworkPolicy"),

@@ -3,7 +3,7 @@
 //! ```text
 //! text ──located──► documents with places ──object──► objects of kinds that are read
 //!                                                          │
-//!                                        network_policy: policies and rules, with places
+//!                                 network_policy, admin: policies and rules, with places
 //! ```
 //!
 //! - [`read`] is the whole interface. It is total: a file that is not YAML still gives the policies of
@@ -12,6 +12,7 @@
 //!   what it means there.
 //! - Objects of other kinds are not looked into: see [`kinds`].
 
+mod admin;
 mod kinds;
 mod labels;
 mod located;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polc_diagnostics::Code;
 
 use crate::{
-    File,
+    File, admin,
     kinds::{self, Kind},
     located::{self, Node, Problem, Span},
     network_policy,
@@ -58,6 +58,9 @@ fn object(node: &Node, lists: usize, file: &mut File, report: &mut Report) {
         Kind::NetworkPolicy => {
             let policy = network_policy::read(node, report);
             file.policies.extend(policy);
+        }
+        Kind::Admin(form) => {
+            file.policies.extend(admin::read(node, form, report));
         }
         Kind::List => {
             file.objects -= 1;

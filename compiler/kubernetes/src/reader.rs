@@ -93,6 +93,48 @@ impl<'a> Fields<'a> {
         }
         field
     }
+
+    /// The one of these fields that is there; none and several are reported.
+    pub(crate) fn exactly_one<'n>(
+        &self,
+        what: &str,
+        names: &[&'n str],
+        report: &mut Report,
+    ) -> Option<(&'n str, Field<'a>)> {
+        let found = names
+            .iter()
+            .filter_map(|name| self.get(name).map(|field| (*name, field)));
+        let found: Vec<(&str, Field<'_>)> = found.collect();
+        match found.as_slice() {
+            [one] => Some(*one),
+            [(first, one), (second, other), ..] => {
+                report.add(
+                    Code::ExclusiveFields,
+                    format!("{what} has `{first}` and `{second}`"),
+                    other.key,
+                    "one of them too many",
+                    |report, diagnostic| {
+                        diagnostic
+                            .with_label(report.place(one.key), "the other")
+                            .with_help("make two items of it, or leave out one")
+                    },
+                );
+                None
+            }
+            // An unknown field may be the one that was meant, and is reported already.
+            [] if self.entries.iter().any(|(name, ..)| !names.contains(name)) => None,
+            [] => {
+                let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                let (last, others) = list.split_last()?;
+                let headline = match others {
+                    [] => format!("{what} needs {last}"),
+                    _ => format!("{what} needs {} or {last}", others.join(", ")),
+                };
+                missing(&headline, self.span, report);
+                None
+            }
+        }
+    }
 }
 
 /// Reports an object in which something is missing, at its first line.
@@ -195,6 +237,26 @@ fn repeated(name: &str, span: Span, first: Span, report: &mut Report) {
             diagnostic
                 .with_label(report.place(first), "first here")
                 .with_help("keep one of them: readers of YAML differ in which one they take")
+        },
+    );
+}
+
+/// Reports a range of ports whose last is before its first; each with its field.
+pub(crate) fn backwards(
+    (first, start): (u16, Field<'_>),
+    (last, end): (u16, Field<'_>),
+    report: &mut Report,
+) {
+    report.add(
+        Code::BackwardsRange,
+        format!("the range {first} to {last} ends before it starts"),
+        end.value.span,
+        "the last port",
+        |report, one| {
+            one.with_label(report.place(start.value.span), "the first port")
+                .with_help(format!(
+                    "for these ports, begin with {last} and end with {first}"
+                ))
         },
     );
 }

@@ -73,7 +73,8 @@ pub(super) fn read(
     }
 }
 
-fn in_namespaces(pods: &Conditions, namespaces: &Conditions) -> Selector {
+/// Pods of the namespaces with these labels.
+pub(crate) fn in_namespaces(pods: &Conditions, namespaces: &Conditions) -> Selector {
     let of_namespaces = namespaces.iter().map(|(key, operator)| {
         let (key, operator) = (key.clone(), operator.clone());
         SelectorExpr::NamespaceLabel { key, operator }
@@ -176,7 +177,7 @@ fn check_inside(
 
 /// A block of addresses. The API server takes one with bits set after its prefix for the block that
 /// it is in, and so do we, with a warning.
-fn cidr(node: &Node, what: &str, report: &mut Report) -> Option<IpNet> {
+pub(crate) fn cidr(node: &Node, what: &str, report: &mut Report) -> Option<IpNet> {
     let written = text(node, what, report)?;
     let Ok(block) = written.parse::<IpNet>() else {
         report.add(
