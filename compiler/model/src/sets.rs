@@ -60,6 +60,19 @@ pub fn intersection(parts: impl IntoIterator<Item = SelectorExpr>) -> SelectorEx
     }
 }
 
+/// The same peers, with all unions and intersections in their one form.
+#[must_use]
+pub fn canonical(expr: &SelectorExpr) -> SelectorExpr {
+    match expr {
+        SelectorExpr::AnyOf(parts) => union(parts.iter().map(canonical)),
+        SelectorExpr::AllOf(parts) => intersection(parts.iter().map(canonical)),
+        SelectorExpr::Minus(base, except) => {
+            SelectorExpr::Minus(Box::new(canonical(base)), Box::new(canonical(except)))
+        }
+        leaf => leaf.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

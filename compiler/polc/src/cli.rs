@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Sign(SignArguments),
     /// Check bundles without a node: intact, compiled as they say, within budget, signed
     Verify(VerifyArguments),
+    /// Write policies in another form: Kubernetes objects as `.pol`
+    Convert(ConvertArguments),
     /// Lay out policy files in the one style
     Fmt(FmtArguments),
     /// Explain an error code or a lint, or list them all
@@ -153,6 +155,32 @@ pub(crate) struct BuildArguments {
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArguments {
+    /// The directory of one package, or files of policies in one directory; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// The form to write. By default, what is Kubernetes objects becomes `.pol`
+    #[arg(long, value_enum, default_value_t = Form::Pol, value_name = "FORM")]
+    pub(crate) to: Form,
+
+    /// Where to write it; standard output by default
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// How to write the findings
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+/// Forms of policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Our own language
+    Pol,
 }
 
 #[derive(Debug, Args)]

@@ -101,6 +101,38 @@ pub(crate) enum OperationalError {
         /// How many.
         count: usize,
     },
+    /// More packages than are converted at a time.
+    #[error("these are {count} packages, and one is converted at a time")]
+    #[diagnostic(
+        code(polc::convert::several_packages),
+        help("name one directory, or files in one directory")
+    )]
+    ConvertsOne {
+        /// How many.
+        count: usize,
+    },
+    /// A file that has the form already that is asked for.
+    #[error("`{file}` is a `.pol` file already")]
+    #[diagnostic(
+        code(polc::convert::same_form),
+        help(
+            "name the files of Kubernetes objects; `--to cilium` and `--to network-policy` write such"
+        )
+    )]
+    IsPol {
+        /// The file.
+        file: String,
+    },
+    /// What was written means something else: never written.
+    #[error("what was converted is not the same: {what}")]
+    #[diagnostic(
+        code(polc::convert::not_the_same),
+        help("this is a fault of polc; nothing was written")
+    )]
+    NotTheSame {
+        /// The first difference.
+        what: String,
+    },
     /// A bundle that cannot be used.
     #[error("`{}`: {cause}", path.display())]
     #[diagnostic(code(polc::bundle), help("{}", cause.help()))]

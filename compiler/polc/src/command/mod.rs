@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod compile;
+mod convert;
 mod explain;
 mod fix;
 mod fmt;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Sign(arguments) => sign::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Convert(arguments) => convert::run(arguments),
         Command::Fmt(arguments) => fmt::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Init(arguments) => init::run(arguments),

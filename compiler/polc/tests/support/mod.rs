@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 #![allow(unreachable_pub, reason = "the module is all there is to reach")]
 
+pub mod suite;
+
 use std::{
     fs,
     path::Path,
