@@ -10,17 +10,18 @@
 //!   the documents before the mistake.
 //! - What the API server would refuse is refused here, at the key or value. What it takes means here
 //!   what it means there.
+//! - [`located`], [`reader`] and [`report`] read other objects as well: see `polc-cluster`.
 //! - Objects of other kinds are not looked into: see [`kinds`].
 
 mod admin;
 mod kinds;
 mod labels;
-mod located;
+pub mod located;
 mod names;
 mod network_policy;
 mod object;
-mod reader;
-mod report;
+pub mod reader;
+pub mod report;
 #[cfg(test)]
 mod tests;
 

@@ -64,7 +64,7 @@ pub(crate) fn read(node: &Node, form: Form, report: &mut Report) -> Vec<Policy> 
     let tier = tier(&spec, form, &what, report);
     let priority = priority(&spec, form, &what, report);
     let subject = spec.required("subject", &what, report);
-    let subject = subject.and_then(|field| subject::read(field, report));
+    let subject = subject.and_then(|field| subject::read(field, form, report));
     let mut read = |name, direction| {
         let Some(field) = spec.get(name) else {
             return Vec::new();

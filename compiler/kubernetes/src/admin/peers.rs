@@ -45,7 +45,7 @@ pub(super) fn read(
     let (kind, field) = fields.exactly_one(&what, known, report)?;
     let selector = match kind {
         "namespaces" => subject::namespaces(field, report)?,
-        "pods" => subject::pods(field, report)?,
+        "pods" => subject::pods(field, form, report)?,
         "networks" => networks(field, form, report)?,
         "domainNames" => names(field, action, report)?,
         _ => return nodes(kind, field, action, report),

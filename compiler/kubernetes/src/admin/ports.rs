@@ -11,20 +11,14 @@ use crate::{
     report::Report,
 };
 
-/// Reads a list of ports; an empty one matches everything. `None` where an item was not understood.
+/// Reads a list of ports. `None` where an item was not understood.
 pub(super) fn read(field: Field<'_>, form: Form, report: &mut Report) -> Option<L4> {
     let limits = Limits {
-        least: 0,
+        least: 1,
         most: form.most(),
     };
     let items = items(field, "ports", limits, report)?;
-    if items.is_empty() {
-        return Some(L4 {
-            matches: L4Match::Any,
-            named: None,
-        });
-    }
-    collect(items.iter().map(|item| port(item, report)).collect())
+    collect(items.iter().map(|item| port(item, form, report)).collect())
 }
 
 /// What an item says.
@@ -59,7 +53,7 @@ pub(super) fn collect(items: Vec<Option<Item>>) -> Option<L4> {
     })
 }
 
-fn port(node: &Node, report: &mut Report) -> Option<Item> {
+fn port(node: &Node, form: Form, report: &mut Report) -> Option<Item> {
     let what = "an item of `ports`";
     let known = ["portNumber", "portRange", "namedPort"];
     let fields = Fields::of(node, what, &known, report)?;
@@ -86,19 +80,24 @@ fn port(node: &Node, report: &mut Report) -> Option<Item> {
                 last: port,
             })
         }
-        _ => range(&fields, &what, report),
+        _ => range(&fields, &what, form, report),
     };
     Some(Item::Range(protocol?, ports?))
 }
 
-/// `start` and `end`, which is more.
-pub(super) fn range(fields: &Fields<'_>, what: &str, report: &mut Report) -> Option<PortRange> {
+/// `start` and `end`, which is more in a ClusterNetworkPolicy and not less in the others.
+pub(super) fn range(
+    fields: &Fields<'_>,
+    what: &str,
+    form: Form,
+    report: &mut Report,
+) -> Option<PortRange> {
     let start = fields.required("start", what, report);
     let end = fields.required("end", what, report);
     let first = start.and_then(|field| number(field.value, "`start`", report));
     let last = end.and_then(|field| number(field.value, "`end`", report));
     let ((start, first), (end, last)) = (start.zip(first)?, end.zip(last)?);
-    if first == last {
+    if first == last && form == Form::Cluster {
         report.invalid(
             format!("the range {first} to {last} is one port"),
             end.value.span,

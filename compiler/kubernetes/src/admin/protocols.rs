@@ -55,5 +55,5 @@ fn destination(field: Field<'_>, report: &mut Report) -> Option<PortRange> {
     }
     let known = ["start", "end"];
     let fields = Fields::of(field.value, "`range`", &known, report)?;
-    ports::range(&fields, "`range`", report)
+    ports::range(&fields, "`range`", Form::Cluster, report)
 }

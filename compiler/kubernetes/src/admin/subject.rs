@@ -2,6 +2,7 @@
 
 use polc_model::Selector;
 
+use super::Form;
 use crate::{
     labels::{self, Conditions},
     network_policy::peers::in_namespaces,
@@ -10,13 +11,13 @@ use crate::{
 };
 
 /// Reads a subject. `None` where it was not understood.
-pub(super) fn read(field: Field<'_>, report: &mut Report) -> Option<Selector> {
+pub(super) fn read(field: Field<'_>, form: Form, report: &mut Report) -> Option<Selector> {
     let known = ["namespaces", "pods"];
     let fields = Fields::of(field.value, "`subject`", &known, report)?;
     let (name, field) = fields.exactly_one("`subject`", &known, report)?;
     match name {
         "namespaces" => namespaces(field, report),
-        _ => pods(field, report),
+        _ => pods(field, form, report),
     }
 }
 
@@ -27,11 +28,15 @@ pub(super) fn namespaces(field: Field<'_>, report: &mut Report) -> Option<Select
 }
 
 /// Pods with these labels in namespaces with those.
-pub(super) fn pods(field: Field<'_>, report: &mut Report) -> Option<Selector> {
+pub(super) fn pods(field: Field<'_>, form: Form, report: &mut Report) -> Option<Selector> {
     let known = ["namespaceSelector", "podSelector"];
     let fields = Fields::of(field.value, "`pods`", &known, report)?;
     let mut selector = |name: &str| {
-        let field = fields.required(name, "`pods`", report)?;
+        let is_optional = form == Form::Cluster && name == "namespaceSelector";
+        let field = match fields.get(name) {
+            None if is_optional => return Some(Conditions::new()),
+            _ => fields.required(name, "`pods`", report)?,
+        };
         labels::selector(field.value, &format!("`{name}`"), report)
     };
     let (namespaces, pods) = (selector("namespaceSelector"), selector("podSelector"));
