@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polc_diagnostics::Code;
 
 use crate::{
-    Definitions, File, cilium,
+    Definitions, File, admin, cilium,
     kinds::{self, Kind},
     located::{self, Node, Problem, Span},
     network_policy,
@@ -64,6 +64,9 @@ fn object(
         Kind::NetworkPolicy => {
             let policy = network_policy::read(node, report);
             file.policies.extend(policy);
+        }
+        Kind::Admin(form) => {
+            file.policies.extend(admin::read(node, form, report));
         }
         Kind::Cilium(kind) => {
             let policies = cilium::read(node, kind, definitions, report);
