@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use polc_model::{
-    Action, Direction, Enforcement, Isolation, L4Match, L7Match, LabelOperator, Model, Policy,
-    SelectorExpr, SelectorId, Tier, selector::NAMESPACE_NAME_LABEL, sets,
+    Action, Direction, Enforcement, Entity, Isolation, L4Match, L7Match, LabelOperator, Model,
+    Policy, SelectorExpr, SelectorId, Tier, selector::NAMESPACE_NAME_LABEL, sets,
 };
 
 /// What a policy says, without where it says so.
@@ -111,9 +111,10 @@ fn by_name(expr: &SelectorExpr) -> SelectorExpr {
     }
 }
 
-/// A rule about several peers is several rules.
+/// A rule about several peers is several rules, and one about nobody is none.
 fn each(peers: Option<SelectorExpr>) -> Vec<Option<SelectorExpr>> {
     match peers {
+        Some(SelectorExpr::Entity(Entity::None)) => Vec::new(),
         Some(SelectorExpr::AnyOf(parts)) => parts.into_iter().map(Some).collect(),
         other => vec![other],
     }

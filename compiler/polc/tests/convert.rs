@@ -18,27 +18,37 @@ use support::{
     suite::{Section, difference, sections, suites},
 };
 
-/// What comes of a case: what its policies mean, in our own language, and what is said about them.
-struct Found {
-    pol: String,
-    diagnostics: String,
-}
-
-fn run(case: &Section) -> Found {
-    let files = case.files("yaml");
-    let files = Files::new(files.iter().map(|(path, text)| (&**path, &**text)));
+/// What comes of a case: for each block that it may have, what must stand in it.
+fn run(case: &Section) -> Vec<(&'static str, String)> {
+    let yaml = case.files("yaml");
+    if yaml.is_empty() {
+        let files = case.files("pol");
+        let files = Files::new(files.iter().map(|(path, text)| (&**path, &**text)));
+        return ["network-policy", "cilium"]
+            .into_iter()
+            .filter(|form| case.block(form).is_some())
+            .map(|form| (form, written(&files, case, &["--to", form])))
+            .collect();
+    }
+    let files = Files::new(yaml.iter().map(|(path, text)| (&**path, &**text)));
     let check = files.polc(&["check", "--format", "plain", "."]);
     assert!(check.err.is_empty(), "{}: {}", case.title, check.err);
-    let is_about_all = |line: &&str| !line.contains(": ");
-    let lines = check.out.lines().filter(|line| !is_about_all(line));
+    // Counts are about all of it.
+    let lines = check.out.lines().filter(|line| line.contains(": "));
+    let diagnostics = lines.map(|line| format!("{line}\n")).collect();
+    let pol = written(&files, case, &[]);
     // `package` is the same word for all of them.
-    let convert = files.polc(&["convert", "."]);
-    let pol = convert.out.split_once("\n\n").filter(|_| convert.code == 0);
-    assert!(convert.code < 2, "{}: {}", case.title, convert.err);
-    Found {
-        pol: pol.map_or(String::new(), |(_, pol)| pol.to_owned()),
-        diagnostics: lines.map(|line| format!("{line}\n")).collect(),
-    }
+    let pol = pol.split_once("\n\n").map_or("", |(_, pol)| pol);
+    vec![("pol", pol.to_owned()), ("diagnostics", diagnostics)]
+}
+
+/// What `polc convert` writes.
+fn written(files: &Files, case: &Section, arguments: &[&str]) -> String {
+    let convert = ["convert", "--format", "plain"];
+    let arguments: Vec<&str> = convert.iter().chain(arguments).copied().collect();
+    let run = files.polc(&[&arguments[..], &["."]].concat());
+    assert!(run.code < 2, "{}: {}", case.title, run.err);
+    run.out
 }
 
 /// The text of a suite with other expectations.
@@ -47,8 +57,7 @@ fn updated(text: &str, cases: &[Section]) -> String {
     let mut rest = text.lines().enumerate().peekable();
     let mut expected: Vec<(usize, String)> = Vec::new();
     for case in cases {
-        let found = run(case);
-        for (info, text) in [("pol", found.pol), ("diagnostics", found.diagnostics)] {
+        for (info, text) in run(case) {
             if let Some(block) = case.block(info) {
                 expected.push((block.line, text));
             }
@@ -77,7 +86,7 @@ fn policies_are_written_in_other_forms_as_the_pages_say() {
         let cases = sections(&text);
         let cases: Vec<Section> = cases
             .into_iter()
-            .filter(|case| !case.files("yaml").is_empty())
+            .filter(|case| !case.blocks.is_empty())
             .collect();
         if std::env::var_os("POLC_UPDATE").is_some() {
             fs::write(&suite, updated(&text, &cases)).unwrap();
@@ -85,21 +94,19 @@ fn policies_are_written_in_other_forms_as_the_pages_say() {
         }
         for case in &cases {
             number += 1;
-            let found = run(case);
-            let mut differs = |info: &str, actual: &str| {
-                let Some(expected) = case.block(info) else {
-                    return;
+            let mut expected = 0;
+            for (info, actual) in run(case) {
+                let Some(block) = case.block(info) else {
+                    continue;
                 };
-                if actual != expected.text {
-                    let what = difference(&expected.text, actual);
+                expected += 1;
+                if actual != block.text {
+                    let what = difference(&block.text, &actual);
                     let (line, title) = (case.line, &case.title);
                     writeln!(failures, "{name}:{line}: {title}: {info}\n{what}").unwrap();
                 }
-            };
-            differs("pol", &found.pol);
-            differs("diagnostics", &found.diagnostics);
-            let says_nothing = case.block("pol").is_none() && case.block("diagnostics").is_none();
-            assert!(!says_nothing, "{name}: {} expects nothing", case.title);
+            }
+            assert!(expected > 0, "{name}: {} expects nothing", case.title);
         }
     }
     assert!(failures.is_empty(), "\n{failures}");

@@ -16,6 +16,8 @@ use super::{
 
 /// The label that says which namespace an endpoint is in.
 const NAMESPACE: &str = "k8s:io.kubernetes.pod.namespace";
+/// The most ports of one list.
+const MOST_PORTS: usize = 40;
 /// Before a label of the endpoint's namespace.
 const OF_NAMESPACE: &str = "k8s:io.cilium.k8s.namespace.labels.";
 
@@ -303,29 +305,11 @@ fn on(rule: &Rule) -> Result<On, String> {
         }
     }
     let mut on = Vec::new();
-    if !ports.is_empty() {
-        let mut item = mapping([("ports", Value::Sequence(ports))]);
-        match &rule.l7 {
-            None => {}
-            Some(L7Match::Sni(names)) => set(
-                &mut item,
-                "serverNames",
-                yaml::texts(&requests::patterns(names)),
-            ),
-            Some(L7Match::Dns(names)) => {
-                let names: Vec<Value> = names
-                    .iter()
-                    .map(|name| requests::name(name).into())
-                    .collect();
-                set(&mut item, "rules", mapping([("dns", names.into())]));
-            }
-            Some(L7Match::Http(all)) => {
-                set(
-                    &mut item,
-                    "rules",
-                    mapping([("http", requests::http(all)?.into())]),
-                );
-            }
+    for ports in ports.chunks(MOST_PORTS) {
+        let mut item = mapping([("ports", Value::Sequence(ports.to_vec()))]);
+        if let Some(l7) = &rule.l7 {
+            let (key, value) = requests(l7)?;
+            set(&mut item, key, value);
         }
         on.push(Some(("toPorts", vec![item.into()])));
     }
@@ -334,6 +318,22 @@ fn on(rule: &Rule) -> Result<On, String> {
         on.push(Some(("icmps", vec![fields.into()])));
     }
     Ok(on)
+}
+
+/// What is looked at beyond ports, by field.
+fn requests(l7: &L7Match) -> Result<(&'static str, Value), String> {
+    Ok(match l7 {
+        L7Match::Sni(names) => ("serverNames", yaml::texts(&requests::patterns(names))),
+        L7Match::Dns(names) => {
+            let names = names.iter().map(|name| requests::name(name).into());
+            let names: Vec<Value> = names.collect();
+            ("rules", mapping([("dns", names.into())]).into())
+        }
+        L7Match::Http(all) => {
+            let http = requests::http(all)?;
+            ("rules", mapping([("http", http.into())]).into())
+        }
+    })
 }
 
 fn message(family: IcmpFamily, kind: Option<u8>, code: Option<u8>) -> Result<Mapping, String> {
@@ -371,8 +371,6 @@ fn port(term: &L4Term) -> Result<Mapping, String> {
         L4Term::Ports { .. } => Err("port 0 stands for every port".to_owned()),
         L4Term::Protocol(112) => Ok(said("0".to_owned(), "VRRP")),
         L4Term::Protocol(2) => Ok(said("0".to_owned(), "IGMP")),
-        L4Term::Protocol(1) => Ok(said("0".to_owned(), "ICMP")),
-        L4Term::Protocol(58) => Ok(said("0".to_owned(), "ICMPV6")),
         L4Term::Protocol(_) | L4Term::Icmp { .. } => {
             Err(format!("these objects do not know `{term}`"))
         }

@@ -12,8 +12,8 @@ mod requests;
 mod yaml;
 
 use polc_model::{
-    Action, DEFAULT_PRIORITY, Direction, Enforcement, Isolation, Model, Policy, PolicyId, Rule,
-    SelectorExpr, Tier,
+    Action, DEFAULT_PRIORITY, Direction, Enforcement, HostAccess, Isolation, Model, Policy,
+    PolicyId, Rule, SelectorExpr, Tier,
 };
 
 use crate::Unsayable;
@@ -57,6 +57,9 @@ pub fn write(model: &Model, kind: Kind) -> Result<Objects, Vec<Unsayable>> {
             Kind::Cilium => cilium::write(&policy, &mut names),
         };
         problems.extend(found);
+        if number == 0 && model.host_access == HostAccess::Restricted {
+            problems.push(policy.unsayable("these objects have no `host_access restricted`"));
+        }
         let Some((name, object)) = object else {
             continue;
         };

@@ -113,12 +113,12 @@ fn findings(package: &LoadedPackage, problems: &[Unsayable], format: Format) -> 
             let mut policies = model.policies.iter();
             let policy = policies.find(|policy| policy.name == problem.policy)?;
             let place = package.place_of(problem.origin.as_ref().unwrap_or(&policy.origin));
-            let headline = format!("`{}` cannot be converted", problem.policy);
+            let label = format!("keeps `{}` from being converted", problem.policy);
             Some(Diagnostic::new(
                 Code::Unsayable,
-                headline,
-                place,
                 &problem.what,
+                place,
+                label,
             ))
         })
         .collect();
