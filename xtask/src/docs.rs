@@ -17,6 +17,7 @@ const ORDER: [&str; 20] = [
     "http",
     "dns",
     "sni",
+    "dns-queries",
     "services",
     "modules",
     "templates",
