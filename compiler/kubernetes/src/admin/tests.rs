@@ -120,8 +120,8 @@ fn what_the_api_server_refuses_is_refused() {
             "`pods` needs `namespaceSelector`",
         ),
         (
-            "egress: [{ action: Allow, to: [{ nodes: {} }] }]",
-            "`nodes` is not supported yet",
+            "egress: [{ action: Allow, to: [{ nodes: { matchLabels: { 'a b': c } } }] }]",
+            "`a b` is not the key of a label",
         ),
     ];
     for (rules, expected) in cases {
