@@ -21,7 +21,7 @@ pub(crate) use form::Form;
 use crate::{
     Policy,
     labels::one_of,
-    located::{Node, Scalar},
+    located::{Node, Scalar, Value},
     network_policy::{
         metadata::{self, Metadata, Scope},
         ports::integer,
@@ -78,13 +78,14 @@ pub(crate) fn read(node: &Node, form: Form, report: &mut Report) -> Vec<Policy> 
     else {
         return Vec::new();
     };
-    if spec.get("ingress").is_none() && spec.get("egress").is_none() {
+    let has_rules = |name| spec.get(name).is_some_and(|field| !is_empty(field.value));
+    if !has_rules("ingress") && !has_rules("egress") {
         report.add(
             Code::NoEffect,
             format!("the policy `{}` has no effect", metadata.name),
             metadata.span,
             "has no rules",
-            |_, one| one.with_help("add `ingress` or `egress`"),
+            |_, one| one.with_help("add items to `ingress` or `egress`"),
         );
     }
     let object = Object {
@@ -93,6 +94,10 @@ pub(crate) fn read(node: &Node, form: Form, report: &mut Report) -> Vec<Policy> 
         priority,
     };
     blocks::policies(&object, &subject, ingress, egress)
+}
+
+fn is_empty(node: &Node) -> bool {
+    matches!(&node.value, Value::Sequence(items) if items.is_empty())
 }
 
 fn check_name(metadata: &Metadata, report: &mut Report) {
