@@ -76,7 +76,7 @@ fn network(spec: &Fields<'_>, report: &mut Report) -> PodNetwork {
 }
 
 fn container_port(fields: &Fields<'_>, report: &mut Report) -> Option<ContainerPort> {
-    let number = fields.required("containerPort", "an item of `ports`", report)?;
+    let number = fields.get("containerPort")?;
     Some(ContainerPort {
         name: word(fields, "name", report),
         protocol: protocol(fields, report)?,
