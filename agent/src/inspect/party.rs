@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use polc_inventory::{Inventory, Place, node_facts};
-use polc_model::{Entity, PeerFacts, PeerKind};
+use polc_model::{Entity, PeerFacts, PeerKind, selector::NO_LABELS};
 
 /// Somebody that the inventory knows.
 #[derive(Clone, Debug)]
@@ -28,8 +28,9 @@ impl Party<'_> {
 /// Everybody that the inventory knows: this node, endpoints, other nodes, other entities.
 #[must_use]
 pub fn all(inventory: &Inventory) -> Vec<Party<'_>> {
-    let without_labels = |name: &str, kind, addresses: &[IpAddr]| {
-        let facts = |&address| (address, inventory.with_apiserver(node_facts(kind, address)));
+    let with_labels = |name: &str, kind, labels, addresses: &[IpAddr]| {
+        let at = |address| inventory.with_apiserver(node_facts(kind, labels, address));
+        let facts = |&address| (address, at(address));
         Party {
             name: name.to_owned(),
             kind,
@@ -37,8 +38,15 @@ pub fn all(inventory: &Inventory) -> Vec<Party<'_>> {
             at: addresses.iter().map(facts).collect(),
         }
     };
+    let without_labels =
+        |name: &str, kind, addresses: &[IpAddr]| with_labels(name, kind, &NO_LABELS, addresses);
     let node = &inventory.node;
-    let mut parties = vec![without_labels(&node.name, PeerKind::Host, &node.addresses)];
+    let mut parties = vec![with_labels(
+        &node.name,
+        PeerKind::Host,
+        &node.labels,
+        &node.addresses,
+    )];
     parties.extend(inventory.endpoints.iter().map(|endpoint| {
         let facts = |&address| (address, inventory.facts(endpoint, Some(address)));
         Party {
@@ -48,12 +56,14 @@ pub fn all(inventory: &Inventory) -> Vec<Party<'_>> {
             at: endpoint.addresses.iter().map(facts).collect(),
         }
     }));
-    parties.extend(
-        inventory
-            .remote_nodes
-            .iter()
-            .map(|node| without_labels(&node.name, PeerKind::RemoteNode, &node.addresses)),
-    );
+    parties.extend(inventory.remote_nodes.iter().map(|node| {
+        with_labels(
+            &node.name,
+            PeerKind::RemoteNode,
+            &node.labels,
+            &node.addresses,
+        )
+    }));
     parties.extend(
         inventory
             .addresses_of

@@ -15,22 +15,14 @@ pub struct Comments {
 #[derive(Clone, Copy)]
 enum Anchor {
     Policy(PolicyId),
-    Rule(RuleId, PolicyId),
-}
-
-impl Anchor {
-    const fn policy(self) -> PolicyId {
-        match self {
-            Self::Policy(policy) | Self::Rule(_, policy) => policy,
-        }
-    }
+    Rule(RuleId),
 }
 
 impl Comments {
     /// The comments of the Model's files; `text` gives the text of a file.
     ///
-    /// A comment is about the policy or rule that comes next in its document, or begins on its line. One
-    /// behind the last of them is about its policy.
+    /// A comment is about the policy or rule that comes next in its document, or begins on its line; behind
+    /// the last of them, about that one.
     #[must_use]
     pub fn of_yaml<'t>(model: &Model, text: impl Fn(&str) -> &'t str) -> Self {
         let mut comments = Self::default();
@@ -44,7 +36,7 @@ impl Comments {
         let mut anchors: BTreeMap<u32, Anchor> = BTreeMap::new();
         for (number, rule) in model.rules.iter().enumerate() {
             if rule.origin.file == file {
-                let rule = Anchor::Rule(RuleId::new(number), rule.policy);
+                let rule = Anchor::Rule(RuleId::new(number));
                 anchors.entry(model_line(model, rule)).or_insert(rule);
             }
         }
@@ -65,28 +57,15 @@ impl Comments {
             let next = anchors.range(line..ends.unwrap_or(u32::MAX)).next();
             let before = anchors.range(begins.unwrap_or(0)..=line).next_back();
             // What stands before the first document is about what comes first.
-            let any = || anchors.range(line..).next();
-            match (next, before) {
-                (Some((_, &Anchor::Rule(rule, _))), _) => {
+            let next = next.or(before).or_else(|| anchors.range(line..).next());
+            match next {
+                Some((_, &Anchor::Rule(rule))) => {
                     self.rules.entry(rule).or_default().push(comment);
                 }
-                (Some((_, &Anchor::Policy(policy))), _) => {
+                Some((_, &Anchor::Policy(policy))) => {
                     self.policies.entry(policy).or_default().push(comment);
                 }
-                (None, Some((_, anchor))) => {
-                    self.policies
-                        .entry(anchor.policy())
-                        .or_default()
-                        .push(comment);
-                }
-                (None, None) => {
-                    if let Some((_, anchor)) = any() {
-                        self.policies
-                            .entry(anchor.policy())
-                            .or_default()
-                            .push(comment);
-                    }
-                }
+                None => {}
             }
         }
     }
@@ -106,7 +85,7 @@ impl Comments {
 
 fn model_line(model: &Model, anchor: Anchor) -> u32 {
     match anchor {
-        Anchor::Rule(rule, _) => model.rule(rule).map_or(0, |rule| rule.origin.line),
+        Anchor::Rule(rule) => model.rule(rule).map_or(0, |rule| rule.origin.line),
         Anchor::Policy(policy) => model.policy(policy).map_or(0, |policy| policy.origin.line),
     }
 }

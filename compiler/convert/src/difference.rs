@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use polc_model::{
-    Action, Direction, Enforcement, Isolation, L4Match, L4Term, L7Match, Model, Policy,
-    SelectorExpr, SelectorId, Tier, sets,
+    Action, Direction, Enforcement, Entity, Isolation, L4Match, L7Match, LabelOperator, Model,
+    Policy, SelectorExpr, SelectorId, Tier, selector::NAMESPACE_NAME_LABEL, sets,
 };
 
 /// What a policy says, without where it says so.
@@ -27,7 +27,8 @@ type SaidRule<'m> = (
 );
 
 /// The first difference between what two Models say, in words. Origins, comments and the texts of
-/// selectors are no difference, and neither is the order of rules inside a policy.
+/// selectors are no difference, and neither are the order of rules inside a policy, and whether several
+/// peers or ports are one rule or several.
 #[must_use]
 pub fn difference(one: &Model, other: &Model) -> Option<String> {
     if one.host_access != other.host_access {
@@ -52,16 +53,21 @@ fn policies(model: &Model) -> BTreeMap<&str, Said<'_>> {
         .map(|policy| (policy.name.as_str(), said(model, policy)))
         .collect();
     for rule in &model.rules {
-        let expr = peers(model, rule.peer);
         let policy = model.policy(rule.policy);
-        if let Some(said) = policy.and_then(|policy| said.get_mut(policy.name.as_str())) {
-            let l4 = sorted(&rule.l4);
-            let rule = (rule.direction, rule.action, expr, l4, rule.l7.as_ref());
-            said.rules.push(rule);
+        let Some(said) = policy.and_then(|policy| said.get_mut(policy.name.as_str())) else {
+            continue;
+        };
+        for peer in each(peers(model, rule.peer)) {
+            for l4 in terms(&rule.l4) {
+                let l7 = rule.l7.as_ref();
+                let peer = peer.clone();
+                said.rules.push((rule.direction, rule.action, peer, l4, l7));
+            }
         }
     }
     for said in said.values_mut() {
         said.rules.sort();
+        said.rules.dedup();
     }
     said
 }
@@ -83,18 +89,44 @@ fn said<'m>(model: &'m Model, policy: &'m Policy) -> Said<'m> {
 
 fn peers(model: &Model, id: SelectorId) -> Option<SelectorExpr> {
     let selector = model.selector(id)?;
-    Some(sets::canonical(&selector.expr))
+    Some(sets::canonical(&by_name(&selector.expr)))
 }
 
-/// The union of the same terms is the same union.
-fn sorted(l4: &L4Match) -> L4Match {
+/// The same peers, where a namespace is said by name that is said by the label with its name.
+fn by_name(expr: &SelectorExpr) -> SelectorExpr {
+    let all = |parts: &[SelectorExpr]| parts.iter().map(by_name).collect();
+    match expr {
+        SelectorExpr::NamespaceLabel {
+            key,
+            operator: LabelOperator::In(names),
+        } if key == NAMESPACE_NAME_LABEL => {
+            sets::union(names.iter().cloned().map(SelectorExpr::Namespace))
+        }
+        SelectorExpr::AnyOf(parts) => SelectorExpr::AnyOf(all(parts)),
+        SelectorExpr::AllOf(parts) => SelectorExpr::AllOf(all(parts)),
+        SelectorExpr::Minus(base, except) => {
+            SelectorExpr::Minus(Box::new(by_name(base)), Box::new(by_name(except)))
+        }
+        leaf => leaf.clone(),
+    }
+}
+
+/// A rule about several peers is several rules, and one about nobody is none.
+fn each(peers: Option<SelectorExpr>) -> Vec<Option<SelectorExpr>> {
+    match peers {
+        Some(SelectorExpr::Entity(Entity::None)) => Vec::new(),
+        Some(SelectorExpr::AnyOf(parts)) => parts.into_iter().map(Some).collect(),
+        other => vec![other],
+    }
+}
+
+/// A rule about several ports is several rules.
+fn terms(l4: &L4Match) -> Vec<L4Match> {
     match l4 {
-        L4Match::Any => L4Match::Any,
+        L4Match::Any => vec![L4Match::Any],
         L4Match::Of(terms) => {
-            let mut terms: Vec<L4Term> = terms.clone();
-            terms.sort();
-            terms.dedup();
-            L4Match::Of(terms)
+            let terms = terms.iter().cloned();
+            terms.map(|term| L4Match::Of(vec![term])).collect()
         }
     }
 }

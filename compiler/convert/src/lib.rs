@@ -11,6 +11,7 @@
 
 pub mod comments;
 mod difference;
+pub mod kubernetes;
 pub mod pol;
 
 use std::fmt;

@@ -1,17 +1,25 @@
 //! What is written means what it was written from.
 
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that panics fails"
+    reason = "examples are read from files, and a test that panics fails"
 )]
 
 use std::{fs, path::Path};
 
-use polc_convert::{Comments, difference, pol};
-use polc_diagnostics::Code;
+use polc_convert::{
+    Comments, difference,
+    kubernetes::{self, Kind},
+    pol,
+};
+use polc_diagnostics::{Code, Severity};
 use polc_frontend::{Analysis, Database};
-use polc_model::Model;
+use polc_model::{
+    DEFAULT_PRIORITY, Direction, Enforcement, Isolation, Model, PolicyId, Rule, Selector,
+    SelectorExpr, SelectorId, Tier,
+};
 
 fn analyze(files: &[(String, String)]) -> Analysis {
     let mut database = Database::default();
@@ -79,4 +87,57 @@ fn differences_are_found() {
     let mut other = model.clone();
     other.policies.first_mut().unwrap().priority += 1;
     assert!(difference(&model, &other).is_some());
+}
+
+#[test]
+fn what_kubernetes_objects_can_say_survives_there() {
+    for kind in [Kind::NetworkPolicy, Kind::Cilium] {
+        let (mut survived, mut seen) = (0, 0);
+        for seed in 0..300 {
+            let model = polc_testgen::Case::new(seed, &[]).model;
+            // Most policies hold something that objects cannot say: one rule is tried at a time.
+            for rule in &model.rules {
+                let one = alone(&model, rule);
+                seen += 1;
+                let Ok(objects) = kubernetes::write(&one, kind) else {
+                    continue;
+                };
+                let read = analyze(&[("again.yaml".to_owned(), objects.text.clone())]);
+                let errors = read.diagnostics.iter();
+                let mut errors = errors.filter(|one| one.severity == Severity::Error);
+                // A Model can hold exceptions that the API server refuses.
+                let mistakes = [Code::ExceptionOutside, Code::EmptySet];
+                if errors.clone().any(|one| mistakes.contains(&one.code)) {
+                    continue;
+                }
+                assert_eq!(errors.next(), None, "{seed}\n{}", objects.text);
+                let difference = difference(&objects.model, &read.model);
+                assert_eq!(difference, None, "{seed}\n{}", objects.text);
+                survived += 1;
+            }
+        }
+        assert!(survived * 10 > seen, "{kind:?}: {survived} of {seen}");
+    }
+}
+
+/// A Model with this rule, in a policy for endpoints of a namespace.
+fn alone(model: &Model, rule: &Rule) -> Model {
+    let mut one = model.clone();
+    let mut policy = model.policy(rule.policy).unwrap().clone();
+    one.selectors.push(Selector {
+        expr: SelectorExpr::Namespace("shop".to_owned()),
+        text: String::new(),
+    });
+    policy.subject = SelectorId::new(one.selectors.len() - 1);
+    policy.tier = Tier::Normal;
+    policy.priority = DEFAULT_PRIORITY;
+    policy.enforcement = Enforcement::Enforce;
+    let isolates = |direction| (direction == rule.direction).then_some(Isolation::Isolates);
+    policy.ingress = isolates(Direction::Ingress);
+    policy.egress = isolates(Direction::Egress);
+    let mut rule = rule.clone();
+    rule.policy = PolicyId::new(0);
+    one.policies = vec![policy];
+    one.rules = vec![rule];
+    one
 }

@@ -137,6 +137,8 @@ codes! {
     P1006 InvalidValue = 1006, Error, "a value that the API server would refuse";
     P1007 ExclusiveFields = 1007, Error, "fields that cannot stand together";
     P1008 UnknownKind = 1008, Error, "an object of a kind that does not exist";
+    P1009 UnknownReference = 1009, Warning, "a reference to an object that the files do not hold";
+    P1010 UnsupportedKind = 1010, Error, "a policy of a kind that polc does not read";
 
     P1101 Unsayable = 1101, Error, "something that another form cannot say";
 }

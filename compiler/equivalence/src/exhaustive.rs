@@ -143,14 +143,27 @@ fn subject_of(model: &Model, key: &ClassKey) -> Subject {
     }
 }
 
-/// The node, where it is of the class.
+/// The node, where it can be of the class: of the policies that are about nodes, those of the class
+/// select it and no others.
 fn node_of(model: &Model, key: &ClassKey) -> Subject {
-    if ClassKey::of(model, key.direction, &PeerFacts::host()) != *key {
-        return Subject::Impossible;
+    let (mut wanted, mut unwanted) = (vec![SelectorExpr::Entity(Entity::Host)], Vec::new());
+    for (id, policy) in model.policies_with_ids() {
+        let subject = model.selector(policy.subject).map(|one| one.expr.clone());
+        let Some(subject) = subject.filter(SelectorExpr::names_host) else {
+            continue;
+        };
+        if key.policies.contains(&id) {
+            wanted.push(subject);
+        } else if policy.covers(key.direction).is_some() {
+            unwanted.push(subject);
+        }
     }
-    match satisfy(&SelectorExpr::Entity(Entity::Host)) {
-        Ok(Some(node)) => Subject::Found(node),
-        _ => Subject::Unknown,
+    match satisfy(&chosen(&wanted, &unwanted)) {
+        Ok(Some(node)) if ClassKey::of(model, key.direction, &node.facts()) == *key => {
+            Subject::Found(node)
+        }
+        Ok(_) => Subject::Impossible,
+        Err(_) => Subject::Unknown,
     }
 }
 

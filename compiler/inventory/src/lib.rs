@@ -6,6 +6,7 @@
 //!   name: node-1
 //!   addresses: [10.244.0.1, "fd00:244::1"]
 //!   uplinks: [eth0]
+//!   labels: { zone: a }
 //! endpoints:
 //!   - name: web-1
 //!     namespace: shop
@@ -27,7 +28,7 @@
 //! namespaces:                   # their labels, besides `kubernetes.io/metadata.name`
 //!   shop: { team: payments }
 //! remote_nodes:
-//!   - { name: node-2, addresses: [10.244.1.1] }
+//!   - { name: node-2, addresses: [10.244.1.1], labels: { zone: b } }
 //! addresses_of:                 # the entities of the same names
 //!   kube_apiserver: [10.244.1.1, 192.0.2.5]   # may be others' addresses too
 //!   health: [10.244.0.5]
@@ -114,6 +115,9 @@ pub struct Node {
     /// Interfaces that lead out of the node.
     #[serde(default)]
     pub uplinks: Vec<String>,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 /// An endpoint, on this node or another.
@@ -164,6 +168,9 @@ pub struct RemoteNode {
     pub name: String,
     /// Its addresses: the `remote_node` entity.
     pub addresses: Vec<IpAddr>,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
 }
 
 /// An inventory that cannot be used.
@@ -310,14 +317,25 @@ impl Endpoint {
     }
 }
 
-/// What selectors see of a peer that has no labels, at one of its addresses.
+impl Node {
+    /// What selectors see of it, whichever of its addresses is meant.
+    #[must_use]
+    pub fn facts(&self) -> PeerFacts<'_> {
+        PeerFacts {
+            labels: &self.labels,
+            ..PeerFacts::host()
+        }
+    }
+}
+
+/// What selectors see of a peer that is no endpoint, at one of its addresses. Only nodes have labels.
 #[must_use]
-pub fn node_facts(kind: PeerKind, address: IpAddr) -> PeerFacts<'static> {
+pub fn node_facts(kind: PeerKind, labels: &Labels, address: IpAddr) -> PeerFacts<'_> {
     PeerFacts {
         kind,
         is_kube_apiserver: false,
         namespace: None,
-        labels: &NO_LABELS,
+        labels,
         namespace_labels: &NO_LABELS,
         names: &[],
         ports: &NO_PORTS,

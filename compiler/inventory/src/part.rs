@@ -366,6 +366,10 @@ fn this(
         }
     };
     for one in cluster_nodes.iter().filter(|one| one.name == node.name) {
+        for (key, value) in &one.labels {
+            let key = key.clone();
+            node.labels.entry(key).or_insert_with(|| value.clone());
+        }
         for address in &one.addresses {
             if !node.addresses.contains(address) {
                 node.addresses.push(*address);

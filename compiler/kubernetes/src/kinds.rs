@@ -3,7 +3,10 @@
 
 use polc_diagnostics::suggest;
 
-use crate::admin::Form;
+use crate::{
+    admin::Form,
+    cilium::{self, CILIUM},
+};
 
 /// What is done about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +15,9 @@ pub(crate) enum Kind<'a> {
     NetworkPolicy,
     /// It is read.
     Admin(Form),
+    Cilium(cilium::Kind),
+    /// It is what policies refer to.
+    CidrGroup,
     /// Its items are.
     List,
     /// It is not about who may talk to whom.
@@ -55,13 +61,14 @@ const OTHER_POLICIES: [&str; 4] = [
 ];
 
 /// Kinds of policies, for suggestions.
-const POLICIES: [&str; 6] = [
+const POLICIES: [&str; 7] = [
     "NetworkPolicy",
     "AdminNetworkPolicy",
     "BaselineAdminNetworkPolicy",
     "ClusterNetworkPolicy",
     "CiliumNetworkPolicy",
     "CiliumClusterwideNetworkPolicy",
+    "CiliumCIDRGroup",
 ];
 
 /// The other kinds of the groups that policies are in.
@@ -104,6 +111,9 @@ pub(crate) fn kind<'a>(api_version: &'a str, kind: &'a str) -> Kind<'a> {
             _ => Kind::Unsupported,
         };
     }
+    if let Some(kind) = of_cilium(api_version, kind) {
+        return kind;
+    }
     if kind.contains("NetworkPolicy") || OTHER_POLICIES.contains(&kind) {
         let is_misspelt =
             !POLICIES.contains(&kind) && NEIGHBOURS.iter().any(|(of, _)| *of == group);
@@ -129,6 +139,29 @@ fn single(kind: &str) -> &str {
     kind.strip_suffix("List").unwrap_or(kind)
 }
 
+/// The kinds of Cilium that are read. Of groups of blocks an older version is served, too.
+fn of_cilium<'a>(api_version: &str, kind: &str) -> Option<Kind<'a>> {
+    let (group, _) = api_version.rsplit_once('/')?;
+    if group != "cilium.io" {
+        return None;
+    }
+    let is_served = api_version == CILIUM
+        || (kind.starts_with("CiliumCIDRGroup") && api_version == "cilium.io/v2alpha1");
+    let found = match kind {
+        "CiliumNetworkPolicy" => Kind::Cilium(cilium::Kind::Namespaced),
+        "CiliumClusterwideNetworkPolicy" => Kind::Cilium(cilium::Kind::Clusterwide),
+        "CiliumCIDRGroup" => Kind::CidrGroup,
+        "CiliumNetworkPolicyList"
+        | "CiliumClusterwideNetworkPolicyList"
+        | "CiliumCIDRGroupList" => Kind::List,
+        _ => return None,
+    };
+    Some(match is_served {
+        true => found,
+        false => Kind::OldVersion(CILIUM),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,12 +175,14 @@ mod tests {
         assert_eq!(kind(NETWORKING, "Ingress"), Kind::Other);
         assert_eq!(kind("cilium.io/v2", "CiliumEndpoint"), Kind::Other);
         assert_eq!(
-            kind("cilium.io/v2", "CiliumNetworkPolicy"),
-            Kind::Unsupported
+            kind(CILIUM, "CiliumNetworkPolicy"),
+            Kind::Cilium(cilium::Kind::Namespaced)
         );
+        assert_eq!(kind(CILIUM, "CiliumNetworkPolicyList"), Kind::List);
+        assert_eq!(kind(CILIUM, "CiliumLocalRedirectPolicy"), Kind::Unsupported);
         assert_eq!(
-            kind("cilium.io/v2", "CiliumNetworkPolicyList"),
-            Kind::Unsupported
+            kind("cilium.io/v1", "CiliumNetworkPolicy"),
+            Kind::OldVersion(CILIUM)
         );
         assert_eq!(
             kind("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),

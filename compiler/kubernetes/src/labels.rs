@@ -15,8 +15,21 @@ pub(crate) type Conditions = Vec<(String, LabelOperator)>;
 
 const OPERATORS: [&str; 4] = ["In", "NotIn", "Exists", "DoesNotExist"];
 
+/// Reports a key that is none, and says whether it is one.
+pub(crate) type KeyCheck = fn(&str, Span, &mut Report) -> bool;
+
 /// Reads a label selector. `None` where a part was not understood, which is reported.
 pub(crate) fn selector(node: &Node, what: &str, report: &mut Report) -> Option<Conditions> {
+    selector_of(node, what, check_key, report)
+}
+
+/// As [`selector`], of keys that are more than those of labels.
+pub(crate) fn selector_of(
+    node: &Node,
+    what: &str,
+    check: KeyCheck,
+    report: &mut Report,
+) -> Option<Conditions> {
     let known = ["matchLabels", "matchExpressions"];
     let fields = Fields::of(node, what, &known, report)?;
     let mut conditions = Some(Conditions::new());
@@ -28,7 +41,7 @@ pub(crate) fn selector(node: &Node, what: &str, report: &mut Report) -> Option<C
         match Fields::any(field.value, "`matchLabels`", report) {
             Some(labels) => {
                 for (key, span, value) in labels.all() {
-                    add(equality(key, span, value, report));
+                    add(equality(key, span, value, check, report));
                 }
             }
             None => add(None),
@@ -36,7 +49,9 @@ pub(crate) fn selector(node: &Node, what: &str, report: &mut Report) -> Option<C
     }
     if let Some(field) = fields.get("matchExpressions") {
         match list(field.value, "`matchExpressions`", report) {
-            Some(items) => items.iter().for_each(|item| add(expression(item, report))),
+            Some(items) => items
+                .iter()
+                .for_each(|item| add(expression(item, check, report))),
             None => add(None),
         }
     }
@@ -47,9 +62,10 @@ fn equality(
     key: &str,
     span: Span,
     value: &Node,
+    check: KeyCheck,
     report: &mut Report,
 ) -> Option<(String, LabelOperator)> {
-    let is_key = check_key(key, span, report);
+    let is_key = check(key, span, report);
     // A label without a value has the empty one, as for the API server.
     let value = match value.is_null() {
         true => "",
@@ -58,13 +74,17 @@ fn equality(
     is_key.then(|| (key.to_owned(), LabelOperator::In(vec![value.to_owned()])))
 }
 
-fn expression(node: &Node, report: &mut Report) -> Option<(String, LabelOperator)> {
+fn expression(
+    node: &Node,
+    check: KeyCheck,
+    report: &mut Report,
+) -> Option<(String, LabelOperator)> {
     let what = "an item of `matchExpressions`";
     let fields = Fields::of(node, what, &["key", "operator", "values"], report)?;
     let key = fields.required("key", what, report);
     let key = key.and_then(|field| {
         let key = text(field.value, "`key`", report)?;
-        check_key(key, field.value.span, report).then(|| key.to_owned())
+        check(key, field.value.span, report).then(|| key.to_owned())
     });
     let operator = fields.required("operator", what, report).and_then(|field| {
         let word = text(field.value, "`operator`", report)?;

@@ -3,10 +3,10 @@
 //! ```text
 //! text ──located──► documents with places ──object──► objects of kinds that are read
 //!                                                          │
-//!                                 network_policy, admin: policies and rules, with places
+//!                          network_policy, admin, cilium: policies and rules, with places
 //! ```
 //!
-//! - [`read`] is the whole interface. It is total: a file that is not YAML still gives the policies of
+//! - [`read`] is the interface, and [`definitions()`] what it needs of other files. It is total: a file that is not YAML still gives the policies of
 //!   the documents before the mistake.
 //! - What the API server would refuse is refused here, at the key or value. What it takes means here
 //!   what it means there.
@@ -14,6 +14,9 @@
 //! - Objects of other kinds are not looked into: see [`kinds`].
 
 mod admin;
+mod cilium;
+mod definitions;
+mod describe;
 mod kinds;
 mod labels;
 pub mod located;
@@ -24,6 +27,8 @@ pub mod reader;
 pub mod report;
 #[cfg(test)]
 mod tests;
+
+pub use definitions::{Definitions, definitions, refers};
 
 use std::{ops::Range, sync::Arc};
 
@@ -80,10 +85,10 @@ pub struct Rule {
     pub span: Range<u32>,
 }
 
-/// Reads a file. `path` names it in diagnostics.
+/// Reads a file. `path` names it in diagnostics; `definitions` are those of all files of the package.
 #[must_use]
-pub fn read(path: &Arc<str>, text: &str) -> File {
-    object::read(path, text)
+pub fn read(path: &Arc<str>, text: &str, definitions: &Definitions) -> File {
+    object::read(path, text, definitions)
 }
 
 /// Whether a text is worth reading: whether it mentions a kind of policy, or a group of API versions

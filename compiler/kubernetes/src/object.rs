@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polc_diagnostics::Code;
 
 use crate::{
-    File, admin,
+    Definitions, File, admin, cilium,
     kinds::{self, Kind},
     located::{self, Node, Problem, Span},
     network_policy,
@@ -16,12 +16,12 @@ use crate::{
 /// Lists in lists; nobody writes more.
 const MAX_LISTS: usize = 8;
 
-pub(crate) fn read(path: &Arc<str>, source: &str) -> File {
+pub(crate) fn read(path: &Arc<str>, source: &str, definitions: &Definitions) -> File {
     let mut report = Report::new(path);
     let mut file = File::default();
     let (documents, problem) = located::documents(source);
     for document in &documents {
-        object(document, MAX_LISTS, &mut file, &mut report);
+        object(document, MAX_LISTS, definitions, &mut file, &mut report);
     }
     if let Some(problem) = problem {
         unreadable(&problem, source, &mut report);
@@ -34,7 +34,13 @@ pub(crate) fn read(path: &Arc<str>, source: &str) -> File {
 
 /// Reads an object, or the objects of a list. What has neither an API version nor a kind is no object
 /// of Kubernetes: values of a chart, an inventory.
-fn object(node: &Node, lists: usize, file: &mut File, report: &mut Report) {
+fn object(
+    node: &Node,
+    lists: usize,
+    definitions: &Definitions,
+    file: &mut File,
+    report: &mut Report,
+) {
     let (api_version, kind) = (node.get("apiVersion"), node.get("kind"));
     if api_version.is_none() && kind.is_none() {
         return;
@@ -62,6 +68,11 @@ fn object(node: &Node, lists: usize, file: &mut File, report: &mut Report) {
         Kind::Admin(form) => {
             file.policies.extend(admin::read(node, form, report));
         }
+        Kind::Cilium(kind) => {
+            let policies = cilium::read(node, kind, definitions, report);
+            file.policies.extend(policies);
+        }
+        Kind::CidrGroup => cilium::check_group(node, report),
         Kind::List => {
             file.objects -= 1;
             let known = ["apiVersion", "kind", "metadata", "items"];
@@ -73,18 +84,18 @@ fn object(node: &Node, lists: usize, file: &mut File, report: &mut Report) {
                     too_large(item.span, report);
                     return;
                 }
-                object(item, lists - 1, file, report);
+                object(item, lists - 1, definitions, file, report);
             }
         }
         Kind::Other => {}
         Kind::Unsupported => report.add(
-            Code::Unsupported,
+            Code::UnsupportedKind,
             format!("`{kind_text}` of `{version_text}` is not supported yet"),
             kind.span,
             "polc would enforce the rest without it",
             |_, one| {
                 one.with_help(format!(
-                    "polc reads `NetworkPolicy` of `{}`",
+                    "polc reads `NetworkPolicy` of `{}`, and the policies of Cilium",
                     kinds::NETWORKING
                 ))
             },

@@ -1,7 +1,7 @@
 //! Typed access to located values. What has another type than is asked for is reported once, and
 //! read as if it were not there.
 
-use polc_diagnostics::{Code, suggest};
+use polc_diagnostics::{Code, Severity, suggest};
 
 use crate::{
     located::{Node, Scalar, Span, Value},
@@ -32,7 +32,28 @@ impl<'a> Fields<'a> {
         let fields = Self::any(node, what, report)?;
         for (name, span, _) in &fields.entries {
             if !known.contains(name) {
-                unknown(name, *span, what, known, report);
+                unknown(name, *span, what, known, Severity::Error, report);
+            }
+        }
+        Some(fields)
+    }
+
+    /// As [`Self::of`], of a mapping that is not about policy: fields that it does not have change
+    /// nothing, and are warned of, unless one of its own is meant.
+    pub fn of_others(
+        node: &'a Node,
+        what: &str,
+        known: &[&str],
+        report: &mut Report,
+    ) -> Option<Self> {
+        let fields = Self::any(node, what, report)?;
+        for (name, span, _) in &fields.entries {
+            if !known.contains(name) {
+                let severity = match suggest::closest(name, known.iter().copied()) {
+                    Some(_) => Severity::Error,
+                    None => Severity::Warning,
+                };
+                unknown(name, *span, what, known, severity, report);
             }
         }
         Some(fields)
@@ -179,6 +200,16 @@ pub fn text<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a s
     None
 }
 
+/// A truth value.
+pub(crate) fn truth(node: &Node, what: &str, report: &mut Report) -> Option<bool> {
+    let word = node.text().unwrap_or_default().to_ascii_lowercase();
+    if node.scalar() == Some(Scalar::Bool) {
+        return Some(matches!(word.as_str(), "true" | "yes" | "on"));
+    }
+    wrong_type(node, what, "`true` or `false`", report);
+    None
+}
+
 /// Reports a value of another type.
 pub fn wrong_type(node: &Node, what: &str, expected: &str, report: &mut Report) {
     report.add(
@@ -202,19 +233,29 @@ fn is_template(node: &Node) -> bool {
         if entries.iter().any(|(key, _)| matches!(key.value, Value::Mapping(_))))
 }
 
-fn unknown(name: &str, span: Span, what: &str, known: &[&str], report: &mut Report) {
+fn unknown(
+    name: &str,
+    span: Span,
+    what: &str,
+    known: &[&str],
+    severity: Severity,
+    report: &mut Report,
+) {
     report.add(
         Code::UnknownField,
         format!("{what} has no field `{name}`"),
         span,
         "unknown field",
-        |report, diagnostic| match suggest::closest(name, known.iter().copied()) {
-            Some(meant) => diagnostic
-                .with_help(format!("did you mean `{meant}`?"))
-                .with_fix(report.place(span), meant),
-            None => {
-                let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                diagnostic.with_help(format!("its fields are {}", list.join(", ")))
+        |report, mut diagnostic| {
+            diagnostic.severity = severity;
+            match suggest::closest(name, known.iter().copied()) {
+                Some(meant) => diagnostic
+                    .with_help(format!("did you mean `{meant}`?"))
+                    .with_fix(report.place(span), meant),
+                None => {
+                    let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                    diagnostic.with_help(format!("its fields are {}", list.join(", ")))
+                }
             }
         },
     );

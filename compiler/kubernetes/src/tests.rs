@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polc_model::{Isolation, L4Match, L4Term, PortProtocol, PortRange};
 use proptest::prelude::*;
 
-use crate::{File, read};
+use crate::{Definitions, File, read};
 
 const WEB: &str = "apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -23,7 +23,7 @@ spec:
 ";
 
 fn file(text: &str) -> File {
-    read(&Arc::from("a.yaml"), text)
+    read(&Arc::from("a.yaml"), text, &Definitions::default())
 }
 
 fn headlines(text: &str) -> Vec<String> {

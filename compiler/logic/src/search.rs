@@ -36,11 +36,12 @@ struct Known<'a> {
     names: BTreeMap<&'a str, bool>,
 }
 
-/// The key of a label: of the peer, or of its namespace.
+/// The key of a label: of the endpoint, of its namespace, or of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key<'a> {
     Peer(&'a str),
     Namespace(&'a str),
+    Node(&'a str),
 }
 
 /// A question that the selector asks.
@@ -156,8 +157,12 @@ const KINDS: [PeerKind; 4] = [
 /// A value that no selector mentions. It begins with a character that no label value may have.
 pub(crate) const OTHER: &str = "=another value";
 
-/// A label that no name mentions.
-const OTHER_LABEL: &str = "=any";
+/// Stands for a wildcard in the example of a pattern: no label of a pattern has such a character, so
+/// that only the wildcards of others take it.
+const WILDCARD: &str = "=";
+
+/// Stands for the labels of a first `**`: more of them than patterns have wildcards.
+const WILDCARDS: &str = "=.=.=.=.=.=.=.=";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Truth {
@@ -201,6 +206,10 @@ fn evaluate(selector: &SelectorExpr, known: &Known<'_>) -> Truth {
         {
             Truth::No
         }
+        SelectorExpr::NodeLabel { .. } if known.kind.is_some_and(|kind| !kind.is_node()) => {
+            Truth::No
+        }
+        SelectorExpr::NodeLabel { key, operator } => label(known, Key::Node(key), operator),
         SelectorExpr::Namespace(name) => match (known.kind, known.namespace) {
             (Some(_), Some(namespace)) => (namespace == Some(name.as_str())).into(),
             (_, Some(namespace)) if namespace != Some(name.as_str()) => Truth::No,
@@ -239,15 +248,22 @@ fn name(known: &Known<'_>, pattern: &str) -> Truth {
     let is_implied = known
         .names
         .iter()
-        .any(|(other, is_answer)| *is_answer && dns_matches(pattern, other));
+        .any(|(other, is_answer)| *is_answer && covers(pattern, other));
     if is_implied {
         return Truth::Yes;
     }
     let is_excluded = known
         .names
         .iter()
-        .any(|(other, is_answer)| !*is_answer && dns_matches(other, pattern));
+        .any(|(other, is_answer)| !*is_answer && covers(other, pattern));
     if is_excluded { Truth::No } else { Truth::Open }
+}
+
+/// Whether a pattern describes every name that another one does: its wildcards take those of the
+/// other for parts of names.
+fn covers(pattern: &str, other: &str) -> bool {
+    let is_long = |pattern: &str| pattern == "**" || pattern.starts_with("**.");
+    (is_long(pattern) || !is_long(other)) && dns_matches(pattern, other)
 }
 
 fn any(parts: impl Iterator<Item = Truth>) -> Truth {
@@ -283,11 +299,14 @@ fn next_question<'a>(selector: &'a SelectorExpr, known: &Known<'_>) -> Option<Qu
         SelectorExpr::Entity(_) => Some(Question::Kind),
         SelectorExpr::Namespace(_) if known.kind.is_none() => Some(Question::Kind),
         SelectorExpr::Namespace(_) => Some(Question::Namespace),
-        SelectorExpr::Label { .. } | SelectorExpr::NamespaceLabel { .. }
+        SelectorExpr::Label { .. }
+        | SelectorExpr::NamespaceLabel { .. }
+        | SelectorExpr::NodeLabel { .. }
             if known.kind.is_none() =>
         {
             Some(Question::Kind)
         }
+        SelectorExpr::NodeLabel { key, .. } => Some(Question::Label(Key::Node(key))),
         SelectorExpr::Label { key, .. } => Some(Question::Label(Key::Peer(key))),
         SelectorExpr::NamespaceLabel { key, .. } => Some(Question::Label(Key::Namespace(key))),
         SelectorExpr::Dns(pattern) => Some(Question::Name(pattern)),
@@ -336,6 +355,7 @@ impl<'a> Domains<'a> {
             SelectorExpr::NamespaceLabel { key, operator } => {
                 self.label(Key::Namespace(key), operator);
             }
+            SelectorExpr::NodeLabel { key, operator } => self.label(Key::Node(key), operator),
             SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => {
                 for part in parts {
                     self.collect(part);
@@ -355,8 +375,9 @@ impl<'a> Domains<'a> {
         }
     }
 
-    fn witness(known: &Known<'_>) -> Witness {
-        let labels = |of: fn(Key<'_>) -> Option<&str>| {
+    fn witness(known: &Known<'a>) -> Witness {
+        let is_node = known.kind.is_some_and(PeerKind::is_node);
+        let labels = |of: &dyn Fn(Key<'a>) -> Option<&'a str>| {
             let known = known.labels.iter();
             known
                 .filter_map(|(key, value)| Some((of(*key)?.to_owned(), (*value)?.to_owned())))
@@ -366,13 +387,14 @@ impl<'a> Domains<'a> {
             kind: known.kind.unwrap_or(PeerKind::Endpoint),
             is_kube_apiserver: known.is_kube_apiserver.unwrap_or(false),
             namespace: known.namespace.flatten().map(str::to_owned),
-            labels: labels(|key| match key {
-                Key::Peer(key) => Some(key),
+            labels: labels(&|key| match key {
+                Key::Peer(key) => (!is_node).then_some(key),
+                Key::Node(key) => is_node.then_some(key),
                 Key::Namespace(_) => None,
             }),
-            namespace_labels: labels(|key| match key {
+            namespace_labels: labels(&|key| match key {
                 Key::Namespace(key) => Some(key),
-                Key::Peer(_) => None,
+                Key::Peer(_) | Key::Node(_) => None,
             }),
             names: names(known),
             address: known.address,
@@ -409,9 +431,9 @@ fn is_just(entity: Entity, kind: PeerKind) -> bool {
 fn names(known: &Known<'_>) -> Vec<String> {
     let answers = known.names.iter().filter(|(_, is_answer)| **is_answer);
     answers
-        .map(|(pattern, _)| match pattern.strip_prefix("*.") {
-            Some(parent) => format!("{OTHER_LABEL}.{parent}"),
-            None => (*pattern).to_owned(),
+        .map(|(pattern, _)| match pattern.strip_prefix("**") {
+            Some(rest) => format!("{WILDCARDS}{}", rest.replace('*', WILDCARD)),
+            None => pattern.replace('*', WILDCARD),
         })
         .collect()
 }

@@ -55,6 +55,10 @@ impl fmt::Display for Witness {
             PeerKind::Unmanaged => f.write_str("an unmanaged workload")?,
             PeerKind::World => f.write_str("an address outside")?,
         }
+        if self.kind.is_node() && !self.labels.is_empty() {
+            f.write_str(" {")?;
+            write_labels(f, &self.labels)?;
+        }
         if self.kind == PeerKind::Endpoint {
             write_labels(f, &self.labels)?;
             if let Some(namespace) = &self.namespace {

@@ -1,10 +1,11 @@
-//! What rules match above TCP: HTTP requests and the name of a TLS server.
+//! What rules match above L4: HTTP requests, the name of a TLS server, the names of DNS queries.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a rule matches above L4. Only rules that allow have one, on TCP ports only.
+/// What a rule matches above L4. Only rules that allow have one: on TCP ports only, and on those of
+/// any protocol for DNS.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum L7Match {
@@ -15,6 +16,11 @@ pub enum L7Match {
     ///
     /// [`SelectorExpr::Dns`]: crate::SelectorExpr::Dns
     Sni(Vec<String>),
+    /// DNS queries for one of these names, each as in [`SelectorExpr::Dns`]. Sorted, without
+    /// repetition, never empty.
+    ///
+    /// [`SelectorExpr::Dns`]: crate::SelectorExpr::Dns
+    Dns(Vec<String>),
 }
 
 /// One kind of request: `GET /api/cart/{id: int} when host = "cart.shop.svc"`.
@@ -93,6 +99,10 @@ pub struct HttpCondition {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HttpField {
+    /// The method, in upper case.
+    Method,
+    /// The path without the query.
+    Path,
     /// A header, its name in lower case. Of several, one must pass.
     Header(String),
     /// The host that the request is for, in lower case and without a port.
@@ -115,7 +125,7 @@ pub enum HttpTest {
     Matches(String),
 }
 
-/// What a flow shows above TCP once it is allowed.
+/// What a flow shows above L4 once it is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
@@ -123,6 +133,8 @@ pub enum Request {
     Http(HttpRequest),
     /// The server name of a TLS connection, in lower case.
     Sni(String),
+    /// A DNS query for a name, in lower case and without a final dot.
+    Dns(String),
 }
 
 /// An HTTP request.
@@ -145,6 +157,7 @@ impl fmt::Display for Request {
         match self {
             Self::Http(request) => write!(f, "{} {}", request.method, request.path),
             Self::Sni(name) => write!(f, "sni \"{name}\""),
+            Self::Dns(name) => write!(f, "dns \"{name}\""),
         }
     }
 }
@@ -175,6 +188,8 @@ impl fmt::Display for HttpMatch {
 impl fmt::Display for HttpCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
+            HttpField::Method => f.write_str("method")?,
+            HttpField::Path => f.write_str("path")?,
             HttpField::Header(name) => write!(f, "header \"{name}\"")?,
             HttpField::Host => f.write_str("host")?,
             HttpField::Query(name) => write!(f, "query \"{name}\"")?,

@@ -8,7 +8,8 @@
 //! - [`sets`]: canonical unions and intersections of them
 //! - [`l4`]: protocols, ports, ICMP types
 //! - [`policy`]: policies, rules, tiers, actions
-//! - [`l7`]: HTTP requests and TLS server names
+//! - [`l7`]: HTTP requests, TLS server names, DNS queries
+//! - [`pattern`]: the regular expressions of requests
 //! - [`service`]: addresses that stand for backends
 //! - [`test`](mod@test): the package's `test` items
 //! - [`assertion`]: its `assert` items
@@ -21,6 +22,7 @@ pub mod assertion;
 pub mod id;
 pub mod l4;
 pub mod l7;
+pub mod pattern;
 pub mod policy;
 pub mod selector;
 pub mod service;

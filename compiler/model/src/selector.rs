@@ -43,8 +43,15 @@ pub enum SelectorExpr {
         /// What must hold of its value.
         operator: LabelOperator,
     },
-    /// Addresses that DNS answers for this name, in lower case and without a final dot. A first
-    /// label `*` stands for any one label.
+    /// Nodes, this one and others, whose labels pass.
+    NodeLabel {
+        /// The label's key.
+        key: String,
+        /// What must hold of its value.
+        operator: LabelOperator,
+    },
+    /// Addresses that DNS answers for this name, in lower case and without a final dot, or for
+    /// those of this pattern: see [`dns_matches`].
     Dns(String),
     /// At least one holds. Empty: nothing.
     AnyOf(Vec<SelectorExpr>),
@@ -176,6 +183,12 @@ impl PeerKind {
     pub const fn is_managed(self) -> bool {
         matches!(self, Self::Endpoint | Self::Init | Self::Host)
     }
+
+    /// Whether it is a node, this one or another.
+    #[must_use]
+    pub const fn is_node(self) -> bool {
+        matches!(self, Self::Host | Self::RemoteNode)
+    }
 }
 
 /// How far an endpoint is known.
@@ -221,7 +234,7 @@ pub struct PeerFacts<'a> {
     pub is_kube_apiserver: bool,
     /// The namespace, for endpoints that have one.
     pub namespace: Option<&'a str>,
-    /// The labels, for endpoints.
+    /// The labels, for endpoints and nodes.
     pub labels: &'a Labels,
     /// The labels of the namespace, for endpoints.
     pub namespace_labels: &'a Labels,
@@ -285,6 +298,9 @@ impl SelectorExpr {
             Self::NamespaceLabel { key, operator } => {
                 peer.kind == PeerKind::Endpoint && operator.matches(peer.namespace_labels.get(key))
             }
+            Self::NodeLabel { key, operator } => {
+                peer.kind.is_node() && operator.matches(peer.labels.get(key))
+            }
             Self::Dns(pattern) => peer.names.iter().any(|name| dns_matches(pattern, name)),
             Self::Cidr(block) => peer.network.is_some_and(|network| block.contains(&network)),
             Self::AnyOf(alternatives) => alternatives.iter().any(|one| one.matches(peer)),
@@ -294,7 +310,7 @@ impl SelectorExpr {
     }
 
     /// Whether a policy with this subject applies to somebody. To the node only where the subject names
-    /// `host`: no policy for `all` cuts a node off by the way.
+    /// `host` or labels of nodes: no policy for `all` cuts a node off by the way.
     #[must_use]
     pub fn applies_to(&self, somebody: &PeerFacts<'_>) -> bool {
         let is_meant = somebody.kind != PeerKind::Host || self.names_host();
@@ -306,6 +322,7 @@ impl SelectorExpr {
     pub fn names_host(&self) -> bool {
         match self {
             Self::Entity(entity) => *entity == Entity::Host,
+            Self::NodeLabel { .. } => true,
             Self::AnyOf(parts) | Self::AllOf(parts) => parts.iter().any(Self::names_host),
             Self::Minus(base, _) => base.names_host(),
             Self::Label { .. }
@@ -360,16 +377,45 @@ impl SelectorExpr {
     }
 }
 
-/// Whether a DNS name is one that a pattern describes: the same, or any one label and the rest where
-/// the pattern begins with `*.`.
+/// Whether a DNS name is one that a pattern describes, label by label: `*` stands for any part of a
+/// label, also for none of it, and a first label `**` for any number of labels, at least one.
 #[must_use]
 pub fn dns_matches(pattern: &str, name: &str) -> bool {
-    match pattern.strip_prefix("*.") {
-        Some(parent) => name
-            .split_once('.')
-            .is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
-        None => pattern == name,
+    if !pattern.contains('*') {
+        return pattern == name;
     }
+    let mut wanted = pattern.rsplit('.');
+    let mut labels = name.rsplit('.');
+    loop {
+        match (wanted.next(), labels.next()) {
+            (Some("**"), Some(label)) => {
+                return !label.is_empty() && labels.all(|label| !label.is_empty());
+            }
+            (Some(wanted), Some(label)) if label_matches(wanted, label) => {}
+            (None, None) => return true,
+            _ => return false,
+        }
+    }
+}
+
+/// Whether a label of a name is one that a label of a pattern describes.
+fn label_matches(pattern: &str, label: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = label.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    // Each part where it occurs first leaves the most for those behind it.
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last) && !label.is_empty()
 }
 
 impl Entity {
@@ -460,6 +506,43 @@ mod tests {
         assert!(expr.matches(&endpoint(&Labels::new(), "10.0.0.1")));
         assert!(!expr.matches(&endpoint(&Labels::new(), "10.1.0.1")));
         assert!(!expr.matches(&endpoint(&Labels::new(), "2001:db8::1")));
+    }
+
+    #[test]
+    fn wildcards_are_parts_of_labels() {
+        for (pattern, good, bad) in [
+            ("a*c.org", ["ac.org", "a-b-c.org"], ["ab.org", "a.c.org"]),
+            ("*a*a.org", ["aa.org", "babab-a.org"], ["a.org", "ab.org"]),
+            ("**.org", ["a.org", "a.b.org"], ["org", ".org"]),
+            ("**", ["a", "a.b"], ["", ".a"]),
+            ("x.*.org", ["x.a.org", "x.b.org"], ["x.org", "x.a.b.org"]),
+        ] {
+            for name in good {
+                assert!(dns_matches(pattern, name), "{pattern} {name}");
+            }
+            for name in bad {
+                assert!(!dns_matches(pattern, name), "{pattern} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_of_nodes_select_nodes_only() {
+        let zone = labels(&[("zone", "a")]);
+        let in_zone = SelectorExpr::NodeLabel {
+            key: "zone".to_owned(),
+            operator: LabelOperator::In(vec!["a".to_owned()]),
+        };
+        let node = |kind| PeerFacts {
+            kind,
+            labels: &zone,
+            ..PeerFacts::host()
+        };
+        assert!(in_zone.matches(&node(PeerKind::Host)));
+        assert!(in_zone.matches(&node(PeerKind::RemoteNode)));
+        assert!(!in_zone.matches(&endpoint(&zone, "10.0.0.1")));
+        assert!(!label("zone", LabelOperator::Exists).matches(&node(PeerKind::Host)));
+        assert!(in_zone.applies_to(&node(PeerKind::Host)));
     }
 
     #[test]

@@ -142,10 +142,24 @@ fn validate_l7(number: u32, rule: &crate::Rule) -> Result<(), Violation> {
     let Some(l7) = &rule.l7 else { return Ok(()) };
     let is_empty = match l7 {
         L7Match::Http(matches) => matches.is_empty(),
-        L7Match::Sni(names) => names.is_empty(),
+        L7Match::Sni(names) | L7Match::Dns(names) => names.is_empty(),
     };
     if is_empty {
         return Err(violation(format!("rule {number} matches no request")));
+    }
+    if matches!(l7, L7Match::Dns(_)) {
+        let has_ports = matches!(&rule.l4, L4Match::Of(terms) if terms.iter().all(|term| {
+            matches!(term, L4Term::Ports { .. } | L4Term::NamedPort { .. })
+        }));
+        return match has_ports
+            && rule.action == Action::Allow
+            && rule.direction == Direction::Egress
+        {
+            true => Ok(()),
+            false => Err(violation(format!(
+                "rule {number} matches DNS queries but does not allow egress to ports"
+            ))),
+        };
     }
     // What looks into requests cannot be asked about anything else.
     let is_tcp = matches!(&rule.l4, L4Match::Of(terms) if terms.iter().all(|term| {

@@ -97,6 +97,7 @@ pub fn foreseen(model: &Model) -> BTreeSet<ClassKey> {
                 });
             }
         }
+        // Nodes with labels that policies ask for have classes of their own, which are planned there.
         keys.insert(ClassKey::of(model, direction, &PeerFacts::host()));
         for test in &model.tests {
             let used: BTreeSet<usize> = test

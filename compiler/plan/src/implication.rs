@@ -44,7 +44,7 @@ impl Wider {
 /// Whether every peer that satisfies `narrow` plainly satisfies `wide`.
 #[must_use]
 pub fn implies(narrow: &SelectorExpr, wide: &SelectorExpr) -> bool {
-    use SelectorExpr::{AllOf, AnyOf, Cidr, Label, Minus, NamespaceLabel};
+    use SelectorExpr::{AllOf, AnyOf, Cidr, Label, Minus, NamespaceLabel, NodeLabel};
     if narrow == wide {
         return true;
     }
@@ -71,6 +71,13 @@ pub fn implies(narrow: &SelectorExpr, wide: &SelectorExpr) -> bool {
                 key: other,
                 operator: wide,
             },
+        )
+        | (
+            NodeLabel { key, operator },
+            NodeLabel {
+                key: other,
+                operator: wide,
+            },
         ) => key == other && operator_implies(operator, wide),
         (leaf, SelectorExpr::Entity(entity)) => match kinds(leaf) {
             Some(mut kinds) => kinds.all(|kind| entity.matches(kind)),
@@ -83,7 +90,7 @@ pub fn implies(narrow: &SelectorExpr, wide: &SelectorExpr) -> bool {
 /// Whether plainly no peer satisfies both.
 #[must_use]
 pub fn excludes(one: &SelectorExpr, other: &SelectorExpr) -> bool {
-    use SelectorExpr::{AllOf, AnyOf, Cidr, Label, Minus, Namespace, NamespaceLabel};
+    use SelectorExpr::{AllOf, AnyOf, Cidr, Label, Minus, Namespace, NamespaceLabel, NodeLabel};
     match (one, other) {
         (AnyOf(parts), rest) | (rest, AnyOf(parts)) => {
             parts.iter().all(|part| excludes(part, rest))
@@ -113,6 +120,13 @@ pub fn excludes(one: &SelectorExpr, other: &SelectorExpr) -> bool {
                 key: other,
                 operator: with,
             },
+        )
+        | (
+            NodeLabel { key, operator },
+            NodeLabel {
+                key: other,
+                operator: with,
+            },
         ) if key == other && operator_excludes(operator, with) => true,
         _ => match (kinds(one), kinds(other)) {
             (Some(mut one), Some(other)) => {
@@ -129,14 +143,15 @@ pub fn excludes(one: &SelectorExpr, other: &SelectorExpr) -> bool {
 fn kinds(leaf: &SelectorExpr) -> Option<impl Iterator<Item = PeerKind> + use<>> {
     let entity = match leaf {
         SelectorExpr::Entity(Entity::KubeApiserver) => return None,
-        SelectorExpr::Entity(entity) => *entity,
+        SelectorExpr::Entity(entity) => Some(*entity),
         SelectorExpr::Label { .. }
         | SelectorExpr::Namespace(_)
-        | SelectorExpr::NamespaceLabel { .. } => Entity::Endpoints,
+        | SelectorExpr::NamespaceLabel { .. } => Some(Entity::Endpoints),
+        SelectorExpr::NodeLabel { .. } => None,
         _ => return None,
     };
     let kinds = PeerKind::ALL.into_iter();
-    Some(kinds.filter(move |&kind| entity.matches(kind)))
+    Some(kinds.filter(move |&kind| entity.map_or(kind.is_node(), |entity| entity.matches(kind))))
 }
 
 fn operator_implies(narrow: &LabelOperator, wide: &LabelOperator) -> bool {

@@ -92,6 +92,7 @@ fn of_rule(model: &Model, rule: &Rule) -> [Option<&'static str>; 2] {
         rule.l7.as_ref().map(|l7| match l7 {
             L7Match::Http(_) => "only",
             L7Match::Sni(_) => "sni",
+            L7Match::Dns(_) => "dns",
         }),
     ]
 }

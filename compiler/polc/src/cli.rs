@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Sign(SignArguments),
     /// Check bundles without a node: intact, compiled as they say, within budget, signed
     Verify(VerifyArguments),
-    /// Write policies in another form: Kubernetes objects as `.pol`
+    /// Write policies in another form: Kubernetes objects as `.pol`, or the other way round
     Convert(ConvertArguments),
     /// Lay out policy files in the one style
     Fmt(FmtArguments),
@@ -73,6 +73,10 @@ pub(crate) struct CheckArguments {
     /// Fail on warnings, too
     #[arg(long)]
     pub(crate) deny_warnings: bool,
+
+    /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
+    #[arg(long)]
+    pub(crate) permissive: bool,
 }
 
 /// How findings are written.
@@ -114,6 +118,10 @@ pub(crate) struct TestArguments {
     /// Also say which rules no test decides by
     #[arg(long)]
     pub(crate) coverage: bool,
+
+    /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
+    #[arg(long)]
+    pub(crate) permissive: bool,
 }
 
 /// How results of tests are written.
@@ -157,6 +165,10 @@ pub(crate) struct BuildArguments {
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub(crate) format: Format,
+
+    /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
+    #[arg(long)]
+    pub(crate) permissive: bool,
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +195,10 @@ pub(crate) struct ConvertArguments {
 pub(crate) enum Form {
     /// Our own language
     Pol,
+    /// NetworkPolicy of `networking.k8s.io/v1`
+    NetworkPolicy,
+    /// CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy of `cilium.io/v2`
+    Cilium,
 }
 
 #[derive(Debug, Args)]

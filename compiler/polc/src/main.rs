@@ -13,6 +13,7 @@ mod output;
 mod package;
 mod render;
 mod signing;
+mod strictness;
 mod verify;
 
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use polc_frontend::{Analysis, Database, SourceKind};
 use polc_inventory::Inventory;
 use polc_model::Origin;
 
-use crate::{files, operational::OperationalError};
+use crate::{files, operational::OperationalError, strictness::Strictness};
 
 /// What stands for standard input among paths.
 const STANDARD_INPUT: &str = "-";
@@ -23,6 +23,7 @@ pub(crate) struct LoadedPackage {
     /// The directory, as it was reached.
     root: PathBuf,
     database: Database,
+    strictness: Strictness,
     /// What it means, and what is wrong with it.
     pub(crate) analysis: Analysis,
 }
@@ -65,6 +66,7 @@ impl LoadedPackage {
     pub(crate) fn set_text(&mut self, file: &str, text: String) {
         self.database.set_file(file, text);
         self.analysis = self.database.analyze();
+        self.strictness.apply(&mut self.analysis);
     }
 
     /// Adds what lints find, to a package without errors.
@@ -123,6 +125,15 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Says what becomes of what cannot be enforced yet.
+    pub(crate) fn with_strictness(mut self, strictness: Strictness) -> Self {
+        for package in &mut self.packages {
+            package.strictness = strictness;
+            strictness.apply(&mut package.analysis);
+        }
+        self
+    }
+
     /// Reads the inventory, if one is given. What is wrong with it joins the other errors.
     pub(crate) fn read_inventory(&mut self, path: Option<&Path>) -> Option<Inventory> {
         match path.map(files::read_inventory).transpose() {
@@ -163,14 +174,21 @@ pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
 
 /// Reads every policy and every Kubernetes object that the paths lead to as one package, whichever
 /// directories they are in: what runs in one cluster. `None` where a file cannot be read.
-pub(crate) fn load_cluster(paths: &[PathBuf]) -> (Option<LoadedPackage>, Vec<OperationalError>) {
+pub(crate) fn load_cluster(
+    paths: &[PathBuf],
+    strictness: Strictness,
+) -> (Option<LoadedPackage>, Vec<OperationalError>) {
     let (found, mut errors) = discover_all(paths, Wanted::Objects);
     let files: Vec<PathBuf> = found.into_values().flatten().collect();
     if !errors.is_empty() {
         return (None, errors);
     }
     match read(PathBuf::new(), &files, Database::default()) {
-        Ok(package) => (Some(package), errors),
+        Ok(mut package) => {
+            package.strictness = strictness;
+            strictness.apply(&mut package.analysis);
+            (Some(package), errors)
+        }
         Err(of_package) => {
             errors.extend(of_package);
             (None, errors)
@@ -334,7 +352,8 @@ fn without_objects(paths: &[PathBuf], packages: &[LoadedPackage]) -> Vec<Operati
         let text = package.and_then(|package| package.database.text(&file));
         is_manifest(&name)
             && text.is_some_and(|text| {
-                let read = polc_kubernetes::read(&Arc::from(&*file), text);
+                let none = polc_kubernetes::Definitions::default();
+                let read = polc_kubernetes::read(&Arc::from(&*file), text, &none);
                 read.objects == 0 && read.diagnostics.is_empty()
             })
     };
@@ -393,6 +412,7 @@ fn read(
     Ok(LoadedPackage {
         root,
         database,
+        strictness: Strictness::Strict,
         analysis,
     })
 }

@@ -236,6 +236,14 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
             "shop.yaml",
             "apiVersion: networking.k8s.io/v1\nkind: NetwrokPolicy\nmetadata: { name: web }\n---\napiVersion: extensions/v1beta1\nkind: NetworkPolicy\nmetadata: { name: web }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: web }\n",
         )],
+        Code::UnknownReference => &[(
+            "shop.yaml",
+            "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: { name: web, namespace: shop }\nspec:\n  endpointSelector: { matchLabels: { app: web } }\n  egress:\n  - toServices: [{ k8sService: { serviceName: cart } }]\n  egressDeny:\n  - toCIDRSet: [{ cidrGroupRef: partners }]\n",
+        )],
+        Code::UnsupportedKind => &[(
+            "shop.yaml",
+            "apiVersion: crd.projectcalico.org/v1\nkind: NetworkPolicy\nmetadata: { name: web, namespace: shop }\nspec: { selector: app == 'web' }\n",
+        )],
         // Lints are shown by the example of their page: see `lints_are_shown_by_their_pages`.
         Code::ShadowedRule
         | Code::RedundantRule

@@ -17,7 +17,7 @@ pub(crate) fn selects(model: &Model, selector: SelectorId, peer: &PeerFacts<'_>)
 }
 
 /// Whether a policy with this subject is one of the party's. It is the node's only where it says
-/// `host`, other than to take it away.
+/// `host` or asks for labels of nodes, other than to take them away.
 pub(crate) fn is_subject(model: &Model, subject: SelectorId, party: &PeerFacts<'_>) -> bool {
     let says_host = || {
         model
@@ -37,6 +37,7 @@ fn says_host(expr: &SelectorExpr) -> bool {
             }
             any
         }
+        SelectorExpr::NodeLabel { .. } => true,
         SelectorExpr::Minus(from, _) => says_host(from),
         _ => false,
     }
@@ -71,6 +72,10 @@ fn holds(expr: &SelectorExpr, peer: &PeerFacts<'_>) -> bool {
         SelectorExpr::NamespaceLabel { key, operator } => {
             passes(operator, peer.namespace_labels.get(key))
         }
+        SelectorExpr::NodeLabel { key, operator } => {
+            let is_node = peer.kind == PeerKind::Host || peer.kind == PeerKind::RemoteNode;
+            is_node && passes(operator, peer.labels.get(key))
+        }
         SelectorExpr::Dns(pattern) => peer.names.iter().any(|name| is_name_of(pattern, name)),
         SelectorExpr::Cidr(block) => peer.network.is_some_and(|network| inside(*block, network)),
         SelectorExpr::AnyOf(parts) => {
@@ -102,14 +107,34 @@ fn passes(operator: &LabelOperator, value: Option<&String>) -> bool {
     }
 }
 
-/// Whether a DNS name fits a pattern, label by label. A first label `*` is any one label.
+/// Whether a DNS name fits a pattern, label by label. `*` is any part of a label, and a first label
+/// `**` is one label or more.
 pub(crate) fn is_name_of(pattern: &str, name: &str) -> bool {
-    let wanted: Vec<&str> = pattern.split('.').collect();
+    let mut wanted: Vec<&str> = pattern.split('.').collect();
     let labels: Vec<&str> = name.split('.').collect();
-    let fits = |(position, (wanted, label)): (usize, (&&str, &&str))| {
-        wanted == label || (position == 0 && *wanted == "*" && !label.is_empty())
-    };
-    wanted.len() == labels.len() && wanted.iter().zip(&labels).enumerate().all(fits)
+    if labels.iter().any(|label| label.is_empty()) {
+        return false;
+    }
+    if wanted.first() == Some(&"**") {
+        let Some(more) = labels.len().checked_sub(wanted.len()) else {
+            return false;
+        };
+        wanted.splice(..1, std::iter::repeat_n("*", more + 1));
+    }
+    let fits = |(wanted, label): (&&str, &&str)| label_fits(wanted.as_bytes(), label.as_bytes());
+    wanted.len() == labels.len() && wanted.iter().zip(&labels).all(fits)
+}
+
+fn label_fits(wanted: &[u8], label: &[u8]) -> bool {
+    match (wanted.split_first(), label.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), None) => label_fits(rest, label),
+        (Some((b'*', rest)), Some((_, behind))) => {
+            label_fits(rest, label) || label_fits(wanted, behind)
+        }
+        (Some((one, rest)), Some((other, behind))) => one == other && label_fits(rest, behind),
+        _ => false,
+    }
 }
 
 /// Whether every address of `network` is in `block`, by their bits.

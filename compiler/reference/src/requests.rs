@@ -90,7 +90,8 @@ pub fn matches_request(l7: &L7Match, request: &Request) -> bool {
         (L7Match::Http(matches), Request::Http(request)) => {
             matches.iter().any(|one| describes(one, request))
         }
-        (L7Match::Sni(patterns), Request::Sni(name)) => patterns
+        (L7Match::Sni(patterns), Request::Sni(name))
+        | (L7Match::Dns(patterns), Request::Dns(name)) => patterns
             .iter()
             .any(|pattern| matching::is_name_of(pattern, name)),
         _ => false,
@@ -151,6 +152,8 @@ fn holds(condition: &HttpCondition, request: &HttpRequest, captures: &[(&str, &s
             .any(|(_, value)| passes(&condition.test, value))
     };
     match &condition.field {
+        HttpField::Method => passes(&condition.test, &request.method),
+        HttpField::Path => passes(&condition.test, &request.path),
         HttpField::Header(name) => named(&request.headers, name),
         HttpField::Query(name) => named(&request.query, name),
         HttpField::Host => request

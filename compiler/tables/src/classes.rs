@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use polc_abi::policy::MAX_PROGRAMS;
 use polc_inventory::{Inventory, Place};
-use polc_model::{Direction, Model, PeerFacts};
+use polc_model::{Direction, Model};
 use polc_plan::{Choice, ClassKey, ClassPlan, Plan, class};
 
 use crate::{
@@ -72,7 +72,7 @@ impl Classes {
             };
             slots.insert(position, both);
         }
-        let host = PeerFacts::host();
+        let host = inventory.node.facts();
         let node = Direction::BOTH.map(|direction| ClassKey::of(model, direction, &host));
         let is_governed = node.iter().any(|key| !key.policies.is_empty());
         let node = is_governed.then(|| {

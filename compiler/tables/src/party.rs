@@ -72,13 +72,13 @@ impl<'p> Party<'p> {
 
     /// What selectors see at one of its addresses.
     pub(crate) fn facts(&self, inventory: &'p Inventory, address: IpAddr) -> PeerFacts<'p> {
-        let kind = match self {
+        let (kind, labels) = match *self {
             Self::Endpoint(endpoint) => return inventory.facts(endpoint, Some(address)),
-            Self::Node(_) => PeerKind::Host,
-            Self::RemoteNode(_) => PeerKind::RemoteNode,
-            Self::Entity { kind, .. } => *kind,
+            Self::Node(node) => (PeerKind::Host, &node.labels),
+            Self::RemoteNode(node) => (PeerKind::RemoteNode, &node.labels),
+            Self::Entity { kind, .. } => (kind, &NO_LABELS),
         };
-        inventory.with_apiserver(node_facts(kind, address))
+        inventory.with_apiserver(node_facts(kind, labels, address))
     }
 }
 

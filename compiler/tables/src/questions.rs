@@ -96,13 +96,16 @@ fn clues(selector: &SelectorExpr) -> Option<BTreeSet<Clue<'_>>> {
     match selector {
         SelectorExpr::Cidr(block) => Some([Clue::Block(block.trunc())].into()),
         SelectorExpr::Namespace(name) => Some([Clue::Namespace(name)].into()),
-        SelectorExpr::Label { key, operator } => match operator {
-            LabelOperator::In(values) => {
-                Some(values.iter().map(|value| Clue::Label(key, value)).collect())
+        // A label of an endpoint or of a node: which, the question asks.
+        SelectorExpr::Label { key, operator } | SelectorExpr::NodeLabel { key, operator } => {
+            match operator {
+                LabelOperator::In(values) => {
+                    Some(values.iter().map(|value| Clue::Label(key, value)).collect())
+                }
+                LabelOperator::Exists => Some([Clue::LabelKey(key)].into()),
+                LabelOperator::NotIn(_) | LabelOperator::Absent => None,
             }
-            LabelOperator::Exists => Some([Clue::LabelKey(key)].into()),
-            LabelOperator::NotIn(_) | LabelOperator::Absent => None,
-        },
+        }
         SelectorExpr::NamespaceLabel { key, operator } => match operator {
             LabelOperator::In(values) => {
                 let clue = |value| Clue::NamespaceLabel(key, value);

@@ -128,7 +128,7 @@ fn model(rng: &mut Rng) -> Model {
     // beyond the first word of a block; not so many that some strategy would not fit.
     let (policies, most_rules) = match rng.u8(..8) {
         0 => (40, Some(5)),
-        1 => (rng.usize(1..6), pick(rng, &[12, 40, 120])),
+        1 => (rng.usize(1..6), pick(rng, &[12, 40, 110])),
         _ => (rng.usize(1..6), Some(5)),
     };
     for index in 0..policies {
@@ -237,7 +237,10 @@ fn subject(rng: &mut Rng) -> SelectorExpr {
             )
             .unwrap_or(Entity::Init),
         ),
-        2 if rng.u8(..3) == 0 => SelectorExpr::Entity(Entity::Host),
+        2 if rng.u8(..3) == 0 => match rng.bool() {
+            true => SelectorExpr::Entity(Entity::Host),
+            false => node_label(rng),
+        },
         2 => label(rng),
         3 if rng.u8(..4) == 0 => {
             SelectorExpr::AnyOf(vec![label(rng), SelectorExpr::Entity(Entity::Host)])
@@ -251,6 +254,23 @@ fn label(rng: &mut Rng) -> SelectorExpr {
     let key = word(rng, &KEYS);
     let operator = operator(rng);
     SelectorExpr::Label { key, operator }
+}
+
+fn node_label(rng: &mut Rng) -> SelectorExpr {
+    let key = word(rng, &KEYS);
+    let operator = operator(rng);
+    SelectorExpr::NodeLabel { key, operator }
+}
+
+/// Some of the labels that endpoints have, too.
+fn node_labels(rng: &mut Rng) -> Labels {
+    let mut labels = Labels::new();
+    for key in KEYS {
+        if rng.u8(..4) > 0 {
+            labels.insert(key.to_owned(), word(rng, &VALUES));
+        }
+    }
+    labels
 }
 
 fn namespace(rng: &mut Rng) -> SelectorExpr {
@@ -276,6 +296,7 @@ fn peer(rng: &mut Rng, depth: u8) -> SelectorExpr {
     let choice = if depth == 0 { rng.u8(..6) } else { rng.u8(..9) };
     match choice {
         0 | 1 => label(rng),
+        2 if rng.u8(..3) == 0 => node_label(rng),
         2 => namespace(rng),
         3 | 4 => match word(rng, &BLOCKS).parse::<IpNet>() {
             Ok(block) => SelectorExpr::Cidr(block),
@@ -438,12 +459,14 @@ fn inventory(rng: &mut Rng, interfaces: &[&str]) -> Inventory {
             name: "node-1".to_owned(),
             addresses: both("10.1.0.1", "fd00::1"),
             uplinks: Vec::new(),
+            labels: node_labels(rng),
         },
         endpoints,
         namespaces: namespaces(),
         remote_nodes: vec![RemoteNode {
             name: "node-2".to_owned(),
             addresses: both("10.2.0.1", "fd00:2::1"),
+            labels: node_labels(rng),
         }],
         addresses_of: AddressesOf {
             // Sometimes another node's, always one outside, sometimes one that a block covers.

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 
 use fastrand::Rng;
-use polc_inventory::Endpoint;
-use polc_model::{Decision, Direction, IcmpFamily, L4Packet, NamedPort, PeerFacts, PeerKind};
+use polc_inventory::{Endpoint, RemoteNode};
+use polc_model::{
+    Decision, Direction, IcmpFamily, L4Packet, NamedPort, PeerFacts, PeerKind, selector::NO_LABELS,
+};
 use polc_reference::{Party, audit, judge};
 
 use crate::{Case, ICMP_TYPES, pick, port, port_protocol};
@@ -209,10 +211,19 @@ impl Case {
         .into_iter()
         .find(|(_, all)| all.contains(&address))
         .map_or(PeerKind::World, |(kind, _)| kind);
+        let is_there = |node: &&RemoteNode| node.addresses.contains(&address);
+        let labels = match kind {
+            PeerKind::Host => &inventory.node.labels,
+            _ => match inventory.remote_nodes.iter().find(is_there) {
+                Some(node) => &node.labels,
+                None => &NO_LABELS,
+            },
+        };
         Party {
             name: "",
             facts: PeerFacts {
                 kind,
+                labels,
                 is_kube_apiserver: of.kube_apiserver.contains(&address),
                 ..PeerFacts::world(address)
             },

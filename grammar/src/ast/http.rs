@@ -1,4 +1,4 @@
-//! Requests: what rules match above TCP.
+//! Requests: what rules match above L4.
 
 use super::Name;
 use crate::Span;
@@ -20,6 +20,13 @@ pub enum L7Expr {
         /// The whole clause.
         span: Span,
     },
+    /// `dns "api.github.com"`
+    Dns {
+        /// The names that may be asked for.
+        names: Vec<Name>,
+        /// The whole clause.
+        span: Span,
+    },
 }
 
 impl L7Expr {
@@ -27,7 +34,7 @@ impl L7Expr {
     #[must_use]
     pub const fn span(&self) -> Span {
         match self {
-            Self::Only { span, .. } | Self::Sni { span, .. } => *span,
+            Self::Only { span, .. } | Self::Sni { span, .. } | Self::Dns { span, .. } => *span,
         }
     }
 }

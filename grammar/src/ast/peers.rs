@@ -14,6 +14,8 @@ pub enum PeerExpr {
     Dns(Name),
     /// `namespace { team: "payments" }`
     NamespaceLabels(LabelSet),
+    /// `nodes { zone: "a" }`
+    NodeLabels(LabelSet),
     /// A name, an entity, or a path such as `dns::cluster`.
     Name(Name),
     /// `… in namespace "shop"`
@@ -87,7 +89,7 @@ impl PeerExpr {
     #[must_use]
     pub const fn span(&self) -> Span {
         match self {
-            Self::Labels(set) | Self::NamespaceLabels(set) => set.span,
+            Self::Labels(set) | Self::NamespaceLabels(set) | Self::NodeLabels(set) => set.span,
             Self::Address(name) | Self::Dns(name) | Self::Name(name) => name.span,
             Self::In { span, .. }
             | Self::Union { span, .. }

@@ -30,6 +30,7 @@ impl PeerExpr {
         match self {
             Self::Labels(set) => Self::Labels(label_set(set)),
             Self::NamespaceLabels(set) => Self::NamespaceLabels(label_set(set)),
+            Self::NodeLabels(set) => Self::NodeLabels(label_set(set)),
             Self::Dns(name) => Self::Dns(name.without_place()),
             Self::Address(name) => Self::Address(name.without_place()),
             Self::Name(name) => Self::Name(name.without_place()),

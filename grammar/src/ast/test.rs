@@ -65,12 +65,19 @@ pub enum Party {
     Dns(Name),
 }
 
-/// What a checked flow shows above TCP.
+/// What a checked flow shows above L4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckRequest {
     /// `sni "api.github.com"`
     Sni {
         /// The server name.
+        name: Name,
+        /// The whole clause.
+        span: Span,
+    },
+    /// `dns "api.github.com"`
+    Dns {
+        /// The name that is asked for.
         name: Name,
         /// The whole clause.
         span: Span,

@@ -66,6 +66,12 @@ impl Builder<'_> {
                 span: span(&clause),
             });
         }
+        if let Some(clause) = child(pair, Rule::dns_clause) {
+            return Some(L7Expr::Dns {
+                names: texts_in(&clause),
+                span: span(&clause),
+            });
+        }
         let clause = child(pair, Rule::sni_clause)?;
         Some(L7Expr::Sni {
             names: texts_in(&clause),
@@ -112,10 +118,16 @@ fn condition(pair: &Pair<'_, Rule>) -> HttpCondition {
     condition
 }
 
-/// What a checked flow shows above TCP.
+/// What a checked flow shows above L4.
 pub(super) fn check_request(pair: &Pair<'_, Rule>) -> CheckRequest {
     if child(pair, Rule::kw_sni).is_some() {
         return CheckRequest::Sni {
+            name: text_in(pair).unwrap_or_default(),
+            span: span(pair),
+        };
+    }
+    if child(pair, Rule::kw_dns).is_some() {
+        return CheckRequest::Dns {
             name: text_in(pair).unwrap_or_default(),
             span: span(pair),
         };

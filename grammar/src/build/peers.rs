@@ -91,6 +91,10 @@ impl Builder<'_> {
                 Some(set) => PeerExpr::NamespaceLabels(label_set(&set)),
                 None => PeerExpr::Missing(place),
             },
+            Rule::node_peer => match super::child(&piece, Rule::label_set) {
+                Some(set) => PeerExpr::NodeLabels(label_set(&set)),
+                None => PeerExpr::Missing(place),
+            },
             Rule::peer_name | Rule::path => PeerExpr::Name(name(&piece)),
             _ => PeerExpr::Missing(place),
         };

@@ -189,12 +189,14 @@ pub(super) fn inventory() -> Inventory {
             name: "node-1".to_owned(),
             addresses: vec!["172.16.0.1".parse().unwrap()],
             uplinks: Vec::new(),
+            labels: Labels::new(),
         },
         endpoints,
         namespaces: [].into(),
         remote_nodes: vec![RemoteNode {
             name: "node-2".to_owned(),
             addresses: vec!["172.16.0.2".parse().unwrap()],
+            labels: Labels::new(),
         }],
     }
 }

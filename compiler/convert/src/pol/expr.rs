@@ -45,7 +45,8 @@ pub(super) fn peers(expr: &SelectorExpr) -> Words {
         SelectorExpr::Dns(name) => quoted(name),
         SelectorExpr::Label { .. }
         | SelectorExpr::Namespace(_)
-        | SelectorExpr::NamespaceLabel { .. } => intersection(std::slice::from_ref(expr)),
+        | SelectorExpr::NamespaceLabel { .. }
+        | SelectorExpr::NodeLabel { .. } => intersection(std::slice::from_ref(expr)),
     }
 }
 
@@ -66,13 +67,14 @@ fn operand(expr: &SelectorExpr) -> Words {
 /// `{ app: "web" } in namespace "shop"`, and whatever else must hold behind `&`.
 fn intersection(parts: &[SelectorExpr]) -> Words {
     let (mut labels, mut of_namespace) = (Vec::new(), Vec::new());
-    let (mut namespace, mut others) = (None, Vec::new());
+    let (mut namespace, mut of_nodes, mut others) = (None, Vec::new(), Vec::new());
     for part in parts {
         match part {
             SelectorExpr::Label { key, operator } => labels.push(condition(key, operator)?),
             SelectorExpr::NamespaceLabel { key, operator } => {
                 of_namespace.push(condition(key, operator)?);
             }
+            SelectorExpr::NodeLabel { key, operator } => of_nodes.push(condition(key, operator)?),
             SelectorExpr::Namespace(name) if namespace.is_none() => namespace = Some(name),
             SelectorExpr::Namespace(name) => {
                 others.push(format!("{{}} in namespace {}", quoted(name)?));
@@ -96,7 +98,9 @@ fn intersection(parts: &[SelectorExpr]) -> Words {
         endpoints.push_str(&format!(" in namespace {{ {} }}", of_namespace.join(", ")));
     }
     let first = is_about_endpoints.then_some(endpoints);
-    let all: Vec<String> = first.into_iter().chain(others).collect();
+    let nodes = format!("nodes {{ {} }}", of_nodes.join(", "));
+    let nodes = (!of_nodes.is_empty()).then_some(nodes);
+    let all: Vec<String> = first.into_iter().chain(nodes).chain(others).collect();
     Ok(all.join(" & "))
 }
 

@@ -136,11 +136,8 @@ impl Writer<'_> {
                     });
                 }
             },
-            Some(L7Match::Sni(all)) => {
-                let all: Result<Vec<String>, String> =
-                    all.iter().map(|name| expr::quoted(name)).collect();
-                text.push_str(&format!(" sni {}", all?.join(" | ")));
-            }
+            Some(L7Match::Sni(all)) => text.push_str(&format!(" sni {}", names(all)?)),
+            Some(L7Match::Dns(all)) => text.push_str(&format!(" dns {}", names(all)?)),
         }
         Ok(text)
     }
@@ -152,6 +149,12 @@ impl Writer<'_> {
             (None, None) => Err("there are no such peers".to_owned()),
         }
     }
+}
+
+/// Names of servers, or of queries.
+fn names(all: &[String]) -> Words {
+    let all: Result<Vec<String>, String> = all.iter().map(|name| expr::quoted(name)).collect();
+    Ok(all?.join(" | "))
 }
 
 /// A policy's name, in quotes where it is not a word.

@@ -157,7 +157,7 @@ fn kind(expr: &SelectorExpr) -> Option<Kind> {
         | SelectorExpr::Entity(Entity::Endpoints) => Some(Kind::Endpoints),
         SelectorExpr::Cidr(_) => Some(Kind::Cidr),
         SelectorExpr::Dns(_) => Some(Kind::Dns),
-        SelectorExpr::Entity(_) => None,
+        SelectorExpr::Entity(_) | SelectorExpr::NodeLabel { .. } => None,
         SelectorExpr::Minus(base, _) => kind(base),
         SelectorExpr::AnyOf(parts) | SelectorExpr::AllOf(parts) => {
             let mut kinds = parts.iter().map(kind);
@@ -174,6 +174,7 @@ fn of_peers(expr: &SelectorExpr) -> String {
         SelectorExpr::Label { .. } => of_endpoints(std::slice::from_ref(expr)),
         SelectorExpr::Namespace(name) => format!("in_{name}"),
         SelectorExpr::NamespaceLabel { .. } => of_endpoints(std::slice::from_ref(expr)),
+        SelectorExpr::NodeLabel { key, .. } => format!("nodes_{key}"),
         SelectorExpr::AllOf(parts) => of_endpoints(parts),
         SelectorExpr::AnyOf(parts) => {
             let first = parts.first().map(of_peers).unwrap_or_default();

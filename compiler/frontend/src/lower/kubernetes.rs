@@ -4,11 +4,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use polc_diagnostics::Diagnostic;
+use polc_kubernetes::Definitions;
 use polc_model::{Enforcement, Origin};
 use polc_syntax::Span;
 
 use super::{policy::LoweredPolicy, rule::LoweredRule};
-use crate::{database::SourceFile, origin::Lines};
+use crate::{
+    database::{Package, SourceFile},
+    origin::Lines,
+    source_kind::SourceKind,
+};
 
 /// The longest text that an origin shows. A whole file can be one line of JSON.
 const MAX_TEXT: usize = 120;
@@ -24,13 +29,52 @@ pub(crate) struct Manifest {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a file of Kubernetes objects.
+/// What a file of Kubernetes objects means in its package, whose other files may hold what it
+/// refers to.
+pub(crate) fn manifest_in(
+    db: &dyn salsa::Database,
+    package: Package,
+    file: SourceFile,
+) -> &Manifest {
+    match polc_kubernetes::refers(file.text(db)) {
+        true => resolved(db, package, file),
+        false => manifest(db, file),
+    }
+}
+
+/// Reads a file of Kubernetes objects by itself. Names and places are those of [`manifest_in`].
 #[salsa::tracked(returns(ref))]
 pub(crate) fn manifest(db: &dyn salsa::Database, file: SourceFile) -> Manifest {
+    read(db, file, &Definitions::default())
+}
+
+#[salsa::tracked(returns(ref))]
+fn resolved(db: &dyn salsa::Database, package: Package, file: SourceFile) -> Manifest {
+    read(db, file, package_definitions(db, package))
+}
+
+/// What the files of a package define.
+#[salsa::tracked(returns(ref))]
+fn package_definitions(db: &dyn salsa::Database, package: Package) -> Definitions {
+    let mut all = Definitions::default();
+    for &file in package.files(db) {
+        if file.kind(db) == SourceKind::Kubernetes {
+            all.merge(file_definitions(db, file));
+        }
+    }
+    all
+}
+
+#[salsa::tracked(returns(ref))]
+fn file_definitions(db: &dyn salsa::Database, file: SourceFile) -> Definitions {
+    polc_kubernetes::definitions(file.text(db))
+}
+
+fn read(db: &dyn salsa::Database, file: SourceFile, definitions: &Definitions) -> Manifest {
     let path: &Arc<str> = file.path(db);
     let text = file.text(db);
     let lines = Lines::new(path, text);
-    let read = polc_kubernetes::read(path, text);
+    let read = polc_kubernetes::read(path, text, definitions);
     let mut manifest = Manifest {
         diagnostics: read.diagnostics,
         ..Manifest::default()

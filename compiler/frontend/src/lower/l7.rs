@@ -1,7 +1,7 @@
 //! What a rule says above L4.
 
 use polc_diagnostics::Code;
-use polc_model::{L4Match, L4Term, L7Match, PortProtocol};
+use polc_model::{Direction, L4Match, L4Term, L7Match, PortProtocol};
 use polc_syntax::ast::{self, L7Expr};
 
 use super::{Scope, dns, http};
@@ -13,6 +13,7 @@ pub(super) fn lower(
     clause: &L7Expr,
     rule: &ast::Rule,
     l4: Option<&Option<L4Match>>,
+    direction: Direction,
     scope: &dyn Scope,
     sink: &mut Sink,
 ) -> Option<L7Match> {
@@ -21,19 +22,75 @@ pub(super) fn lower(
             .as_ref()
             .and_then(|requests| http::lower(requests, scope, sink))
             .map(L7Match::Http),
-        L7Expr::Sni { names, .. } => {
-            let names: Vec<Option<String>> =
-                names.iter().map(|name| dns::pattern(name, sink)).collect();
-            let names: Option<Vec<String>> = names.into_iter().collect();
-            names.filter(|names| !names.is_empty()).map(|mut names| {
-                names.sort();
-                names.dedup();
-                L7Match::Sni(names)
-            })
+        L7Expr::Sni { names, .. } => lower_names(names, sink).map(L7Match::Sni),
+        L7Expr::Dns { names, .. } => lower_names(names, sink).map(L7Match::Dns),
+    };
+    let is_possible = allows(clause, rule, sink)
+        && match clause {
+            L7Expr::Dns { .. } => {
+                has_ports(clause, rule, l4, sink) && is_egress(clause, direction, sink)
+            }
+            L7Expr::Only { .. } | L7Expr::Sni { .. } => is_tcp(clause, rule, l4, sink),
+        };
+    lowered.filter(|_| is_possible)
+}
+
+fn lower_names(names: &[ast::Name], sink: &mut Sink) -> Option<Vec<String>> {
+    let names: Vec<Option<String>> = names.iter().map(|name| dns::pattern(name, sink)).collect();
+    let mut names = names.into_iter().collect::<Option<Vec<String>>>()?;
+    names.sort();
+    names.dedup();
+    (!names.is_empty()).then_some(names)
+}
+
+/// Whether a rule about DNS queries is about ports, over which they run.
+fn has_ports(
+    clause: &L7Expr,
+    rule: &ast::Rule,
+    l4: Option<&Option<L4Match>>,
+    sink: &mut Sink,
+) -> bool {
+    let found = match l4 {
+        Some(None) => return false,
+        None => "every protocol".to_owned(),
+        Some(Some(L4Match::Any)) => "`any`".to_owned(),
+        Some(Some(L4Match::Of(terms))) => {
+            let is_port =
+                |term: &&L4Term| matches!(term, L4Term::Ports { .. } | L4Term::NamedPort { .. });
+            match terms.iter().find(|term| !is_port(term)) {
+                None => return true,
+                Some(other) => format!("`{other}`"),
+            }
         }
     };
-    let is_possible = allows(clause, rule, sink) && is_tcp(clause, rule, l4, sink);
-    lowered.filter(|_| is_possible)
+    let span = rule.l4.as_ref().map_or(clause.span(), |l4| l4.span);
+    sink.report(
+        Code::NotTcp,
+        format!("DNS runs over ports, found {found}"),
+        span,
+        "expected ports only",
+        |sink, diagnostic| {
+            diagnostic
+                .with_label(sink.place(clause.span()), "matches DNS")
+                .with_help("name the ports, such as `on udp 53 | tcp 53`")
+        },
+    );
+    false
+}
+
+/// Whether a rule about DNS queries is about those that leave an endpoint.
+fn is_egress(clause: &L7Expr, direction: Direction, sink: &mut Sink) -> bool {
+    if direction == Direction::Egress {
+        return true;
+    }
+    sink.report(
+        Code::EgressOnly,
+        "DNS queries are matched where they leave an endpoint",
+        clause.span(),
+        "this rule is for ingress",
+        |_, diagnostic| diagnostic.with_help("say it in the `egress` of those that ask"),
+    );
+    false
 }
 
 fn allows(clause: &L7Expr, rule: &ast::Rule, sink: &mut Sink) -> bool {
@@ -63,7 +120,7 @@ fn is_tcp(
 ) -> bool {
     let what = match clause {
         L7Expr::Only { .. } => "HTTP",
-        L7Expr::Sni { .. } => "TLS",
+        L7Expr::Sni { .. } | L7Expr::Dns { .. } => "TLS",
     };
     let found = match l4 {
         Some(None) => return false,
@@ -88,7 +145,9 @@ fn is_tcp(
                 .with_label(sink.place(clause.span()), format!("matches {what}"))
                 .with_help(match clause {
                     L7Expr::Only { .. } => "name the ports, such as `on tcp 8080`",
-                    L7Expr::Sni { .. } => "name the ports, such as `on tcp 443`",
+                    L7Expr::Sni { .. } | L7Expr::Dns { .. } => {
+                        "name the ports, such as `on tcp 443`"
+                    }
                 })
         },
     );

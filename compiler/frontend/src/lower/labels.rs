@@ -34,6 +34,22 @@ pub(super) fn of_namespace(set: &LabelSet, sink: &mut Sink) -> Vec<SelectorExpr>
     std::iter::once(endpoints).chain(conditions).collect()
 }
 
+/// The nodes that a label set is about: without conditions, this one and the others.
+pub(super) fn of_nodes(set: &LabelSet, sink: &mut Sink) -> SelectorExpr {
+    contradictions(set, sink);
+    if set.conditions.is_empty() {
+        return sets::union([Entity::Host, Entity::RemoteNode].map(SelectorExpr::Entity));
+    }
+    sets::intersection(
+        set.conditions
+            .iter()
+            .map(|condition| SelectorExpr::NodeLabel {
+                key: condition.key.text.clone(),
+                operator: operator(&condition.test),
+            }),
+    )
+}
+
 fn operator(test: &LabelTest) -> LabelOperator {
     match test {
         LabelTest::Is(_) | LabelTest::In(_) => LabelOperator::In(values(test)),

@@ -73,7 +73,7 @@ pub(crate) fn lower_file(
     file: SourceFile,
 ) -> LoweredFile {
     if file.kind(db) == SourceKind::Kubernetes {
-        let manifest = kubernetes::manifest(db, file);
+        let manifest = kubernetes::manifest_in(db, package, file);
         return LoweredFile {
             policies: manifest.policies.clone(),
             diagnostics: manifest.diagnostics.clone(),

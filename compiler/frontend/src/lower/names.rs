@@ -57,7 +57,7 @@ fn is_of_endpoints(expr: &SelectorExpr) -> bool {
         SelectorExpr::Label { .. }
         | SelectorExpr::Namespace(_)
         | SelectorExpr::NamespaceLabel { .. } => true,
-        SelectorExpr::Cidr(_) | SelectorExpr::Dns(_) => false,
+        SelectorExpr::NodeLabel { .. } | SelectorExpr::Cidr(_) | SelectorExpr::Dns(_) => false,
         SelectorExpr::AnyOf(parts) => parts.iter().all(is_of_endpoints),
         SelectorExpr::AllOf(parts) => parts.iter().any(is_of_endpoints),
         SelectorExpr::Minus(base, _) => is_of_endpoints(base),

@@ -46,6 +46,10 @@ pub(crate) fn lower(expr: &PeerExpr, scope: &dyn Scope, sink: &mut Sink) -> Type
             expr: sets::intersection(labels::of_namespace(set, sink)),
             of: PeersType::Endpoints,
         },
+        PeerExpr::NodeLabels(set) => Typed {
+            expr: labels::of_nodes(set, sink),
+            of: PeersType::Entities,
+        },
         PeerExpr::Dns(text) => match dns::pattern(text, sink) {
             Some(pattern) => Typed {
                 expr: SelectorExpr::Dns(pattern),

@@ -38,25 +38,26 @@ pub(super) fn lower(
     {
         egress_only(peers, scope, sink);
     }
+    let direction = match block.direction {
+        ast::Direction::Ingress => Direction::Ingress,
+        ast::Direction::Egress => Direction::Egress,
+    };
     let l4 = rule.l4.as_ref().map(|l4| l4::lower(l4, scope, sink));
     let l7 = rule
         .l7
         .as_ref()
-        .map(|clause| l7::lower(clause, rule, l4.as_ref(), scope, sink));
+        .map(|clause| l7::lower(clause, rule, l4.as_ref(), direction, scope, sink));
     let mut peer = rule
         .peers
         .as_ref()
         .map_or_else(peers::nothing, |expr| selector(expr, scope, lines, sink));
-    let is_ingress = block.direction == ast::Direction::Ingress;
+    let is_ingress = direction == Direction::Ingress;
     if matches!(l7, Some(None)) || (is_ingress && peer.expr.asks_for_names()) {
         // Reported. Without its requests or names, the rule would say more than it was to say.
         peer = peers::nothing();
     }
     LoweredRule {
-        direction: match block.direction {
-            ast::Direction::Ingress => Direction::Ingress,
-            ast::Direction::Egress => Direction::Egress,
-        },
+        direction,
         action: match rule.action {
             ast::Action::Allow => Action::Allow,
             ast::Action::Deny => Action::Deny,

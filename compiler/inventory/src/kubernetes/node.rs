@@ -44,6 +44,10 @@ pub(super) fn read(node: Node, part: &mut Part) -> Result<(), InventoryError> {
         })
     });
     let addresses = addresses.collect::<Result<_, _>>()?;
-    part.cluster_nodes.push(RemoteNode { name, addresses });
+    part.cluster_nodes.push(RemoteNode {
+        name,
+        addresses,
+        labels: node.metadata.labels,
+    });
     Ok(())
 }

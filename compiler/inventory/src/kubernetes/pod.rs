@@ -16,6 +16,12 @@ use crate::{Endpoint, InventoryError, Part, WithoutEndpoint};
 /// pod's addresses are routed to.
 pub const INTERFACE_ANNOTATION: &str = "polc.dev/interface";
 
+/// The label that says which service account a pod has.
+const SERVICE_ACCOUNT_LABEL: &str = "io.cilium.k8s.policy.serviceaccount";
+
+/// The label that says which cluster a pod is in: its own has the name that clusters have by default.
+const CLUSTER_LABEL: &str = "io.cilium.k8s.policy.cluster";
+
 #[derive(Deserialize)]
 pub(super) struct Pod {
     metadata: Metadata,
@@ -29,6 +35,7 @@ pub(super) struct Pod {
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     node_name: Option<String>,
+    service_account_name: Option<String>,
     #[serde(deserialize_with = "or_nothing")]
     host_network: bool,
     #[serde(deserialize_with = "or_nothing")]
@@ -92,11 +99,18 @@ pub(super) fn read(pod: Pod, part: &mut Part) -> Result<(), InventoryError> {
     let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
     let ports = ports(&pod.spec).map_err(|what| wrong("spec.containers.ports", what))?;
     let mut annotations = pod.metadata.annotations;
+    let mut labels = pod.metadata.labels;
+    let account = pod.spec.service_account_name;
+    let account = account.filter(|name| !name.is_empty());
+    for (key, value) in [(SERVICE_ACCOUNT_LABEL, account), (CLUSTER_LABEL, None)] {
+        let value = value.unwrap_or_else(|| "default".to_owned());
+        labels.insert(key.to_owned(), value);
+    }
     part.endpoints.push(Arc::new(Endpoint {
         namespace: Some(namespace.to_owned()),
         name: pod.metadata.name,
         init: false,
-        labels: Arc::new(pod.metadata.labels),
+        labels: Arc::new(labels),
         node: pod.spec.node_name,
         interface: annotations.remove(INTERFACE_ANNOTATION),
         addresses,

@@ -15,7 +15,7 @@ use crate::{
 /// The longest name of a rule.
 const MAX_NAME: usize = 100;
 
-/// An item, or a part of one: rules with one action.
+/// An item: rules with one action.
 pub(super) struct Entry {
     pub(super) action: Action,
     pub(super) rules: Vec<Rule>,
@@ -42,20 +42,18 @@ pub(super) fn read(
     let items = items(field, direction.name(), limits, report);
     let items = items.unwrap_or_default().iter();
     items
-        .flat_map(|item| rule(item, form, direction, report))
+        .filter_map(|item| rule(item, form, direction, report))
         .collect()
 }
 
-fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> Vec<Entry> {
+fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> Option<Entry> {
     let peers_name = match direction {
         Direction::Ingress => "from",
         Direction::Egress => "to",
     };
     let what = format!("an item of `{}`", direction.name());
     let known = ["name", "action", peers_name, form.l4_field()];
-    let Some(fields) = Fields::of(node, &what, &known, report) else {
-        return Vec::new();
-    };
+    let fields = Fields::of(node, &what, &known, report)?;
     if let Some(field) = fields.get("name") {
         check_name(field, report);
     }
@@ -69,23 +67,19 @@ fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> V
             named: None,
         }),
     };
-    let Some(peers) = fields.required(peers_name, &what, report) else {
-        return Vec::new();
-    };
+    let peers = fields.required(peers_name, &what, report)?;
     let limits = Limits {
         least: 1,
         most: form.most(),
     };
-    let Some(peers) = items(peers, peers_name, limits, report) else {
-        return Vec::new();
-    };
+    let peers = items(peers, peers_name, limits, report)?;
     let known = match direction {
         Direction::Ingress => &["namespaces", "pods"],
         Direction::Egress => form.peers(),
     };
     // Every peer is read, so that every mistake is reported.
     let asked = action.unwrap_or(Action::Allow);
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut rules = Vec::new();
     for item in peers {
         let Some(peer) = peers::read(item, peers_name, known, asked, form, report) else {
             continue;
@@ -94,23 +88,19 @@ fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> V
         if !check_named(l4, peer.kind, item, report) || action.is_none() {
             continue;
         }
-        let rule = Rule {
+        rules.push(Rule {
             direction,
-            action: peer.action,
+            action: asked,
             peer: peer.selector,
             l4: l4.matches.clone(),
             l7: None,
             span: item.span.start..item.span.end,
-        };
-        match entries.last_mut() {
-            Some(entry) if entry.action == peer.action => entry.rules.push(rule),
-            _ => entries.push(Entry {
-                action: peer.action,
-                rules: vec![rule],
-            }),
-        }
+        });
     }
-    entries
+    Some(Entry {
+        action: action?,
+        rules,
+    })
 }
 
 fn check_name(field: Field<'_>, report: &mut Report) {

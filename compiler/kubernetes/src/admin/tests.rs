@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use polc_model::{Action, Isolation, Tier};
 
-use crate::{File, Policy, read};
+use crate::{Definitions, File, Policy, read};
 
 fn file(text: &str) -> File {
-    read(&Arc::from("a.yaml"), text)
+    read(&Arc::from("a.yaml"), text, &Definitions::default())
 }
 
 /// An object with these rules of a direction.
@@ -118,10 +118,6 @@ fn what_the_api_server_refuses_is_refused() {
         (
             "egress: [{ action: Allow, to: [{ pods: { podSelector: {} } }] }]",
             "`pods` needs `namespaceSelector`",
-        ),
-        (
-            "egress: [{ action: Allow, to: [{ nodes: {} }] }]",
-            "`nodes` is not supported yet",
         ),
     ];
     for (rules, expected) in cases {

@@ -56,7 +56,7 @@ pub(crate) fn read(
     report: &mut Report,
 ) -> Option<Metadata> {
     let field = object.required("metadata", what, report)?;
-    let fields = Fields::of(field.value, "`metadata`", &KNOWN, report)?;
+    let fields = Fields::of_others(field.value, "`metadata`", &KNOWN, report)?;
     for (group, is_labels) in [("labels", true), ("annotations", false)] {
         let Some(field) = fields.get(group) else {
             continue;

@@ -1,6 +1,5 @@
 //! `NetworkPolicy` of `networking.k8s.io/v1`.
 
-pub(crate) mod describe;
 pub(crate) mod metadata;
 pub(crate) mod peers;
 pub(crate) mod ports;

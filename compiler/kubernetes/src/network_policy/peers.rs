@@ -4,8 +4,9 @@ use ipnet::IpNet;
 use polc_diagnostics::{Code, Severity};
 use polc_model::{LabelOperator, Selector, SelectorExpr, sets};
 
-use super::{all_of, describe};
+use super::all_of;
 use crate::{
+    describe,
     labels::{self, Conditions},
     located::Node,
     reader::{Field, Fields, list, missing, text},
@@ -145,7 +146,7 @@ fn block(field: Field<'_>, report: &mut Report) -> Option<Selector> {
 }
 
 /// An exception is a part of the block, and not all of it.
-fn check_inside(
+pub(crate) fn check_inside(
     block: IpNet,
     exception: IpNet,
     node: &Node,

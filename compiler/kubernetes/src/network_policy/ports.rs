@@ -150,7 +150,7 @@ fn invalid_number(headline: String, span: Span, report: &mut Report) {
     report.add(Code::InvalidNumber, headline, span, label, |_, one| one);
 }
 
-fn named_range(end: Option<Field<'_>>, port: Option<Field<'_>>, report: &mut Report) {
+pub(crate) fn named_range(end: Option<Field<'_>>, port: Option<Field<'_>>, report: &mut Report) {
     let (Some(end), Some(port)) = (end, port) else {
         return;
     };

@@ -16,13 +16,15 @@ use crate::{
     output::Outcome,
     package,
     render::{self, json},
+    strictness::Strictness,
 };
 
 /// Compiles the one package of the path and writes the bundle. Nothing is written unless all of
 /// it compiles.
 pub(crate) fn run(arguments: &BuildArguments) -> Outcome {
     let format = arguments.format;
-    let mut loaded = package::load(std::slice::from_ref(&arguments.path));
+    let loaded = package::load(std::slice::from_ref(&arguments.path));
+    let mut loaded = loaded.with_strictness(Strictness::of(arguments.permissive));
     if loaded.packages.len() > 1 {
         loaded.errors.push(OperationalError::SeveralPackages {
             path: arguments.path.clone(),

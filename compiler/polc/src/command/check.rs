@@ -8,6 +8,7 @@ use crate::{
     output::Outcome,
     package::{self, Loaded, LoadedPackage},
     render,
+    strictness::Strictness,
 };
 
 /// Checks every package of the given paths, once or whenever something changes.
@@ -24,6 +25,7 @@ pub(super) fn once(
     arguments: &CheckArguments,
     mut loaded: Loaded,
 ) -> (Outcome, Vec<LoadedPackage>) {
+    loaded = loaded.with_strictness(Strictness::of(arguments.permissive));
     let inventory = loaded.read_inventory(arguments.inventory.as_deref());
     let mut fixed = 0;
     for package in &mut loaded.packages {

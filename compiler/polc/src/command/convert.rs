@@ -3,7 +3,10 @@
 //! What is written is read again and compared, before anybody sees it: it means the same, or it is
 //! not written.
 
-use polc_convert::{Comments, Unsayable};
+use polc_convert::{
+    Comments, Unsayable,
+    kubernetes::{self, Kind},
+};
 use polc_diagnostics::{Code, Diagnostic};
 use polc_frontend::{Database, SourceKind};
 use polc_model::Model;
@@ -60,18 +63,29 @@ enum Failure {
 /// The package in another form, compared.
 fn write(package: &LoadedPackage, form: Form) -> Result<String, Failure> {
     let model = &package.analysis.model;
-    let (text, path) = match form {
-        Form::Pol => {
-            let mut sources = package.sources().map(|(path, _)| path);
-            if let Some(file) = sources.find(|path| SourceKind::of(path) == SourceKind::Pol) {
-                let file = package.display_path(file);
-                return Err(Failure::Operational(OperationalError::IsPol { file }));
-            }
-            let comments = Comments::of_yaml(model, |path| package.text(path));
-            (polc_convert::pol::write(model, &comments), "converted.pol")
-        }
+    let kind = match form {
+        Form::Pol => return write_pol(package),
+        Form::NetworkPolicy => Kind::NetworkPolicy,
+        Form::Cilium => Kind::Cilium,
     };
-    let text = text.map_err(Failure::Unsayable)?;
+    let objects = kubernetes::write(model, kind).map_err(Failure::Unsayable)?;
+    same(&objects.model, "converted.yaml", objects.text)
+}
+
+fn write_pol(package: &LoadedPackage) -> Result<String, Failure> {
+    let model = &package.analysis.model;
+    let mut sources = package.sources().map(|(path, _)| path);
+    if let Some(file) = sources.find(|path| SourceKind::of(path) == SourceKind::Pol) {
+        let file = package.display_path(file);
+        return Err(Failure::Operational(OperationalError::IsPol { file }));
+    }
+    let comments = Comments::of_yaml(model, |path| package.text(path));
+    let text = polc_convert::pol::write(model, &comments).map_err(Failure::Unsayable)?;
+    same(model, "converted.pol", text)
+}
+
+/// The text, if it says the same as the Model.
+fn same(model: &Model, path: &str, text: String) -> Result<String, Failure> {
     match changed(model, path, &text) {
         None => Ok(text),
         Some(what) => Err(Failure::Operational(OperationalError::NotTheSame { what })),
@@ -86,7 +100,7 @@ fn changed(model: &Model, path: &str, text: &str) -> Option<String> {
     let again = database.analyze();
     let error = again.diagnostics.iter().find(|_| again.has_errors());
     match error {
-        Some(error) => Some(format!("{error}", error = error.headline)),
+        Some(error) => Some(error.headline.clone()),
         None => polc_convert::difference(model, &again.model),
     }
 }
@@ -99,12 +113,12 @@ fn findings(package: &LoadedPackage, problems: &[Unsayable], format: Format) -> 
             let mut policies = model.policies.iter();
             let policy = policies.find(|policy| policy.name == problem.policy)?;
             let place = package.place_of(problem.origin.as_ref().unwrap_or(&policy.origin));
-            let headline = format!("`{}` cannot be converted", problem.policy);
+            let label = format!("keeps `{}` from being converted", problem.policy);
             Some(Diagnostic::new(
                 Code::Unsayable,
-                headline,
-                place,
                 &problem.what,
+                place,
+                label,
             ))
         })
         .collect();

@@ -12,6 +12,7 @@ use crate::{
     output::Outcome,
     package::{self, LoadedPackage},
     render::{self, json, junit},
+    strictness::Strictness,
     verify::{
         self, CheckResult,
         coverage::{self, Coverage},
@@ -22,6 +23,7 @@ use crate::{
 /// are not run: it has no meaning yet.
 pub(crate) fn run(arguments: &TestArguments) -> Outcome {
     let loaded = package::load(&arguments.paths);
+    let loaded = loaded.with_strictness(Strictness::of(arguments.permissive));
     let format = arguments.format;
     let mut report = Report::new(arguments);
     for package in &loaded.packages {

@@ -121,6 +121,7 @@ pub(crate) fn node(roles: impl IntoIterator<Item = String>) -> Inventory {
             name: "bench".to_owned(),
             addresses: Vec::new(),
             uplinks: Vec::new(),
+            labels: Labels::new(),
         },
         endpoints: endpoints.map(Arc::new).collect(),
         namespaces: BTreeMap::new(),

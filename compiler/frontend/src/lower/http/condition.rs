@@ -24,6 +24,9 @@ pub(super) fn condition(
         ast::HttpField::Header(name) => HttpField::Header(header(name, sink)?),
         ast::HttpField::Query(name) => HttpField::Query(name.text.clone()),
         ast::HttpField::Host => return host(condition, test, sink),
+        ast::HttpField::Capture(name) if is_part(name, captures) => {
+            return part(name, condition, test, sink);
+        }
         ast::HttpField::Capture(name) => {
             capture(name, condition, captures, sink)?;
             HttpField::Capture(name.text.clone())
@@ -53,6 +56,42 @@ fn host(condition: &ast::HttpCondition, test: HttpTest, sink: &mut Sink) -> Opti
         field: HttpField::Host,
         test,
     })
+}
+
+/// Whether a name is one of a part of every request, and not of a capture.
+fn is_part(name: &Name, captures: &[PathSegment]) -> bool {
+    let is_captured = captures
+        .iter()
+        .any(|segment| matches!(segment, PathSegment::Capture { name: known, .. } if *known == name.text));
+    !is_captured && matches!(name.text.as_str(), "method" | "path")
+}
+
+/// A condition on the method or on the path as a whole.
+fn part(
+    name: &Name,
+    condition: &ast::HttpCondition,
+    test: HttpTest,
+    sink: &mut Sink,
+) -> Option<HttpCondition> {
+    let what = &name.text;
+    let field = match what.as_str() {
+        "method" => HttpField::Method,
+        _ => HttpField::Path,
+    };
+    if test == HttpTest::Present {
+        sink.report(
+            Code::InvalidRequest,
+            format!("every request has a {what}"),
+            condition.span,
+            format!("expected `=` or `~` and the {what}"),
+            |_, diagnostic| {
+                diagnostic
+                    .with_help("for any of some, write an expression: `method ~ \"GET|HEAD\"`")
+            },
+        );
+        return None;
+    }
+    Some(HttpCondition { field, test })
 }
 
 /// The name of a header, in lower case.

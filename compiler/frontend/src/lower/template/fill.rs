@@ -73,7 +73,7 @@ impl Filling {
                         requests: Some(requests),
                         ..
                     }) => self.http(requests),
-                    Some(L7Expr::Sni { names, .. }) => {
+                    Some(L7Expr::Sni { names, .. } | L7Expr::Dns { names, .. }) => {
                         names.iter_mut().for_each(|name| self.quoted(name));
                     }
                     _ => {}
@@ -109,7 +109,9 @@ impl Filling {
 
     fn peers(&mut self, peers: &mut PeerExpr) {
         match peers {
-            PeerExpr::Labels(set) | PeerExpr::NamespaceLabels(set) => self.labels(set),
+            PeerExpr::Labels(set) | PeerExpr::NamespaceLabels(set) | PeerExpr::NodeLabels(set) => {
+                self.labels(set)
+            }
             PeerExpr::Dns(text) => self.quoted(text),
             PeerExpr::In {
                 base, namespaces, ..

@@ -19,7 +19,17 @@ pub(super) fn lower(
     l4: Option<L4Packet>,
     sink: &mut Sink,
 ) -> Option<Request> {
-    let (CheckRequest::Sni { span, .. } | CheckRequest::Http { span, .. }) = request;
+    if let CheckRequest::Dns { name, span } = request {
+        let is_port = matches!(l4, Some(L4Packet::Port(..)));
+        if let Some(l4) = l4.filter(|_| !is_port) {
+            not_tcp(*span, l4, sink);
+        }
+        let lowered = dns::name(name, sink).map(Request::Dns);
+        return lowered.filter(|_| is_port);
+    }
+    let (CheckRequest::Sni { span, .. }
+    | CheckRequest::Dns { span, .. }
+    | CheckRequest::Http { span, .. }) = request;
     let is_tcp = matches!(l4, Some(L4Packet::Port(PortProtocol::Tcp, _)));
     if let Some(l4) = l4
         && !is_tcp
@@ -27,7 +37,9 @@ pub(super) fn lower(
         not_tcp(*span, l4, sink);
     }
     let lowered = match request {
-        CheckRequest::Sni { name, .. } => dns::name(name, sink).map(Request::Sni),
+        CheckRequest::Sni { name, .. } | CheckRequest::Dns { name, .. } => {
+            dns::name(name, sink).map(Request::Sni)
+        }
         CheckRequest::Http {
             method,
             path,
