@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use polc_kubernetes::{
+    located::Node,
     reader::{Fields, list, text},
     report::Report,
 };
@@ -34,19 +35,22 @@ pub(crate) fn read(object: &Object<'_>, report: &mut Report) -> Option<Endpoints
     let service = if object.kind == "Endpoints" {
         for subset in items(&fields, "subsets", report) {
             for item in items(&subset, "addresses", report) {
-                let address = word(&item, "ip", report);
-                addresses.extend(address.and_then(|address| address.parse::<IpAddr>().ok()));
+                let address = item.required("ip", "an item of `addresses`", report);
+                addresses.extend(address.and_then(|field| ip(field.value, "`ip`", report)));
             }
         }
         metadata.name
     } else {
+        // Names outside have no addresses here.
+        if word(&fields, "addressType", report).as_deref() == Some("FQDN") {
+            return None;
+        }
         for item in items(&fields, "endpoints", report) {
             let Some(field) = item.get("addresses") else {
                 continue;
             };
             for address in list(field.value, "`addresses`", report).unwrap_or_default() {
-                let address = text(address, "an item of `addresses`", report);
-                addresses.extend(address.and_then(|address| address.parse::<IpAddr>().ok()));
+                addresses.extend(ip(address, "an item of `addresses`", report));
             }
         }
         metadata.labels.get(SERVICE_LABEL)?.clone()
@@ -56,4 +60,17 @@ pub(crate) fn read(object: &Object<'_>, report: &mut Report) -> Option<Endpoints
         service,
         addresses,
     })
+}
+
+fn ip(node: &Node, what: &str, report: &mut Report) -> Option<IpAddr> {
+    let written = text(node, what, report)?;
+    let address = written.parse().ok();
+    if address.is_none() {
+        report.invalid(
+            format!("`{written}` is not an IP address"),
+            node.span,
+            "expected an address such as `192.0.2.1`",
+        );
+    }
+    address
 }

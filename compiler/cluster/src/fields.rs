@@ -44,6 +44,17 @@ pub(crate) fn inner<'a>(
     Fields::any(fields.get(name)?.value, &format!("`{name}`"), report)
 }
 
+/// The fields of a field that has to be there. `what` is what has it.
+pub(crate) fn needed<'a>(
+    fields: &Fields<'a>,
+    name: &str,
+    what: &str,
+    report: &mut Report,
+) -> Option<Fields<'a>> {
+    let field = fields.required(name, what, report)?;
+    Fields::any(field.value, &format!("`{name}`"), report)
+}
+
 /// A text.
 pub(crate) fn word(fields: &Fields<'_>, name: &str, report: &mut Report) -> Option<String> {
     let value = fields.get(name)?.value;
@@ -52,19 +63,25 @@ pub(crate) fn word(fields: &Fields<'_>, name: &str, report: &mut Report) -> Opti
 
 /// A whole number.
 pub(crate) fn number(node: &Node, what: &str, report: &mut Report) -> Option<u32> {
-    if let Some(Scalar::Number(written)) = node.scalar()
-        && let Ok(number) = written.parse()
-    {
-        return Some(number);
+    let Some(Scalar::Number(written)) = node.scalar() else {
+        wrong_type(node, what, "a whole number", report);
+        return None;
+    };
+    let number = written.parse().ok();
+    if number.is_none() {
+        report.invalid(
+            format!("`{written}` is not a number for {what}"),
+            node.span,
+            "expected a whole number, at least 0",
+        );
     }
-    wrong_type(node, what, "a whole number", report);
-    None
+    number
 }
 
 /// A port's number.
 pub(crate) fn port(node: &Node, what: &str, report: &mut Report) -> Option<u16> {
     let number = number(node, what, report)?;
-    let port = u16::try_from(number).ok();
+    let port = u16::try_from(number).ok().filter(|port| *port > 0);
     if port.is_none() {
         report.invalid(
             format!("`{number}` is not a port"),

@@ -38,6 +38,7 @@ pub enum PodNetwork {
 pub(crate) struct Pod {
     pub(crate) service_account: String,
     pub(crate) network: PodNetwork,
+    pub(crate) node: Option<String>,
     pub(crate) ports: Vec<ContainerPort>,
     pub(crate) probes: Vec<Vec<String>>,
 }
@@ -48,10 +49,17 @@ pub(crate) fn read(spec: &Fields<'_>, report: &mut Report) -> Pod {
     let mut pod = Pod {
         service_account: account.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
         network: network(spec, report),
+        node: word(spec, "nodeName", report),
         ..Pod::default()
     };
     for group in ["initContainers", "containers"] {
         for container in items(spec, group, report) {
+            // What ends before the pod starts listens on nothing.
+            let is_gone = group == "initContainers"
+                && word(&container, "restartPolicy", report).as_deref() != Some("Always");
+            if is_gone {
+                continue;
+            }
             for item in items(&container, "ports", report) {
                 pod.ports.extend(container_port(&item, report));
             }
@@ -76,7 +84,7 @@ fn network(spec: &Fields<'_>, report: &mut Report) -> PodNetwork {
 }
 
 fn container_port(fields: &Fields<'_>, report: &mut Report) -> Option<ContainerPort> {
-    let number = fields.required("containerPort", "an item of `ports`", report)?;
+    let number = fields.get("containerPort")?;
     Some(ContainerPort {
         name: word(fields, "name", report),
         protocol: protocol(fields, report)?,

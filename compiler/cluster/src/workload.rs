@@ -11,7 +11,7 @@ use polc_model::{Labels, NamedPorts};
 
 use crate::{
     ContainerPort, PodNetwork,
-    fields::{inner, items, labels, number, word},
+    fields::{inner, items, labels, needed, number, word},
     objects::Object,
     pod,
 };
@@ -33,6 +33,8 @@ pub struct Workload {
     pub service_account: String,
     /// Whose network they use.
     pub network: PodNetwork,
+    /// The node that a pod is to run on, where it says so.
+    pub node: Option<String>,
     /// The ports of their containers, in the order of the text.
     pub ports: Vec<ContainerPort>,
     /// The ports that have a name.
@@ -48,7 +50,13 @@ pub struct Workload {
 /// Reads a workload. `None` where it has no name or no pods.
 pub(crate) fn read(object: &Object<'_>, report: &mut Report) -> Option<Workload> {
     let metadata = object.metadata(report)?;
-    let spec = object.spec(report)?;
+    let what = format!("a {}", object.kind);
+    let fields = Fields::any(&object.node, &what, report)?;
+    let spec = needed(&fields, "spec", &what, report)?;
+    let replicas = match spec.get("replicas") {
+        Some(field) if object.kind != "Pod" => number(field.value, "`replicas`", report)?,
+        _ => 1,
+    };
     let place = report.place(metadata.span);
     let (mut name, mut kind) = (metadata.name.clone(), object.kind.to_owned());
     let (of_pod, pod_labels, pod_name) = if object.kind == "Pod" {
@@ -59,26 +67,18 @@ pub(crate) fn read(object: &Object<'_>, report: &mut Report) -> Option<Workload>
     } else {
         let spec_of_template = match object.kind {
             "CronJob" => {
-                let job = inner(&spec, "jobTemplate", report)?;
-                inner(&job, "spec", report)?
+                let job = needed(&spec, "jobTemplate", "`spec`", report)?;
+                needed(&job, "spec", "`jobTemplate`", report)?
             }
-            _ => Fields::any(object.node.get("spec")?, "`spec`", report)?,
+            _ => spec,
         };
-        let template = inner(&spec_of_template, "template", report)?;
+        let template = needed(&spec_of_template, "template", "`spec`", report)?;
         let of_template = inner(&template, "metadata", report);
         let pod_labels = of_template
             .and_then(|metadata| metadata.get("labels"))
             .map(|field| labels(Some(field), "`labels`", report));
-        let of_pod = inner(&template, "spec", report)?;
+        let of_pod = needed(&template, "spec", "`template`", report)?;
         (of_pod, pod_labels.unwrap_or_default(), None)
-    };
-    let replicas = match object
-        .node
-        .get("spec")
-        .and_then(|spec| spec.get("replicas"))
-    {
-        Some(value) if !value.is_null() => number(value, "`replicas`", report)?,
-        _ => 1,
     };
     let pod = pod::read(&of_pod, report);
     Some(Workload {
@@ -89,6 +89,7 @@ pub(crate) fn read(object: &Object<'_>, report: &mut Report) -> Option<Workload>
         labels: pod_labels,
         service_account: pod.service_account,
         network: pod.network,
+        node: pod.node,
         named_ports: pod::named(&pod.ports),
         ports: pod.ports,
         replicas,

@@ -108,14 +108,19 @@ impl<'m> Connections<'m> {
             }
         }
         for (destination, reluctant_sources) in sources_of.into_iter().enumerate() {
+            let is_managed = |class: usize| {
+                let class = self.classes.classes.get(class);
+                class.is_some_and(|class| class.is_managed)
+            };
             let sources: Vec<usize> = match self.ingress.tables.get(destination) {
+                // What holds of workloads in general does not of those in their node's network.
+                _ if !is_managed(destination) => (0..count).collect(),
                 Some(table) if self.is_nothing(table.inside) => table
                     .listed
                     .keys()
                     .copied()
                     .filter(|at| *at < count)
                     .collect(),
-                // Classes in their node's network are not inside, and have no policies that are asked.
                 _ => reluctant_sources
                     .into_iter()
                     .chain(generous.iter().copied())

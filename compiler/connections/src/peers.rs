@@ -1,13 +1,13 @@
 //! Who can be at an end of a connection.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use ipnet::IpNet;
-use polc_model::{Direction, Model, PeerFacts, PeerKind, SelectorExpr, l4::NO_PORTS};
+use polc_model::{Direction, Model, PeerFacts, PeerKind, SelectorExpr, SelectorId, l4::NO_PORTS};
 
 /// One end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,13 +84,14 @@ impl Outside {
     }
 }
 
-/// The peers outside that rules of a direction tell apart: ranges of addresses between the borders of
-/// their blocks, names, and for ingress what lets traffic in. Addresses of IPv6 only where a rule of
+/// The peers outside that rules of a direction tell apart: ranges of addresses, names, and for ingress
+/// what lets traffic in. Addresses of IPv6 only where a rule of
 /// either direction has a block of them.
 pub(crate) fn outside(model: &Model, direction: Direction) -> Vec<Outside> {
     let mut blocks: BTreeSet<IpNet> = BTreeSet::new();
     let mut names: BTreeSet<String> = BTreeSet::new();
     let mut has_v6 = false;
+    let mut selectors: BTreeMap<SelectorId, &SelectorExpr> = BTreeMap::new();
     for rule in &model.rules {
         let Some(selector) = model.selector(rule.peer) else {
             continue;
@@ -99,6 +100,7 @@ pub(crate) fn outside(model: &Model, direction: Direction) -> Vec<Outside> {
             SelectorExpr::Cidr(block) => {
                 has_v6 |= block.addr().is_ipv6();
                 if rule.direction == direction {
+                    selectors.insert(rule.peer, &selector.expr);
                     blocks.insert(*block);
                 }
             }
@@ -108,11 +110,13 @@ pub(crate) fn outside(model: &Model, direction: Direction) -> Vec<Outside> {
             _ => {}
         });
     }
-    let mut outside = ranges_v4(&blocks);
+    let mut ranges = ranges_v4(&blocks);
     if has_v6 {
-        outside.extend(ranges_v6(&blocks));
+        ranges.extend(ranges_v6(&blocks));
     }
-    let mut outside: Vec<Outside> = outside.into_iter().map(Outside::of).collect();
+    let ranges = told_apart(ranges, selectors.values().copied());
+    let ranges = ranges.into_iter().map(Peer::Addresses);
+    let mut outside: Vec<Outside> = ranges.map(Outside::of).collect();
     match direction {
         Direction::Egress => {
             outside.extend(names.into_iter().map(|name| Outside::of(Peer::Name(name))))
@@ -122,7 +126,29 @@ pub(crate) fn outside(model: &Model, direction: Direction) -> Vec<Outside> {
     outside
 }
 
-fn ranges_v4(blocks: &BTreeSet<IpNet>) -> Vec<Peer> {
+/// Neighbours that the same selectors select are one.
+fn told_apart<'a>(
+    ranges: Vec<AddressRange>,
+    selectors: impl Iterator<Item = &'a SelectorExpr> + Clone,
+) -> Vec<AddressRange> {
+    let mut merged: Vec<(AddressRange, Vec<bool>)> = Vec::new();
+    for range in ranges {
+        let outside = Outside::of(Peer::Addresses(range));
+        let facts = outside.facts();
+        let selected: Vec<bool> = selectors.clone().map(|expr| expr.matches(&facts)).collect();
+        match merged.last_mut() {
+            Some((before, like))
+                if *like == selected && before.first.is_ipv4() == range.first.is_ipv4() =>
+            {
+                before.last = range.last;
+            }
+            _ => merged.push((range, selected)),
+        }
+    }
+    merged.into_iter().map(|(range, _)| range).collect()
+}
+
+fn ranges_v4(blocks: &BTreeSet<IpNet>) -> Vec<AddressRange> {
     let mut starts = BTreeSet::from([0u32]);
     for block in blocks {
         if let IpNet::V4(block) = block {
@@ -137,10 +163,10 @@ fn ranges_v4(blocks: &BTreeSet<IpNet>) -> Vec<Peer> {
         first: Ipv4Addr::from_bits(first).into(),
         last: Ipv4Addr::from_bits(last).into(),
     });
-    ranges.map(Peer::Addresses).collect()
+    ranges.collect()
 }
 
-fn ranges_v6(blocks: &BTreeSet<IpNet>) -> Vec<Peer> {
+fn ranges_v6(blocks: &BTreeSet<IpNet>) -> Vec<AddressRange> {
     let mut starts = BTreeSet::from([0u128]);
     for block in blocks {
         if let IpNet::V6(block) = block {
@@ -155,5 +181,5 @@ fn ranges_v6(blocks: &BTreeSet<IpNet>) -> Vec<Peer> {
         first: Ipv6Addr::from_bits(first).into(),
         last: Ipv6Addr::from_bits(last).into(),
     });
-    ranges.map(Peer::Addresses).collect()
+    ranges.collect()
 }

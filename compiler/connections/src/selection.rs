@@ -13,10 +13,19 @@ pub(crate) fn facts<'a>(cluster: &'a Cluster, workload: &'a Workload) -> PeerFac
         PodNetwork::Pod => PeerKind::Endpoint,
         PodNetwork::Host => PeerKind::RemoteNode,
     };
+    // Of a node the labels are its own.
+    let own_labels = match workload.network {
+        PodNetwork::Pod => &workload.labels,
+        PodNetwork::Host => {
+            let node = workload.node.as_ref();
+            let labels = node.and_then(|name| cluster.nodes.get(name));
+            labels.unwrap_or(&NO_LABELS)
+        }
+    };
     PeerFacts {
         kind,
         namespace: Some(&workload.namespace),
-        labels: &workload.labels,
+        labels: own_labels,
         namespace_labels: labels.unwrap_or(&NO_LABELS),
         ports: &workload.named_ports,
         ..PeerFacts::host()

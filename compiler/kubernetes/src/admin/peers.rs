@@ -51,18 +51,20 @@ pub(super) fn read(
     Some(Peer { kind, selector })
 }
 
-/// Nodes with these labels: this one and others. No pods, nor addresses that nodes have not.
+/// Every node with these labels, at its addresses.
 fn nodes(field: Field<'_>, report: &mut Report) -> Option<Selector> {
     let conditions = labels::selector(field.value, "`nodes`", report)?;
+    let text = format!("nodes {}", describe::labels(&conditions));
+    let nodes = [Entity::Host, Entity::RemoteNode].map(SelectorExpr::Entity);
     let labels = conditions
         .into_iter()
         .map(|(key, operator)| SelectorExpr::NodeLabel { key, operator });
     let labels: Vec<SelectorExpr> = labels.collect();
+    // Only nodes have labels of nodes.
     let expr = match labels.is_empty() {
-        true => sets::union([Entity::Host, Entity::RemoteNode].map(SelectorExpr::Entity)),
+        true => sets::union(nodes),
         false => sets::intersection(labels),
     };
-    let text = describe::selector(&expr);
     Some(Selector { expr, text })
 }
 
@@ -125,9 +127,9 @@ fn name(node: &Node, report: &mut Report) -> Option<SelectorExpr> {
     }
     let name = written.strip_suffix('.').unwrap_or(written);
     let name = name.to_ascii_lowercase();
-    // Here `*` is one label or more, which is `**` in a Model.
-    Some(SelectorExpr::Dns(match name.strip_prefix("*.") {
-        Some(rest) => format!("**.{rest}"),
+    // `*` is one label or more here: what the language writes as `**`.
+    Some(SelectorExpr::Dns(match wildcard {
+        Some(_) => format!("*{name}"),
         None => name,
     }))
 }

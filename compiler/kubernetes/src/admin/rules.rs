@@ -85,7 +85,7 @@ fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> O
             continue;
         };
         let Some(l4) = &l4 else { continue };
-        if !check_named(l4, peer.kind, item, report) {
+        if !check_named(l4, peer.kind, item, report) || action.is_none() {
             continue;
         }
         rules.push(Rule {
@@ -97,7 +97,10 @@ fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> O
             span: item.span.start..item.span.end,
         });
     }
-    action.map(|action| Entry { action, rules })
+    Some(Entry {
+        action: action?,
+        rules,
+    })
 }
 
 fn check_name(field: Field<'_>, report: &mut Report) {
