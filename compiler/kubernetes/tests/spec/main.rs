@@ -1,4 +1,4 @@
-//! Runs the suites in policies/kubernetes/cilium: Markdown files, where each section with `yaml` blocks is
+//! Runs the suites in policies/kubernetes/cilium and policies/kubernetes/admin: Markdown files, where each section with `yaml` blocks is
 //! a case.
 //!
 //! - A block ```` ```yaml ```` is a file; ```` ```yaml other.yaml ```` names it, where a case has several.
@@ -115,13 +115,14 @@ fn run(path: &Path, failures: &mut String) -> usize {
 
 #[test]
 fn objects_mean_what_the_suites_say() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../policies/kubernetes/cilium");
-    let entries = fs::read_dir(root).unwrap();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../policies/kubernetes");
+    let of = |folder: &str| fs::read_dir(root.join(folder)).unwrap();
+    let entries = ["admin", "cilium"].into_iter().flat_map(of);
     let mut suites: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     suites.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     suites.sort();
     let mut failures = String::new();
     let cases: usize = suites.iter().map(|suite| run(suite, &mut failures)).sum();
     assert!(failures.is_empty(), "\n{failures}");
-    assert!(cases >= 110, "only {cases} cases");
+    assert!(cases >= 210, "only {cases} cases");
 }
