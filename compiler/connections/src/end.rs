@@ -1,8 +1,8 @@
 //! What one end allows: the rules of its policies, by tier and priority, over sets of L4 keys.
 
 use polc_model::{
-    Action, Decider, Decision, Direction, Isolation, L4Match, L4Term, Model, NamedPorts, PolicyId,
-    RuleId, SelectorId, Tier, Verdict,
+    Action, Decider, Decision, Direction, Isolation, L4Match, L4Term, L7Match, Model, NamedPorts,
+    PolicyId, RuleId, SelectorId, Tier, Verdict,
 };
 
 use crate::L4Set;
@@ -21,9 +21,18 @@ pub struct Piece {
 pub(crate) struct EndRule<'m> {
     id: RuleId,
     tier: Tier,
-    action: Action,
+    priority: u32,
+    pub(crate) action: Action,
     pub(crate) peer: SelectorId,
-    l4: &'m L4Match,
+    pub(crate) l4: &'m L4Match,
+    pub(crate) l7: Option<&'m L7Match>,
+}
+
+impl EndRule<'_> {
+    /// What decides between rules of different policies: of rules with the same, order does not count.
+    pub(crate) const fn precedence(&self) -> (Tier, u32) {
+        (self.tier, self.priority)
+    }
 }
 
 /// The rules of some policies in one direction, in the order in which they are asked, and who isolates.
@@ -51,9 +60,11 @@ impl<'m> End<'m> {
                     let rule = EndRule {
                         id,
                         tier: policy.tier,
+                        priority: policy.priority,
                         action: rule.action,
                         peer: rule.peer,
                         l4: &rule.l4,
+                        l7: rule.l7.as_ref(),
                     };
                     rules.push(((policy.tier, policy.priority, rank, id), rule));
                 }
@@ -116,6 +127,27 @@ impl<'m> End<'m> {
         }
         push(&mut pieces, asked, Verdict::Allow, Decider::NoPolicy);
         pieces
+    }
+}
+
+impl End<'_> {
+    /// The keys that rules allow, with the precedence at which they do; arguments as for
+    /// [`Self::decide`].
+    pub(crate) fn allowing(
+        &self,
+        matching: &[usize],
+        receiver: &NamedPorts,
+    ) -> Vec<((Tier, u32), L4Set)> {
+        let pieces = self.decide(matching, receiver).into_iter();
+        let pieces = pieces.filter(|piece| piece.decision.verdict == Verdict::Allow);
+        let with_rules = pieces.filter_map(|piece| match piece.decision.decider {
+            Decider::Rule(id) => {
+                let rule = self.rules.iter().find(|rule| rule.id == id)?;
+                Some((rule.precedence(), piece.keys))
+            }
+            _ => None,
+        });
+        with_rules.collect()
     }
 }
 

@@ -1,9 +1,9 @@
 //! Why a connection is allowed, and what of it is not.
 
-use polc_model::{Direction, l4::NO_PORTS};
+use polc_model::{Direction, NamedPorts, PolicyId, l4::NO_PORTS};
 
 use crate::{
-    Connections, Peer, PeerIndex, Piece,
+    Connections, PeerIndex, Piece,
     end::End,
     table::{At, Side},
 };
@@ -17,6 +17,15 @@ pub struct Reason {
     pub pieces: Vec<Piece>,
 }
 
+/// An end and a peer.
+pub(crate) struct Meeting<'a> {
+    pub(crate) end: End<'a>,
+    /// Positions of the rules that match the peer.
+    pub(crate) matching: Vec<usize>,
+    /// The ports of who receives.
+    pub(crate) receiver: &'a NamedPorts,
+}
+
 impl Connections<'_> {
     /// What the ends that have policies decide about connections from one peer to another.
     #[must_use]
@@ -27,12 +36,25 @@ impl Connections<'_> {
     }
 
     fn reason(&self, side: &Side, subject: PeerIndex, peer: PeerIndex) -> Option<Reason> {
-        let subject = self.class_of(self.peer(subject)?)?;
-        let class = self.classes.classes.get(subject)?;
+        let meeting = self.meeting(side, subject, peer)?;
+        Some(Reason {
+            direction: side.direction,
+            pieces: meeting.end.decide(&meeting.matching, meeting.receiver),
+        })
+    }
+
+    /// The rules of an end that speak about a peer. `None` where no policies are asked about the end.
+    pub(crate) fn meeting(
+        &self,
+        side: &Side,
+        subject: PeerIndex,
+        peer: PeerIndex,
+    ) -> Option<Meeting<'_>> {
+        let class = self.classes.classes.get(self.class(subject)?)?;
         if !class.is_managed {
             return None;
         }
-        let at = self.at(side, self.peer(peer)?)?;
+        let at = self.at(side, peer)?;
         let receiver = match side.direction {
             Direction::Ingress => &class.ports,
             Direction::Egress => {
@@ -46,20 +68,30 @@ impl Connections<'_> {
             class.policies_in(side.direction),
         );
         let matching = side.matching(&end, at, &self.classes.classes);
-        Some(Reason {
-            direction: side.direction,
-            pieces: end.decide(&matching, receiver),
+        Some(Meeting {
+            end,
+            matching,
+            receiver,
         })
     }
 
-    fn at(&self, side: &Side, peer: &Peer) -> Option<At> {
-        let outside = side.outside.iter().position(|one| one.peer == *peer);
-        let outside = outside.map(|position| self.classes.classes.len() + position);
-        outside.or_else(|| self.class_of(peer))
+    /// The policies that are asked about an end.
+    pub(crate) fn policies_of(&self, direction: Direction, subject: PeerIndex) -> &[PolicyId] {
+        let class = self.class(subject);
+        let class = class.and_then(|class| self.classes.classes.get(class));
+        class.map_or(&[], |class| class.policies_in(direction))
     }
 
-    fn class_of(&self, peer: &Peer) -> Option<usize> {
-        let mut classes = self.classes.classes.iter();
-        classes.position(|class| class.members.binary_search(peer).is_ok())
+    fn at(&self, side: &Side, peer: PeerIndex) -> Option<At> {
+        if let Some(class) = self.class(peer) {
+            return Some(class);
+        }
+        let peer = self.peer(peer)?;
+        let outside = side.outside.iter().position(|one| one.peer == *peer);
+        outside.map(|position| self.classes.classes.len() + position)
+    }
+
+    fn class(&self, peer: PeerIndex) -> Option<usize> {
+        self.class_of.get(peer.0 as usize).copied().flatten()
     }
 }

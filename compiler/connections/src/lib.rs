@@ -7,6 +7,7 @@
 //!                ──class──► workloads that no policy tells apart, once
 //!                ──end, table──► what an end allows with each peer: sets of L4 keys
 //!                ──matrix──► what both ends allow
+//!                ──requests──► which requests pass, where rules speak about them
 //! ```
 //!
 //! Nothing is tried out: whole sets of ports are decided at a time, by the same precedence as one packet
@@ -19,6 +20,7 @@ mod explain;
 mod l4_set;
 mod matrix;
 mod peers;
+mod requests;
 mod selection;
 mod table;
 #[cfg(test)]
@@ -29,3 +31,4 @@ pub use explain::Reason;
 pub use l4_set::{L4Set, Share};
 pub use matrix::{Connection, Connections, PeerIndex};
 pub use peers::{AddressRange, Peer};
+pub use requests::Restriction;

@@ -39,6 +39,8 @@ pub struct Connections<'m> {
     pub(crate) ingress: Side,
     pub(crate) egress: Side,
     sets: Sets,
+    /// The class of each peer that has one.
+    pub(crate) class_of: Vec<Option<usize>>,
 }
 
 impl<'m> Connections<'m> {
@@ -57,8 +59,10 @@ impl<'m> Connections<'m> {
             ingress,
             egress,
             sets,
+            class_of: Vec::new(),
         };
         let numbers = Numbers::of(&connections);
+        connections.class_of = numbers.classes();
         connections.among_workloads(&numbers);
         connections.with_outside(&numbers);
         connections.through_entrances(&numbers, cluster);
@@ -210,7 +214,8 @@ impl<'m> Connections<'m> {
             let Some(&destination) = numbers.by_peer.get(&Peer::Workload(title)) else {
                 continue;
             };
-            let Some(class) = numbers.class_of(destination) else {
+            let class = self.class_of.get(destination.0 as usize);
+            let Some(class) = class.copied().flatten() else {
                 continue;
             };
             let allowed = self
@@ -271,9 +276,16 @@ impl Numbers {
         self.members.get(class).map_or(&[], Vec::as_slice)
     }
 
-    fn class_of(&self, peer: PeerIndex) -> Option<usize> {
-        self.members
-            .iter()
-            .position(|members| members.contains(&peer))
+    /// By number of a peer, its class.
+    fn classes(&self) -> Vec<Option<usize>> {
+        let mut classes = vec![None; self.by_peer.len()];
+        for (class, members) in self.members.iter().enumerate() {
+            for member in members {
+                if let Some(of_member) = classes.get_mut(member.0 as usize) {
+                    *of_member = Some(class);
+                }
+            }
+        }
+        classes
     }
 }

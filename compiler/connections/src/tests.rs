@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use polc_cluster::Cluster;
 use polc_frontend::Database;
-use polc_model::{L4Packet, Model, PeerFacts, PortProtocol, Verdict};
+use polc_model::{HttpRequest, L4Packet, Model, PeerFacts, PortProtocol, Request, Verdict};
 use polc_plan::intervals::key_of;
-use polc_reference::{Party, judge_flow};
+use polc_reference::{Party, judge_flow, judge_request_flow, matches_request};
 use proptest::prelude::*;
 
 use crate::{Connection, Connections, Peer, selection};
@@ -60,10 +60,20 @@ fn rule() -> impl Strategy<Value = (bool, String)> {
         " on tcp \"http\"",
         " on protocol 47",
     ]);
-    (any::<bool>(), action, peer, ports).prop_map(|(is_ingress, action, peer, ports)| {
-        let word = if is_ingress { "from" } else { "to" };
-        (is_ingress, format!("{action} {word} {peer}{ports}"))
-    })
+    let requests = word(&["", "", " only { GET /a }", " only { GET /b; POST /a }"]);
+    (any::<bool>(), action, peer, ports, requests).prop_map(
+        |(is_ingress, action, peer, ports, requests)| {
+            let word = if is_ingress { "from" } else { "to" };
+            // Requests are on ports of TCP, and only where they are allowed.
+            let has_requests =
+                action == "allow" && ["tcp", "tcp 80"].contains(&ports.trim_start_matches(" on "));
+            let requests = if has_requests { requests } else { "" };
+            (
+                is_ingress,
+                format!("{action} {word} {peer}{ports}{requests}"),
+            )
+        },
+    )
 }
 
 fn policy() -> impl Strategy<Value = String> {
@@ -127,6 +137,43 @@ fn passes(
     connection.is_some_and(|one| connections.keys(one).contains(key_of(packet)))
 }
 
+fn requests() -> Vec<Request> {
+    let of = |(method, path): (&str, &str)| {
+        Request::Http(HttpRequest {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            ..HttpRequest::default()
+        })
+    };
+    let all = [("GET", "/a"), ("GET", "/b"), ("POST", "/a"), ("PUT", "/a")];
+    all.into_iter().map(of).collect()
+}
+
+/// What connections say about a request on such packets.
+fn request_passes(
+    connections: &Connections<'_>,
+    source: &Peer,
+    destination: &Peer,
+    packet: L4Packet,
+    request: &Request,
+) -> bool {
+    let is_it = |connection: &&Connection| {
+        connections.peer(connection.source) == Some(source)
+            && connections.peer(connection.destination) == Some(destination)
+    };
+    let connection = connections.connections.iter().find(is_it);
+    let Some(connection) = connection else {
+        return false;
+    };
+    let restrictions = connections.restrictions(connection);
+    let here = restrictions
+        .iter()
+        .filter(|one| one.keys.contains(key_of(packet)));
+    let mut here = here.map(|one| &one.only);
+    passes(connections, source, destination, packet)
+        && here.all(|only| only.iter().any(|l7| matches_request(l7, request)))
+}
+
 /// The range with an address, as an end of connections in which it has the other end.
 fn range_of(connections: &Connections<'_>, address: IpAddr, is_source: bool) -> Option<Peer> {
     let side = if is_source {
@@ -177,6 +224,28 @@ proptest! {
                         let expected = judge_flow(&model, party, &outside, packet).verdict();
                         let found = passes(&connections, peer, &range, packet);
                         prop_assert_eq!(found, expected == Verdict::Allow, "{} {} {}", peer, range, packet);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn requests_pass_as_the_reference_says(policies in prop::collection::vec(policy(), 0..5)) {
+        let model = model(&policies);
+        let (cluster, _) = Cluster::read([("c.yaml", CLUSTER)]);
+        let connections = Connections::of(&model, &cluster);
+        let workloads: Vec<(Peer, Party<'_>)> = cluster.workloads.iter().map(|workload| {
+            let facts = selection::facts(&cluster, workload);
+            (Peer::Workload(workload.title()), Party { name: &workload.name, facts })
+        }).collect();
+        for (peer, party) in &workloads {
+            for (other, other_party) in workloads.iter().filter(|(other, _)| other != peer) {
+                for packet in PACKETS {
+                    for request in requests() {
+                        let expected = judge_request_flow(&model, party, other_party, packet, &request);
+                        let found = request_passes(&connections, peer, other, packet, &request);
+                        prop_assert_eq!(found, expected.verdict() == Verdict::Allow, "{} {} {} {}", peer, other, packet, request);
                     }
                 }
             }

@@ -98,6 +98,50 @@ fn connections_are_there_for_programs() {
     assert!(run.out.contains(line), "{}", run.out);
 }
 
+/// With a second file beside the shop.
+fn shop_with(policy: &str, arguments: &[&str]) -> Run {
+    let files = Files::new([("shop.yaml", SHOP), ("requests.yaml", policy)]);
+    let mut all = vec!["connections", "."];
+    all.extend(arguments);
+    files.polc(&all)
+}
+
+const REQUESTS: &str = "
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: { name: web, namespace: shop }
+spec:
+  endpointSelector: { matchLabels: { app: web } }
+  ingress:
+  - toPorts: [{ ports: [{ port: '8080', protocol: TCP }], rules: { http: [{ method: GET, path: /a }] } }]
+  - fromEntities: [world]
+    toPorts: [{ ports: [{ port: '9090', protocol: TCP }] }]
+";
+
+#[test]
+fn requests_that_pass_are_said() {
+    let run = shop_with(REQUESTS, &[]);
+    assert_eq!(run.code, 0, "{}", run.out);
+    let line = "{ingress-controller} => shop/web[Deployment] : TCP 8080 only { ";
+    assert!(run.out.contains(line), "{}", run.out);
+    let line = "[External] => shop/web[Deployment] : TCP 8080,9090; TCP 8080 only { ";
+    assert!(run.out.contains(line), "{}", run.out);
+    let run = shop_with(REQUESTS, &["--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let connections = value["connections"].as_array().unwrap();
+    let entrance = connections
+        .iter()
+        .find(|one| one["source"] == "{ingress-controller}")
+        .unwrap();
+    let restriction = &entrance["restrictions"][0];
+    assert_eq!(restriction["direction"], "ingress");
+    assert_eq!(
+        restriction["ports"],
+        serde_json::json!([{ "protocol": "tcp", "first": 8080, "last": 8080 }])
+    );
+    assert_eq!(restriction["only"].as_array().unwrap().len(), 1);
+}
+
 #[test]
 fn connections_can_be_drawn() {
     let run = shop(&["--format", "dot"]);

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use polc_connections::Connections;
 
-use super::explain::Deciders;
+use super::{explain::Deciders, requests::said};
 use crate::command::graph::quoted;
 
 /// The graph in DOT: peers, and an arrow for each connection.
@@ -18,7 +18,7 @@ pub(super) fn dot(connections: &Connections<'_>, deciders: Option<&Deciders<'_>>
         let _ = writeln!(out, "  peer{} [label={name}];", peer.0);
     }
     for connection in &connections.connections {
-        let mut label = connections.keys(connection).to_string();
+        let mut label = said(connections, connection);
         for decided in deciders.iter().flat_map(|one| one.decided(connection)) {
             let _ = write!(label, "\n{}", decided.line());
         }

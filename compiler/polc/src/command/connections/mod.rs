@@ -2,6 +2,7 @@
 
 mod drawing;
 mod explain;
+mod requests;
 mod text;
 mod views;
 

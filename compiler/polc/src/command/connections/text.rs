@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use polc_connections::{Connection, Connections};
 
-use super::explain::Deciders;
+use super::{explain::Deciders, requests::said};
 
-/// `source => destination : protocols and ports`, and who decides indented below it.
+/// `source => destination : protocols and ports`, with the requests that pass, and who decides indented below it.
 pub(super) fn lines(
     text: &mut Vec<u8>,
     connections: &Connections<'_>,
@@ -17,8 +17,8 @@ pub(super) fn lines(
         .iter()
         .map(|connection| {
             let [source, destination] = ends(connections, connection);
-            let keys = connections.keys(connection);
-            (format!("{source} => {destination} : {keys}"), connection)
+            let said = said(connections, connection);
+            (format!("{source} => {destination} : {said}"), connection)
         })
         .collect();
     lines.sort_unstable();
@@ -44,11 +44,7 @@ pub(super) fn csv(
     let _ = writeln!(text, "{heading}");
     for connection in &connections.connections {
         let [source, destination] = ends(connections, connection);
-        let mut fields = vec![
-            source,
-            destination,
-            connections.keys(connection).to_string(),
-        ];
+        let mut fields = vec![source, destination, said(connections, connection)];
         if let Some(deciders) = deciders {
             let decided = deciders.decided(connection);
             let lines: Vec<String> = decided.iter().map(|one| one.line()).collect();
