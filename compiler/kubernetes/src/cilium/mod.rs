@@ -79,7 +79,7 @@ pub(crate) fn read(
     let Some(fields) = Fields::of(node, &what, &known, report) else {
         return Vec::new();
     };
-    let metadata = metadata::read(&fields, &what, report);
+    let metadata = metadata::read(&fields, &what, metadata::Scope::Namespace, report);
     if kind == Kind::Clusterwide {
         refuse_namespace(&fields, report);
     }
