@@ -103,11 +103,7 @@ impl LoadedPackage {
 
     /// Line and column of an offset, counted from 1, columns in characters.
     pub(crate) fn position_at(&self, file: &str, offset: u32) -> (usize, usize) {
-        let text = self.text(file);
-        let before = text.get(..offset as usize).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let last = before.rsplit('\n').next().unwrap_or_default();
-        (line, last.chars().count() + 1)
+        self.database.position(file, offset)
     }
 
     /// The diagnostics of the analysis.
