@@ -143,17 +143,16 @@ fn write(bundle: &Bundle, output: &Path) -> Result<Built, OperationalError> {
     })
 }
 
-/// The policy classes of an inventory's endpoints, so that no node has to compile them.
+/// The policy classes of an inventory's endpoints and of its node, so that no node has to compile them.
 fn classes(package: &package::LoadedPackage, inventory: Option<&Inventory>) -> Vec<ClassKey> {
     let model = &package.analysis.model;
     let Some(inventory) = inventory else {
         return Vec::new();
     };
     let endpoints = inventory.endpoints.iter();
-    endpoints
-        .flat_map(|endpoint| {
-            let facts = inventory.facts(endpoint, None);
-            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
-        })
+    let facts = endpoints.map(|endpoint| inventory.facts(endpoint, None));
+    facts
+        .chain([inventory.node.facts()])
+        .flat_map(|facts| Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts)))
         .collect()
 }
