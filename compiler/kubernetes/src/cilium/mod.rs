@@ -3,7 +3,7 @@
 //! - `rule`: a rule of `spec` or `specs`, which is a policy here
 //! - `section`: its `ingress`, `ingressDeny`, `egress` and `egressDeny`
 //! - `peers`: whom an item of those is about: `endpoints`, `entities`, `cidr`, `fqdn`, `services`, `nodes`
-//! - `ports`: on what: `icmp`, and of requests `http` and `dns`
+//! - `to_ports`: on what: `icmp`, and of requests `http` and `dns`
 //!
 //! What was not understood allows nothing and denies all it could: `polc check --permissive` goes on
 //! where something is not supported.
@@ -20,10 +20,10 @@ mod icmp;
 mod label;
 mod nodes;
 mod peers;
-mod ports;
 mod rule;
 mod section;
 mod services;
+mod to_ports;
 
 pub(crate) use group::check as check_group;
 
