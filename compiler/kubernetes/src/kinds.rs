@@ -3,13 +3,18 @@
 
 use polc_diagnostics::suggest;
 
-use crate::cilium::{self, CILIUM};
+use crate::{
+    admin::Form,
+    cilium::{self, CILIUM},
+};
 
 /// What is done about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind<'a> {
     /// It is read.
     NetworkPolicy,
+    /// It is read.
+    Admin(Form),
     /// It is read.
     Cilium(cilium::Kind),
     /// It is what policies refer to.
@@ -28,6 +33,25 @@ pub(crate) enum Kind<'a> {
 
 /// The one API version of [`Kind::NetworkPolicy`].
 pub(crate) const NETWORKING: &str = "networking.k8s.io/v1";
+
+/// The kinds of administrators' policies, with the API version that has them.
+const ADMIN: [(&str, &str, Form); 3] = [
+    (
+        "AdminNetworkPolicy",
+        "policy.networking.k8s.io/v1alpha1",
+        Form::Admin,
+    ),
+    (
+        "BaselineAdminNetworkPolicy",
+        "policy.networking.k8s.io/v1alpha1",
+        Form::Baseline,
+    ),
+    (
+        "ClusterNetworkPolicy",
+        "policy.networking.k8s.io/v1alpha2",
+        Form::Cluster,
+    ),
+];
 
 /// Kinds that decide who may talk to whom and whose name does not say so.
 const OTHER_POLICIES: [&str; 4] = [
@@ -71,6 +95,15 @@ pub(crate) fn kind<'a>(api_version: &'a str, kind: &'a str) -> Kind<'a> {
     if kind == "NetworkPolicyList" && api_version == NETWORKING {
         return Kind::List;
     }
+    if let Some((_, current, form)) = ADMIN.iter().find(|(of, ..)| *of == single(kind))
+        && group == "policy.networking.k8s.io"
+    {
+        return match () {
+            () if api_version != *current => Kind::OldVersion(current),
+            () if kind.ends_with("List") => Kind::List,
+            () => Kind::Admin(*form),
+        };
+    }
     if kind == "NetworkPolicy" {
         return match group {
             _ if api_version == NETWORKING => Kind::NetworkPolicy,
@@ -93,13 +126,10 @@ pub(crate) fn kind<'a>(api_version: &'a str, kind: &'a str) -> Kind<'a> {
     let meant = suggest::closest(kind, POLICIES);
     let neighbours = NEIGHBOURS.iter().find(|(of, _)| *of == group);
     match neighbours {
-        Some((_, kinds)) => {
-            let single = kind.strip_suffix("List").unwrap_or(kind);
-            match kinds.contains(&single) {
-                true => Kind::Other,
-                false => Kind::Unknown(meant),
-            }
-        }
+        Some((_, kinds)) => match kinds.contains(&single(kind)) {
+            true => Kind::Other,
+            false => Kind::Unknown(meant),
+        },
         None if meant.is_some() => Kind::Unknown(meant),
         None => Kind::Other,
     }
@@ -128,6 +158,11 @@ fn of_cilium<'a>(api_version: &str, kind: &str) -> Option<Kind<'a>> {
     })
 }
 
+/// The kind of what is in a list.
+fn single(kind: &str) -> &str {
+    kind.strip_suffix("List").unwrap_or(kind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +187,11 @@ mod tests {
         );
         assert_eq!(
             kind("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"),
-            Kind::Unsupported
+            Kind::Admin(Form::Admin)
+        );
+        assert_eq!(
+            kind("policy.networking.k8s.io/v1alpha1", "ClusterNetworkPolicy"),
+            Kind::OldVersion("policy.networking.k8s.io/v1alpha2")
         );
         assert_eq!(
             kind("crd.projectcalico.org/v1", "NetworkPolicy"),

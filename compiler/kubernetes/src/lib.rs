@@ -3,26 +3,28 @@
 //! ```text
 //! text ──located──► documents with places ──object──► objects of kinds that are read
 //!                                                          │
-//!                                        network_policy, cilium: policies and rules, with places
+//!                          network_policy, admin, cilium: policies and rules, with places
 //! ```
 //!
 //! - [`read`] is the interface, and [`definitions()`] what it needs of other files. It is total: a file that is not YAML still gives the policies of
 //!   the documents before the mistake.
 //! - What the API server would refuse is refused here, at the key or value. What it takes means here
 //!   what it means there.
+//! - [`located`], [`reader`] and [`report`] read other objects as well: see `polc-cluster`.
 //! - Objects of other kinds are not looked into: see [`kinds`].
 
+mod admin;
 mod cilium;
 mod definitions;
 mod describe;
 mod kinds;
 mod labels;
-mod located;
+pub mod located;
 mod names;
 mod network_policy;
 mod object;
-mod reader;
-mod report;
+pub mod reader;
+pub mod report;
 #[cfg(test)]
 mod tests;
 

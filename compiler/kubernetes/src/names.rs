@@ -21,6 +21,18 @@ fn is_part_of_dns(text: &str) -> bool {
         && text.chars().all(|c| is_end(c) || c == '-')
 }
 
+/// A domain of the internet: two labels or more, which may have `_` inside, and perhaps a final dot.
+pub(crate) fn is_domain_name(text: &str) -> bool {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let is_end = |c: char| c.is_ascii_alphanumeric();
+    let is_label = |label: &str| {
+        label.starts_with(is_end)
+            && label.ends_with(is_end)
+            && label.chars().all(|c| is_end(c) || matches!(c, '-' | '_'))
+    };
+    text.contains('.') && text.split('.').all(is_label)
+}
+
 /// A label's key: a name of at most 63 characters, after a domain and `/` or without.
 pub(crate) fn is_label_key(text: &str) -> bool {
     match text.split_once('/') {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polc_diagnostics::Code;
 
 use crate::{
-    Definitions, File, cilium,
+    Definitions, File, admin, cilium,
     kinds::{self, Kind},
     located::{self, Node, Problem, Span},
     network_policy,
@@ -70,6 +70,9 @@ fn object(
             file.policies.extend(policies);
         }
         Kind::CidrGroup => cilium::check_group(node, report),
+        Kind::Admin(form) => {
+            file.policies.extend(admin::read(node, form, report));
+        }
         Kind::List => {
             file.objects -= 1;
             let known = ["apiVersion", "kind", "metadata", "items"];

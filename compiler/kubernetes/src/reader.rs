@@ -9,28 +9,26 @@ use crate::{
 };
 
 /// The fields of an object. Fields without a value are not there, as for the API server.
-pub(crate) struct Fields<'a> {
+#[derive(Debug)]
+pub struct Fields<'a> {
     /// The object's place.
-    pub(crate) span: Span,
+    pub span: Span,
     entries: Vec<(&'a str, Span, &'a Node)>,
 }
 
 /// A field with its key's place.
-#[derive(Clone, Copy)]
-pub(crate) struct Field<'a> {
-    pub(crate) key: Span,
-    pub(crate) value: &'a Node,
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// Where the key is.
+    pub key: Span,
+    /// What it has.
+    pub value: &'a Node,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of a mapping, which may have those in `known` and no others. `what` is the name of
     /// the field or object that has them.
-    pub(crate) fn of(
-        node: &'a Node,
-        what: &str,
-        known: &[&str],
-        report: &mut Report,
-    ) -> Option<Self> {
+    pub fn of(node: &'a Node, what: &str, known: &[&str], report: &mut Report) -> Option<Self> {
         let fields = Self::any(node, what, report)?;
         for (name, span, _) in &fields.entries {
             if !known.contains(name) {
@@ -62,7 +60,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The entries of a mapping with keys of any name.
-    pub(crate) fn any(node: &'a Node, what: &str, report: &mut Report) -> Option<Self> {
+    pub fn any(node: &'a Node, what: &str, report: &mut Report) -> Option<Self> {
         let mut fields = Self {
             span: node.span,
             entries: Vec::new(),
@@ -90,34 +88,72 @@ impl<'a> Fields<'a> {
     }
 
     /// The field of this name, if it has a value.
-    pub(crate) fn get(&self, name: &str) -> Option<Field<'a>> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Field<'a>> {
         let found = self.entries.iter().find(|(other, ..)| *other == name);
         let &(_, key, value) = found?;
         (!value.is_null()).then_some(Field { key, value })
     }
 
     /// Every entry: name, place of the key, value.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a str, Span, &'a Node)> + '_ {
+    pub fn all(&self) -> impl Iterator<Item = (&'a str, Span, &'a Node)> + '_ {
         self.entries.iter().copied()
     }
 
     /// The field of this name; it is reported where it is not there.
-    pub(crate) fn required(
-        &self,
-        name: &str,
-        what: &str,
-        report: &mut Report,
-    ) -> Option<Field<'a>> {
+    pub fn required(&self, name: &str, what: &str, report: &mut Report) -> Option<Field<'a>> {
         let field = self.get(name);
         if field.is_none() {
             missing(&format!("{what} needs `{name}`"), self.span, report);
         }
         field
     }
+
+    /// The one of these fields that is there; none and several are reported.
+    pub fn exactly_one<'n>(
+        &self,
+        what: &str,
+        names: &[&'n str],
+        report: &mut Report,
+    ) -> Option<(&'n str, Field<'a>)> {
+        let found = names
+            .iter()
+            .filter_map(|name| self.get(name).map(|field| (*name, field)));
+        let found: Vec<(&str, Field<'_>)> = found.collect();
+        match found.as_slice() {
+            [one] => Some(*one),
+            [(first, one), (second, other), ..] => {
+                report.add(
+                    Code::ExclusiveFields,
+                    format!("{what} has `{first}` and `{second}`"),
+                    other.key,
+                    "one of them too many",
+                    |report, diagnostic| {
+                        diagnostic
+                            .with_label(report.place(one.key), "the other")
+                            .with_help("make two items of it, or leave out one")
+                    },
+                );
+                None
+            }
+            // An unknown field may be the one that was meant, and is reported already.
+            [] if self.entries.iter().any(|(name, ..)| !names.contains(name)) => None,
+            [] => {
+                let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                let (last, others) = list.split_last()?;
+                let headline = match others {
+                    [] => format!("{what} needs {last}"),
+                    _ => format!("{what} needs {} or {last}", others.join(", ")),
+                };
+                missing(&headline, self.span, report);
+                None
+            }
+        }
+    }
 }
 
 /// Reports an object in which something is missing, at its first line.
-pub(crate) fn missing(headline: &str, span: Span, report: &mut Report) {
+pub fn missing(headline: &str, span: Span, report: &mut Report) {
     report.add(
         Code::MissingField,
         headline,
@@ -128,7 +164,7 @@ pub(crate) fn missing(headline: &str, span: Span, report: &mut Report) {
 }
 
 /// The items of a list. `None` where it is none, which is reported.
-pub(crate) fn list<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a [Node]> {
+pub fn list<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a [Node]> {
     if let Value::Sequence(items) = &node.value {
         return Some(items);
     }
@@ -140,7 +176,7 @@ pub(crate) fn list<'a>(node: &'a Node, what: &str, report: &mut Report) -> Optio
 }
 
 /// A text. What YAML takes for something else has to be in quotes.
-pub(crate) fn text<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a str> {
+pub fn text<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a str> {
     if let Some(Scalar::Text(text)) = node.scalar() {
         return Some(text);
     }
@@ -175,7 +211,7 @@ pub(crate) fn truth(node: &Node, what: &str, report: &mut Report) -> Option<bool
 }
 
 /// Reports a value of another type.
-pub(crate) fn wrong_type(node: &Node, what: &str, expected: &str, report: &mut Report) {
+pub fn wrong_type(node: &Node, what: &str, expected: &str, report: &mut Report) {
     report.add(
         Code::WrongValue,
         format!("{what} is {expected}, not {}", node.described()),
@@ -189,8 +225,7 @@ pub(crate) fn wrong_type(node: &Node, what: &str, expected: &str, report: &mut R
 }
 
 /// What to do about a template.
-pub(crate) const RENDER_FIRST: &str =
-    "templates are rendered first: `helm template … | polc check -`";
+pub const RENDER_FIRST: &str = "templates are rendered first: `helm template … | polc check -`";
 
 /// Whether a value is what YAML makes of `{{ … }}`: a mapping with a mapping as its key.
 fn is_template(node: &Node) -> bool {
@@ -236,6 +271,26 @@ fn repeated(name: &str, span: Span, first: Span, report: &mut Report) {
             diagnostic
                 .with_label(report.place(first), "first here")
                 .with_help("keep one of them: readers of YAML differ in which one they take")
+        },
+    );
+}
+
+/// Reports a range of ports whose last is before its first; each with its field.
+pub fn backwards(
+    (first, start): (u16, Field<'_>),
+    (last, end): (u16, Field<'_>),
+    report: &mut Report,
+) {
+    report.add(
+        Code::BackwardsRange,
+        format!("the range {first} to {last} ends before it starts"),
+        end.value.span,
+        "the last port",
+        |report, one| {
+            one.with_label(report.place(start.value.span), "the first port")
+                .with_help(format!(
+                    "for these ports, begin with {last} and end with {first}"
+                ))
         },
     );
 }

@@ -6,13 +6,17 @@ use polc_diagnostics::{Code, Diagnostic, Place};
 
 use crate::located::Span;
 
-pub(crate) struct Report {
+/// The diagnostics of one file.
+#[derive(Debug)]
+pub struct Report {
     file: Arc<str>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Report {
-    pub(crate) fn new(file: &Arc<str>) -> Self {
+    /// None yet of this file.
+    #[must_use]
+    pub fn new(file: &Arc<str>) -> Self {
         Self {
             file: Arc::clone(file),
             diagnostics: Vec::new(),
@@ -20,7 +24,8 @@ impl Report {
     }
 
     /// A place in the file.
-    pub(crate) fn place(&self, span: Span) -> Place {
+    #[must_use]
+    pub fn place(&self, span: Span) -> Place {
         Place {
             file: Arc::clone(&self.file),
             range: span.start..span.end.max(span.start),
@@ -28,7 +33,7 @@ impl Report {
     }
 
     /// Adds a diagnostic at `span`, as `refine` completes it.
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         code: Code,
         headline: impl Into<String>,
@@ -42,16 +47,13 @@ impl Report {
     }
 
     /// A value that the API server would refuse: what is wrong, and what would do.
-    pub(crate) fn invalid(
-        &mut self,
-        headline: impl Into<String>,
-        span: Span,
-        label: impl Into<String>,
-    ) {
+    pub fn invalid(&mut self, headline: impl Into<String>, span: Span, label: impl Into<String>) {
         self.add(Code::InvalidValue, headline, span, label, |_, one| one);
     }
 
-    pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
+    /// What was reported, in that order.
+    #[must_use]
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.diagnostics
     }
 }

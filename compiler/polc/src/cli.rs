@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Build(BuildArguments),
     /// Show what bundles hold, or what packages would compile to
     Inspect(InspectArguments),
+    /// Say who may talk to whom on what in a cluster
+    Connections(ConnectionsArguments),
     /// Make a pair of keys to sign bundles with
     Keygen(KeygenArguments),
     /// Sign bundles
@@ -225,6 +227,40 @@ pub(crate) struct InspectArguments {
 pub(crate) enum PlanForm {
     /// For people
     Text,
+    /// For graphviz and its like
+    Dot,
+    /// For browsers
+    Svg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionsArguments {
+    /// Directories or files with a cluster's objects in YAML or JSON, its policies among them, and `.pol` files; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// How to write the connections
+    #[arg(long, value_enum, default_value_t = ConnectionsFormat::Txt, value_name = "FORMAT")]
+    pub(crate) format: ConnectionsFormat,
+
+    /// Also say which policies decide, and where they are
+    #[arg(long)]
+    pub(crate) explain: bool,
+
+    /// Take what is not supported for a warning: it allows nothing
+    #[arg(long)]
+    pub(crate) permissive: bool,
+}
+
+/// How connections are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConnectionsFormat {
+    /// One line each: `source => destination : protocols and ports`
+    Txt,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
     /// For graphviz and its like
     Dot,
     /// For browsers

@@ -168,6 +168,23 @@ pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
     Loaded { packages, errors }
 }
 
+/// Reads every policy and every Kubernetes object that the paths lead to as one package, whichever
+/// directories they are in: what runs in one cluster. `None` where a file cannot be read.
+pub(crate) fn load_cluster(paths: &[PathBuf]) -> (Option<LoadedPackage>, Vec<OperationalError>) {
+    let (found, mut errors) = discover_all(paths, Wanted::Objects);
+    let files: Vec<PathBuf> = found.into_values().flatten().collect();
+    if !errors.is_empty() {
+        return (None, errors);
+    }
+    match read(PathBuf::new(), &files, Database::default()) {
+        Ok(package) => (Some(package), errors),
+        Err(of_package) => {
+            errors.extend(of_package);
+            (None, errors)
+        }
+    }
+}
+
 /// Every `.pol` file that the paths lead to, in order.
 pub(crate) fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<OperationalError>) {
     let (found, errors) = discover_all(paths, Wanted::Language);
@@ -179,6 +196,8 @@ pub(crate) fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<OperationalError>) 
 enum Wanted {
     /// Policies, in whatever form.
     Policies,
+    /// Policies, and Kubernetes objects of every other kind.
+    Objects,
     /// Files in our own language.
     Language,
 }
@@ -186,7 +205,7 @@ enum Wanted {
 impl Wanted {
     /// Whether a file that somebody names is one.
     fn includes(self, path: &Path) -> bool {
-        is_policy_file(path) || (self == Self::Policies && is_manifest(path))
+        is_policy_file(path) || (self != Self::Language && is_manifest(path))
     }
 
     /// Whether a file that a directory holds is one. Most YAML is about something else.
@@ -195,7 +214,11 @@ impl Wanted {
             let text = fs::read(path).unwrap_or_default();
             polc_kubernetes::mentions_policies(&String::from_utf8_lossy(&text))
         };
-        is_policy_file(path) || (self == Self::Policies && is_manifest(path) && mentions_policies())
+        match self {
+            Self::Policies => is_policy_file(path) || (is_manifest(path) && mentions_policies()),
+            Self::Objects => self.includes(path),
+            Self::Language => is_policy_file(path),
+        }
     }
 }
 
@@ -223,7 +246,7 @@ fn discover(
     wanted: Wanted,
     found: &mut BTreeMap<PathBuf, Vec<PathBuf>>,
 ) -> Result<(), OperationalError> {
-    if wanted == Wanted::Policies && path == Path::new(STANDARD_INPUT) {
+    if wanted != Wanted::Language && path == Path::new(STANDARD_INPUT) {
         let name = PathBuf::from(SourceKind::STANDARD_INPUT);
         found.entry(PathBuf::new()).or_default().push(name);
         return Ok(());

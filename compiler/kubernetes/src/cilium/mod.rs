@@ -56,6 +56,13 @@ impl Kind {
             Self::Clusterwide => "CiliumClusterwideNetworkPolicy",
         }
     }
+
+    const fn scope(self) -> metadata::Scope {
+        match self {
+            Self::Namespaced => metadata::Scope::Namespace,
+            Self::Clusterwide => metadata::Scope::Cluster,
+        }
+    }
 }
 
 /// Where a rule stands, which decides what its selectors mean.
@@ -79,10 +86,7 @@ pub(crate) fn read(
     let Some(fields) = Fields::of(node, &what, &known, report) else {
         return Vec::new();
     };
-    let metadata = metadata::read(&fields, &what, report);
-    if kind == Kind::Clusterwide {
-        refuse_namespace(&fields, report);
-    }
+    let metadata = metadata::read(&fields, &what, kind.scope(), report);
     let namespace = metadata.as_ref().map_or("", |one| one.namespace.as_str());
     let scope = Scope {
         namespace: (kind == Kind::Namespaced).then_some(namespace),
@@ -119,24 +123,6 @@ pub(crate) fn read(
         policies.push(policy);
     }
     policies
-}
-
-fn refuse_namespace(object: &Fields<'_>, report: &mut Report) {
-    let Some(metadata) = object.get("metadata") else {
-        return;
-    };
-    let namespace = metadata.value.get("namespace");
-    if let Some(namespace) =
-        namespace.filter(|node| node.text().is_some_and(|text| !text.is_empty()))
-    {
-        report.add(
-            Code::InvalidValue,
-            "a CiliumClusterwideNetworkPolicy has no namespace",
-            namespace.span,
-            "it is about every namespace",
-            |_, one| one.with_help("leave it out, or make the policy a `CiliumNetworkPolicy`"),
-        );
-    }
 }
 
 /// Reports what polc cannot enforce.

@@ -16,15 +16,24 @@ const MAX_ALIASED: usize = 1_000_000;
 
 /// What keeps a text from being read to its end.
 #[derive(Debug)]
-pub(crate) enum Problem {
+pub enum Problem {
     /// It is not YAML.
-    Syntax { span: Span, message: String },
+    Syntax {
+        /// Where reading ends.
+        span: Span,
+        /// What is wrong.
+        message: String,
+    },
     /// It is nested too deeply, or aliases make it too large.
-    TooLarge { span: Span },
+    TooLarge {
+        /// Where reading ends.
+        span: Span,
+    },
 }
 
 /// The documents of a text. Where something is wrong, those before it.
-pub(crate) fn documents(text: &str) -> (Vec<Node>, Option<Problem>) {
+#[must_use]
+pub fn documents(text: &str) -> (Vec<Node>, Option<Problem>) {
     let options = granit_parser::options! {
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,

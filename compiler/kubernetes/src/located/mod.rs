@@ -5,29 +5,37 @@ mod resolve;
 
 use std::sync::Arc;
 
-pub(crate) use build::{Problem, documents};
+pub use build::{Problem, documents};
 
 /// A range of bytes of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
 }
 
 /// A value and its place. Clones share what is in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// For what stands behind an alias, the alias.
-    pub(crate) span: Span,
-    pub(crate) value: Value,
+    pub span: Span,
+    /// What was written there.
+    pub value: Value,
 }
 
+/// What a node holds.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub enum Value {
+    /// One value.
     Scalar {
+        /// Its text, without quotes.
         text: Arc<str>,
+        /// Whether the text says what type it has.
         style: Style,
     },
+    /// A list.
     Sequence(Arc<[Node]>),
     /// In the order of the text, with keys that occur twice and merge keys as they are written.
     Mapping(Arc<[(Node, Node)]>),
@@ -35,7 +43,7 @@ pub(crate) enum Value {
 
 /// Whether a scalar's text says what type it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub enum Style {
     /// It does: `80` is a number, `true` a truth value, nothing at all is null.
     Plain,
     /// In quotes, a block, or tagged as text: it is text, whatever it looks like.
@@ -44,16 +52,21 @@ pub(crate) enum Style {
 
 /// What a plain scalar is to Kubernetes, which reads YAML 1.1 here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scalar<'a> {
+pub enum Scalar<'a> {
+    /// Nothing.
     Null,
+    /// A truth value.
     Bool,
+    /// A number, as it is written.
     Number(&'a str),
+    /// Text.
     Text(&'a str),
 }
 
 impl Node {
     /// What the node is if it is a scalar.
-    pub(crate) fn scalar(&self) -> Option<Scalar<'_>> {
+    #[must_use]
+    pub fn scalar(&self) -> Option<Scalar<'_>> {
         match &self.value {
             Value::Scalar { text, style } => Some(match style {
                 Style::Plain => resolve::plain(text),
@@ -64,12 +77,14 @@ impl Node {
     }
 
     /// Whether nothing is there: for Kubernetes the same as leaving the field out.
-    pub(crate) fn is_null(&self) -> bool {
+    #[must_use]
+    pub fn is_null(&self) -> bool {
         self.scalar() == Some(Scalar::Null)
     }
 
     /// What the node is, for people.
-    pub(crate) fn described(&self) -> &'static str {
+    #[must_use]
+    pub fn described(&self) -> &'static str {
         match (&self.value, self.scalar()) {
             (Value::Sequence(_), _) => "a list",
             (Value::Mapping(_), _) => "a mapping",
@@ -81,7 +96,8 @@ impl Node {
     }
 
     /// The entries of a mapping, after those that it merges from others; `None` for other values.
-    pub(crate) fn entries(&self) -> Option<Vec<&(Node, Node)>> {
+    #[must_use]
+    pub fn entries(&self) -> Option<Vec<&(Node, Node)>> {
         let Value::Mapping(own) = &self.value else {
             return None;
         };
@@ -104,7 +120,8 @@ impl Node {
     }
 
     /// The text of a scalar, whatever its type.
-    pub(crate) fn text(&self) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
             Value::Sequence(_) | Value::Mapping(_) => None,
@@ -112,7 +129,8 @@ impl Node {
     }
 
     /// The value of a key, without asking what else there is.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Node> {
         let entries = self.entries()?;
         let found = entries
             .into_iter()

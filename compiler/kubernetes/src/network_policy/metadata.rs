@@ -31,7 +31,17 @@ const KNOWN: [&str; 15] = [
     "selfLink",
 ];
 
+/// Where objects of a kind are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// In a namespace.
+    Namespace,
+    /// In none.
+    Cluster,
+}
+
 pub(crate) struct Metadata {
+    /// Empty for what is in none.
     pub(crate) namespace: String,
     pub(crate) name: String,
     /// Where the name is.
@@ -39,7 +49,12 @@ pub(crate) struct Metadata {
 }
 
 /// Reads an object's metadata. `None` where it has no name, which is reported.
-pub(crate) fn read(object: &Fields<'_>, what: &str, report: &mut Report) -> Option<Metadata> {
+pub(crate) fn read(
+    object: &Fields<'_>,
+    what: &str,
+    scope: Scope,
+    report: &mut Report,
+) -> Option<Metadata> {
     let field = object.required("metadata", what, report)?;
     let fields = Fields::of_others(field.value, "`metadata`", &KNOWN, report)?;
     for (group, is_labels) in [("labels", true), ("annotations", false)] {
@@ -58,20 +73,7 @@ pub(crate) fn read(object: &Fields<'_>, what: &str, report: &mut Report) -> Opti
             }
         }
     }
-    let namespace = match fields.get("namespace") {
-        Some(field) => text(field.value, "`namespace`", report).and_then(|name| {
-            let is_name = is_dns_label(name);
-            if !is_name && !name.is_empty() {
-                let headline = format!("`{name}` is not the name of a namespace");
-                report.invalid(headline, field.value.span, format!("expected {DNS_RULE}"));
-            }
-            match name {
-                "" => Some(DEFAULT_NAMESPACE),
-                name => is_name.then_some(name),
-            }
-        }),
-        None => Some(DEFAULT_NAMESPACE),
-    };
+    let namespace = namespace(&fields, what, scope, report);
     let Some(field) = fields.get("name") else {
         let generated = fields.get("generateName").is_some();
         report.add(
@@ -95,8 +97,38 @@ pub(crate) fn read(object: &Fields<'_>, what: &str, report: &mut Report) -> Opti
         return None;
     }
     Some(Metadata {
-        namespace: namespace?.to_owned(),
+        namespace: namespace?,
         name: name.to_owned(),
         span: field.value.span,
     })
+}
+
+/// The namespace that it is in. The API server ignores one where the kind has none.
+fn namespace(fields: &Fields<'_>, what: &str, scope: Scope, report: &mut Report) -> Option<String> {
+    let field = fields.get("namespace");
+    if scope == Scope::Cluster {
+        if let Some(field) = field {
+            report.add(
+                Code::NoEffect,
+                format!("{what} is in no namespace"),
+                field.key,
+                "changes nothing",
+                |_, one| one.with_help("leave out `namespace`: this kind is for the whole cluster"),
+            );
+        }
+        return Some(String::new());
+    }
+    let Some(field) = field else {
+        return Some(DEFAULT_NAMESPACE.to_owned());
+    };
+    let name = text(field.value, "`namespace`", report)?;
+    if name.is_empty() {
+        return Some(DEFAULT_NAMESPACE.to_owned());
+    }
+    if !is_dns_label(name) {
+        let headline = format!("`{name}` is not the name of a namespace");
+        report.invalid(headline, field.value.span, format!("expected {DNS_RULE}"));
+        return None;
+    }
+    Some(name.to_owned())
 }

@@ -17,6 +17,7 @@ use crate::{
     reader::{Field, Fields, list, text},
     report::Report,
 };
+use metadata::Scope;
 
 /// What a policy's directions are, and where they are named.
 struct Types {
@@ -32,7 +33,7 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Policy> {
     // `status` was part of the kind for some versions, and is in what they printed.
     let known = ["apiVersion", "kind", "metadata", "spec", "status"];
     let fields = Fields::of(node, what, &known, report)?;
-    let metadata = metadata::read(&fields, what, report);
+    let metadata = metadata::read(&fields, what, Scope::Namespace, report);
     // A policy without `spec` selects every pod of its namespace.
     let spec = fields.get("spec").map(|field| {
         let known = ["podSelector", "policyTypes", "ingress", "egress"];
@@ -96,7 +97,7 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Policy> {
 }
 
 /// Selects nobody, where something was not understood.
-fn nothing() -> Selector {
+pub(crate) fn nothing() -> Selector {
     Selector {
         expr: SelectorExpr::Entity(Entity::None),
         text: Entity::None.name().to_owned(),
@@ -214,7 +215,7 @@ fn rule(node: &Node, direction: Direction, namespace: &str, report: &mut Report)
 }
 
 /// Everything of a list must hold, of endpoints.
-fn all_of(conditions: impl IntoIterator<Item = SelectorExpr>) -> SelectorExpr {
+pub(crate) fn all_of(conditions: impl IntoIterator<Item = SelectorExpr>) -> SelectorExpr {
     let endpoints = SelectorExpr::Entity(Entity::Endpoints);
     sets::intersection(std::iter::once(endpoints).chain(conditions))
 }

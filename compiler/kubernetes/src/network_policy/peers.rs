@@ -74,7 +74,8 @@ pub(super) fn read(
     }
 }
 
-fn in_namespaces(pods: &Conditions, namespaces: &Conditions) -> Selector {
+/// Pods of the namespaces with these labels.
+pub(crate) fn in_namespaces(pods: &Conditions, namespaces: &Conditions) -> Selector {
     let of_namespaces = namespaces.iter().map(|(key, operator)| {
         let (key, operator) = (key.clone(), operator.clone());
         SelectorExpr::NamespaceLabel { key, operator }

@@ -7,7 +7,7 @@ use crate::{
     labels::one_of,
     located::{Node, Scalar, Span},
     names::{PORT_RULE, is_port_name},
-    reader::{Field, Fields, list, text, wrong_type},
+    reader::{Field, Fields, backwards, list, text, wrong_type},
     report::Report,
 };
 
@@ -71,7 +71,9 @@ fn term(node: &Node, report: &mut Report) -> Option<L4Term> {
         (Port::Number(first), end) => {
             let last = end.unwrap_or(Some(first))?;
             if last < first {
-                backwards(first, last, port_field, end_field, report);
+                if let (Some(start), Some(end)) = (port_field, end_field) {
+                    backwards((first, start), (last, end), report);
+                }
                 return None;
             }
             Some(L4Term::Ports {
@@ -82,7 +84,8 @@ fn term(node: &Node, report: &mut Report) -> Option<L4Term> {
     }
 }
 
-fn protocol(node: &Node, report: &mut Report) -> Option<PortProtocol> {
+/// A protocol with ports.
+pub(crate) fn protocol(node: &Node, report: &mut Report) -> Option<PortProtocol> {
     let word = text(node, "`protocol`", report)?;
     match word {
         "TCP" => Some(PortProtocol::Tcp),
@@ -120,7 +123,7 @@ fn port(node: &Node, report: &mut Report) -> Option<Port> {
 }
 
 /// A port's number.
-fn number(node: &Node, what: &str, report: &mut Report) -> Option<u16> {
+pub(crate) fn number(node: &Node, what: &str, report: &mut Report) -> Option<u16> {
     let Some(Scalar::Number(written)) = node.scalar() else {
         wrong_type(node, what, "a number", report);
         return None;
@@ -159,30 +162,6 @@ pub(crate) fn named_range(end: Option<Field<'_>>, port: Option<Field<'_>>, repor
         |report, one| {
             one.with_label(report.place(port.value.span), "begins with a name")
                 .with_help("write `port` as a number")
-        },
-    );
-}
-
-pub(crate) fn backwards(
-    first: u16,
-    last: u16,
-    port: Option<Field<'_>>,
-    end: Option<Field<'_>>,
-    report: &mut Report,
-) {
-    let (Some(port), Some(end)) = (port, end) else {
-        return;
-    };
-    report.add(
-        Code::BackwardsRange,
-        format!("the range {first} to {last} ends before it starts"),
-        end.value.span,
-        "the last port",
-        |report, one| {
-            one.with_label(report.place(port.value.span), "the first port")
-                .with_help(format!(
-                    "for these ports, write `port: {last}` and `endPort: {first}`"
-                ))
         },
     );
 }

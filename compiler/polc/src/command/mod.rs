@@ -3,11 +3,13 @@
 mod build;
 mod check;
 mod compile;
+mod connections;
 mod convert;
 mod explain;
 mod fix;
 mod fmt;
 mod generate;
+mod graph;
 mod init;
 mod inspect;
 mod keygen;
@@ -33,6 +35,7 @@ pub(crate) fn run(cli: &Cli) -> Outcome {
         Command::Test(arguments) => test::run(arguments),
         Command::Build(arguments) => build::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Connections(arguments) => connections::run(arguments),
         Command::Keygen(arguments) => keygen::run(arguments),
         Command::Sign(arguments) => sign::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),

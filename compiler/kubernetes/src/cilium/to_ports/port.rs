@@ -7,8 +7,8 @@ use crate::{
     labels::one_of,
     located::{Node, Scalar, Span},
     names::{PORT_RULE, is_port_name},
-    network_policy::ports::{backwards, integer, named_range},
-    reader::{Fields, text, wrong_type},
+    network_policy::ports::{integer, named_range},
+    reader::{Fields, backwards, text, wrong_type},
     report::Report,
 };
 
@@ -55,7 +55,9 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Option<L4Match> {
                 None => 0,
             };
             if last != 0 && last < first {
-                backwards(first, last, port_field, end_field, report);
+                if let (Some(port), Some(end)) = (port_field, end_field) {
+                    backwards((first, port), (last, end), report);
+                }
                 return None;
             }
             let last = last.max(first);

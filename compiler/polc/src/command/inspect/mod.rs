@@ -11,7 +11,7 @@ use polc_model::Model;
 use polc_plan::ClassPlan;
 use serde::Serialize;
 
-use super::{check, compile, count, finish};
+use super::{check, compile, count, finish, graph};
 use plan::ClassView;
 
 use crate::{
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &InspectArguments) -> Outcome {
                 .collect();
             let dot = drawing::dot(&classes);
             let drawn = match form {
-                PlanForm::Svg => drawing::svg(&dot).unwrap_or_default(),
+                PlanForm::Svg => graph::svg(&dot).unwrap_or_default(),
                 _ => dot,
             };
             text.extend_from_slice(drawn.as_bytes());

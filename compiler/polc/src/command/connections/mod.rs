@@ -1,0 +1,88 @@
+//! `polc connections`: who may talk to whom on what in a cluster.
+
+mod drawing;
+mod explain;
+mod text;
+mod views;
+
+use polc_cluster::Cluster;
+use polc_connections::Connections;
+use polc_diagnostics::{Code, Diagnostic, Severity};
+
+use super::{finish, graph};
+use crate::{
+    cli::{ConnectionsArguments, ConnectionsFormat, Format},
+    output::{self, Outcome},
+    package::{self, LoadedPackage},
+    render::{self, json},
+};
+use explain::Deciders;
+
+/// Says what the policies of a cluster allow.
+pub(crate) fn run(arguments: &ConnectionsArguments) -> Outcome {
+    let (package, errors) = package::load_cluster(&arguments.paths);
+    let format = match arguments.format {
+        ConnectionsFormat::Txt => Format::Human,
+        _ => Format::Plain,
+    };
+    let Some(package) = package else {
+        return finish(&[], &errors, format, Outcome::CouldNotRun);
+    };
+    let objects = package.sources().filter(|(path, _)| is_of_objects(path));
+    let (cluster, of_cluster) = Cluster::read(objects);
+    let diagnostics = diagnostics(&package, of_cluster, arguments.permissive);
+    let mut findings = Vec::new();
+    render::diagnostics(&mut findings, &package, &diagnostics, format);
+    if diagnostics
+        .iter()
+        .any(|one| one.severity == Severity::Error)
+    {
+        return finish(&findings, &errors, format, Outcome::Findings);
+    }
+    // What is only worth a warning is not in the way of what reads the result.
+    if output::write_error(&findings).is_err() {
+        return Outcome::CouldNotRun;
+    }
+    let connections = Connections::of(&package.analysis.model, &cluster);
+    let deciders = arguments
+        .explain
+        .then(|| Deciders::of(&package, &connections));
+    let mut text = Vec::new();
+    match arguments.format {
+        ConnectionsFormat::Txt => text::lines(&mut text, &connections, deciders.as_ref()),
+        ConnectionsFormat::Csv => text::csv(&mut text, &connections, deciders.as_ref()),
+        ConnectionsFormat::Json => {
+            json::write(&mut text, &views::all(&connections, deciders.as_ref()));
+        }
+        ConnectionsFormat::Dot => {
+            text.extend_from_slice(drawing::dot(&connections, deciders.as_ref()).as_bytes());
+        }
+        ConnectionsFormat::Svg => {
+            let dot = drawing::dot(&connections, deciders.as_ref());
+            text.extend_from_slice(graph::svg(&dot).unwrap_or_default().as_bytes());
+        }
+    }
+    finish(&text, &errors, format, Outcome::Fine)
+}
+
+fn is_of_objects(path: &str) -> bool {
+    polc_frontend::SourceKind::of(path) == polc_frontend::SourceKind::Kubernetes
+}
+
+/// What is wrong with the policies and with the other objects. What is not supported is only worth a
+/// warning to who asks for that.
+fn diagnostics(
+    package: &LoadedPackage,
+    of_cluster: Vec<Diagnostic>,
+    is_permissive: bool,
+) -> Vec<Diagnostic> {
+    let mut all = package.diagnostics().to_vec();
+    all.extend(of_cluster);
+    for diagnostic in &mut all {
+        if is_permissive && diagnostic.code == Code::Unsupported {
+            diagnostic.severity = Severity::Warning;
+        }
+    }
+    all.sort_by(|one, other| one.order().cmp(&other.order()));
+    all
+}
