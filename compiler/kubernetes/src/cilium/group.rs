@@ -14,7 +14,7 @@ pub(crate) fn check(node: &Node, report: &mut Report) {
     let Some(fields) = Fields::of(node, what, &known, report) else {
         return;
     };
-    metadata::read(&fields, what, metadata::Scope::Namespace, report);
+    metadata::read(&fields, what, metadata::Scope::Cluster, report);
     let Some(spec) = fields.required("spec", what, report) else {
         return;
     };

@@ -34,7 +34,8 @@ const KNOWN: [&str; 10] = [
 pub(super) fn read(node: &Node, scope: Scope<'_>, report: &mut Report) -> Option<Policy> {
     let fields = Fields::of(node, "a rule", &KNOWN, report)?;
     let understood = subject(&fields, scope, report);
-    let is_of_others = understood.as_ref().is_some_and(is_of_others);
+    let is_of_nodes = fields.get("nodeSelector").is_some();
+    let is_of_others = !is_of_nodes && understood.as_ref().is_some_and(is_of_others);
     remarks(&fields, report);
     let default_deny = match fields.get("enableDefaultDeny") {
         Some(field) => default_deny::read(field.value, report),
@@ -47,7 +48,6 @@ pub(super) fn read(node: &Node, scope: Scope<'_>, report: &mut Report) -> Option
         let headline = "a rule needs `ingress`, `ingressDeny`, `egress` or `egressDeny`";
         missing(headline, node.span, report);
     }
-    let is_of_nodes = fields.get("nodeSelector").is_some();
     let mut rules = Vec::new();
     let mut has_items = [false; 2];
     for section in &SECTIONS {
@@ -157,14 +157,10 @@ fn of_nodes(field: Field<'_>, scope: Scope<'_>, report: &mut Report) -> Option<S
     nodes::subject(field.value, "`nodeSelector`", report)
 }
 
-/// Whether a rule is for what polc does not manage.
+/// Whether endpoints are asked for that are none to polc. To the node, only `nodeSelector` leads.
 const fn is_of_others(subject: &SelectorExpr) -> bool {
-    matches!(
-        subject,
-        SelectorExpr::Entity(
-            Entity::Health | Entity::Ingress | Entity::Unmanaged | Entity::RemoteNode
-        )
-    )
+    matches!(subject, SelectorExpr::Entity(entity)
+        if !matches!(entity, Entity::Endpoints | Entity::Init))
 }
 
 /// Warns of a rule for what polc does not manage.
@@ -176,7 +172,7 @@ fn warn_of_others(subject: &SelectorExpr, field: Field<'_>, report: &mut Report)
         Code::NoEffect,
         "this rule applies to no endpoint of polc",
         field.value.span,
-        format!("polc does not manage `{}`", describe::selector(subject)),
+        format!("`{}` is none", describe::selector(subject)),
         |_, mut one| {
             one.severity = Severity::Warning;
             one
