@@ -174,7 +174,7 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
         )],
         Code::InvalidDnsName => &[(
             "shop.pol",
-            "package shop\ndns github = \"api..github.com\" | \"api.*.github.com\" | \"git hub.com\"\n",
+            "package shop\ndns github = \"api..github.com\" | \"api.**.github.com\" | \"git hub.com\"\n",
         )],
         Code::EgressOnly => &[(
             "shop.pol",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use polc_diagnostics::{Diagnostic, Severity};
+use polc_diagnostics::{Code, Diagnostic, Severity};
 use polc_kubernetes::{File, Policy, Rule};
 use polc_model::{Isolation, L4Match, L7Match, LabelOperator, SelectorExpr};
 
@@ -100,7 +100,9 @@ pub(crate) fn diagnostics(text: &str, found: &[Diagnostic], out: &mut String) {
     }
 }
 
-/// Whether one of them is an error.
+/// Whether one of them is an error that `--permissive` does not make a warning.
 pub(crate) fn has_errors(found: &[Diagnostic]) -> bool {
-    found.iter().any(|one| one.severity == Severity::Error)
+    found
+        .iter()
+        .any(|one| one.severity == Severity::Error && one.code != Code::Unsupported)
 }
