@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use crate::run::{Error, Result, error, root, say};
 
 /// The order in which the language is told. Suites that are not named here follow, by name.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "selectors",
     "cidr",
     "entities",

@@ -1,7 +1,7 @@
 //! Which selectors select which workloads. A selector is only asked about those that have a namespace
 //! or a label that it needs: with thousands of both, asking all about all would take minutes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use polc_cluster::{Cluster, PodNetwork, Workload};
 use polc_model::{LabelOperator, Labels, PeerFacts, PeerKind, SelectorExpr, selector::NO_LABELS};
@@ -33,13 +33,13 @@ pub(crate) fn facts<'a>(cluster: &'a Cluster, workload: &'a Workload) -> PeerFac
 }
 
 /// Workloads by the key and the value of a label.
-type ByLabel<'a> = HashMap<&'a str, HashMap<&'a str, Vec<usize>>>;
+type ByLabel<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Vec<usize>>>;
 
 /// Workloads by what selectors ask for.
 pub(crate) struct Index<'a> {
     facts: &'a [PeerFacts<'a>],
     all: Vec<usize>,
-    by_namespace: HashMap<&'a str, Vec<usize>>,
+    by_namespace: BTreeMap<&'a str, Vec<usize>>,
     by_label: ByLabel<'a>,
     by_namespace_label: ByLabel<'a>,
 }
@@ -49,9 +49,9 @@ impl<'a> Index<'a> {
         let mut index = Self {
             facts,
             all: (0..facts.len()).collect(),
-            by_namespace: HashMap::new(),
-            by_label: HashMap::new(),
-            by_namespace_label: HashMap::new(),
+            by_namespace: BTreeMap::new(),
+            by_label: BTreeMap::new(),
+            by_namespace_label: BTreeMap::new(),
         };
         for (position, facts) in facts.iter().enumerate() {
             if let Some(namespace) = facts.namespace {

@@ -4,6 +4,7 @@ use crate::{
     WIDTH,
     lex::{Token, TokenKind},
     spacing::is_apart,
+    wrap,
 };
 
 /// A line on its way to the text.
@@ -182,7 +183,9 @@ fn columns(tokens: &[Token<'_>]) -> (Kind, Vec<usize>) {
             let mut starts = vec![1];
             if let Some(on) = top_level(tokens, "on") {
                 starts.push(on);
-                let only = top_level(tokens, "only").or_else(|| top_level(tokens, "sni"));
+                let only = top_level(tokens, "only")
+                    .or_else(|| top_level(tokens, "sni"))
+                    .or_else(|| wrap::names_clause(tokens));
                 starts.extend(only.filter(|&only| only > on));
             }
             (Kind::Rule, starts)

@@ -44,7 +44,8 @@ policy cart for { app: "cart" } {
     allow from 10.0.0.0/8     on tcp 9100 only { GET /metrics; GET /healthz }
   }
   egress {
-    allow to "api.github.com" on tcp 443 sni "api.github.com"
+    allow to "api.github.com"    on tcp 443 sni "api.github.com"
+    allow to nodes { zone: "a" } on udp 53  dns "a.example.com" | "*.example.org"
     allow to dns::cluster
   }
 }

@@ -34,17 +34,23 @@ impl Statement {
         if goes_on { Self::GoesOn } else { Self::Ends }
     }
 
-    /// The statement after one of its lines. Names of servers stand on one line.
+    /// The statement after one of its lines. Names of servers and of queries stand on one line.
     pub(crate) fn after(self, line: &[Token<'_>]) -> Self {
-        match line.iter().any(is_sni) {
-            true => Self::Ends,
-            false => self,
+        match names_clause(line) {
+            Some(_) => Self::Ends,
+            None => self,
         }
     }
 }
 
-fn is_sni(token: &Token<'_>) -> bool {
-    token.kind == TokenKind::Word && token.text == "sni"
+/// Where `sni "…"` or `dns "…"` begins.
+pub(crate) fn names_clause(tokens: &[Token<'_>]) -> Option<usize> {
+    let is_clause = |pair: &[Token<'_>]| {
+        matches!(pair, [word, name] if word.kind == TokenKind::Word
+            && matches!(word.text, "sni" | "dns")
+            && name.kind == TokenKind::Text)
+    };
+    tokens.windows(2).position(is_clause)
 }
 
 /// The parts that a line is broken into; one, when it fits or cannot be broken. The first stands
@@ -81,7 +87,7 @@ pub(crate) fn parts<'a, 'b>(
 fn breaks(tokens: &[Token<'_>]) -> Vec<usize> {
     let mut depth = 0_usize;
     let mut breaks = vec![0];
-    let mut before_sni = true;
+    let clause = names_clause(tokens).unwrap_or(usize::MAX);
     for (index, token) in tokens.iter().enumerate() {
         if token.is_opener() {
             depth += 1;
@@ -91,9 +97,8 @@ fn breaks(tokens: &[Token<'_>]) -> Vec<usize> {
             };
             depth = outside;
         }
-        before_sni &= !is_sni(token);
         let is_bar = token.kind == TokenKind::Sign && token.text == "|";
-        if is_bar && depth == 0 && index > 0 && before_sni {
+        if is_bar && depth == 0 && index > 0 && index < clause {
             breaks.push(index);
         }
     }

@@ -150,6 +150,12 @@ impl Database {
         is_manifest.then(|| manifest(self, file))
     }
 
+    /// Where the lines of a file start, in bytes.
+    pub(crate) fn line_starts(&self, path: &str) -> &[usize] {
+        let file = self.files.get(path).copied();
+        file.map_or(&[], |file| line_starts(self, file))
+    }
+
     fn files_changed(&mut self) {
         let files: Vec<SourceFile> = self.files.values().copied().collect();
         match self.package {
@@ -159,4 +165,10 @@ impl Database {
             None => self.package = Some(Package::new(self, files, self.name.clone())),
         }
     }
+}
+
+/// Where the lines of a file start, in bytes.
+#[salsa::tracked(returns(ref))]
+fn line_starts(db: &dyn salsa::Database, file: SourceFile) -> Vec<usize> {
+    crate::origin::line_starts(file.text(db))
 }

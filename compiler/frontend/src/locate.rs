@@ -23,11 +23,8 @@ impl Database {
         }
         let text = self.text(file).unwrap_or_default();
         let line_index = (origin.line as usize).saturating_sub(1);
-        let start: usize = text
-            .split_inclusive('\n')
-            .take(line_index)
-            .map(str::len)
-            .sum();
+        let starts = self.line_starts(file);
+        let start = starts.get(line_index).map_or(text.len(), |start| *start);
         let line = text.get(start..).unwrap_or_default();
         let line = line.lines().next().unwrap_or_default();
         let column = (origin.column as usize).saturating_sub(1);
@@ -38,6 +35,20 @@ impl Database {
             file: Arc::from(file),
             range: offset(start + before)..offset(start + before + length),
         }
+    }
+}
+
+impl Database {
+    /// Line and column of an offset into a file, counted from 1, columns in characters.
+    #[must_use]
+    pub fn position(&self, file: &str, offset: u32) -> (usize, usize) {
+        let text = self.text(file).unwrap_or_default();
+        let starts = self.line_starts(file);
+        let offset = (offset as usize).min(text.len());
+        let line = starts.partition_point(|start| *start <= offset);
+        let start = starts.get(line.saturating_sub(1)).copied();
+        let before = text.get(start.unwrap_or(0)..offset).unwrap_or_default();
+        (line.max(1), before.chars().count() + 1)
     }
 }
 

@@ -5,7 +5,13 @@ use std::sync::Arc;
 use polc_model::{FileId, Origin};
 use polc_syntax::Span;
 
-/// Where the lines of a text start.
+/// Where the lines of a text start, in bytes.
+pub(crate) fn line_starts(text: &str) -> Vec<usize> {
+    let after_newlines = text.match_indices('\n').map(|(index, _)| index + 1);
+    std::iter::once(0).chain(after_newlines).collect()
+}
+
+/// A text by its lines.
 pub(crate) struct Lines<'a> {
     file: Arc<str>,
     text: &'a str,
@@ -14,11 +20,10 @@ pub(crate) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(crate) fn new(file: &Arc<str>, text: &'a str) -> Self {
-        let after_newlines = text.match_indices('\n').map(|(index, _)| index + 1);
         Self {
             file: Arc::clone(file),
             text,
-            starts: std::iter::once(0).chain(after_newlines).collect(),
+            starts: line_starts(text),
         }
     }
 

@@ -58,6 +58,7 @@ const PIECES: &[&str] = &[
     "assert only { web | cart } can reach far on api\n",
     "assert world cannot reach nobody\n",
     " allow to far | dns::cluster | metadata on tcp 443 sni \"api.example.com\"\n",
+    " allow to nodes { zone: \"a\" } on udp 53 dns \"*.example.com\" | \"**\"\n",
     " allow from web on tcp 80 only calls | { GET /m }\n",
     " reject to svc on udp 53 only calls\n",
     " w -> \"api.example.com\" tcp 443 GET /a/7 header \"x\" = \"y\" is allowed by cart_in\n",

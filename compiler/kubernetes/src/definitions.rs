@@ -44,14 +44,20 @@ struct CidrGroup {
 #[must_use]
 pub fn definitions(text: &str) -> Definitions {
     let mut definitions = Definitions::default();
-    let kinds = ["Service", "Endpoint", "CiliumCIDRGroup"];
-    if kinds.iter().any(|kind| text.contains(kind)) {
+    if defines(text) {
         let (documents, _) = located::documents(text);
         for document in &documents {
             definitions.object(document, MAX_LISTS);
         }
     }
     definitions
+}
+
+/// Whether a text mentions a kind of object that policies can refer to.
+#[must_use]
+pub fn defines(text: &str) -> bool {
+    let kinds = ["Service", "Endpoint", "CiliumCIDRGroup"];
+    kinds.iter().any(|kind| text.contains(kind))
 }
 
 /// Whether a file's policies may refer to definitions.

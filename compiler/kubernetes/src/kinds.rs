@@ -15,6 +15,7 @@ pub(crate) enum Kind<'a> {
     NetworkPolicy,
     /// It is read.
     Admin(Form),
+    /// It is read.
     Cilium(cilium::Kind),
     /// It is what policies refer to.
     CidrGroup,
@@ -134,11 +135,6 @@ pub(crate) fn kind<'a>(api_version: &'a str, kind: &'a str) -> Kind<'a> {
     }
 }
 
-/// The kind of what is in a list.
-fn single(kind: &str) -> &str {
-    kind.strip_suffix("List").unwrap_or(kind)
-}
-
 /// The kinds of Cilium that are read. Of groups of blocks an older version is served, too.
 fn of_cilium<'a>(api_version: &str, kind: &str) -> Option<Kind<'a>> {
     let (group, _) = api_version.rsplit_once('/')?;
@@ -160,6 +156,11 @@ fn of_cilium<'a>(api_version: &str, kind: &str) -> Option<Kind<'a>> {
         true => found,
         false => Kind::OldVersion(CILIUM),
     })
+}
+
+/// The kind of what is in a list.
+fn single(kind: &str) -> &str {
+    kind.strip_suffix("List").unwrap_or(kind)
 }
 
 #[cfg(test)]

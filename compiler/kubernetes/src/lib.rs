@@ -28,7 +28,7 @@ pub mod report;
 #[cfg(test)]
 mod tests;
 
-pub use definitions::{Definitions, definitions, refers};
+pub use definitions::{Definitions, defines, definitions, refers};
 
 use std::{ops::Range, sync::Arc};
 

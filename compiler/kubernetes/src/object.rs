@@ -65,14 +65,14 @@ fn object(
             let policy = network_policy::read(node, report);
             file.policies.extend(policy);
         }
-        Kind::Admin(form) => {
-            file.policies.extend(admin::read(node, form, report));
-        }
         Kind::Cilium(kind) => {
             let policies = cilium::read(node, kind, definitions, report);
             file.policies.extend(policies);
         }
         Kind::CidrGroup => cilium::check_group(node, report),
+        Kind::Admin(form) => {
+            file.policies.extend(admin::read(node, form, report));
+        }
         Kind::List => {
             file.objects -= 1;
             let known = ["apiVersion", "kind", "metadata", "items"];

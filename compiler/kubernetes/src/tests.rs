@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use polc_diagnostics::Code;
 use polc_model::{Isolation, L4Match, L4Term, PortProtocol, PortRange};
 use proptest::prelude::*;
 
@@ -79,6 +80,14 @@ fn a_policy_is_read_with_every_field() {
 }
 
 #[test]
+fn the_sample_of_cilium_is_understood() {
+    let codes = file(CILIUM).diagnostics.into_iter().map(|one| one.code);
+    // It refers to what it does not hold.
+    let codes: Vec<Code> = codes.collect();
+    assert_eq!(codes, [Code::UnknownReference, Code::UnknownReference]);
+}
+
+#[test]
 fn lists_and_documents_hold_several_objects() {
     let item = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a}, spec: {podSelector: {}}}";
     let text = format!(
@@ -140,12 +149,33 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
+const CILIUM: &str = "apiVersion: cilium.io/v2
+kind: CiliumClusterwideNetworkPolicy
+metadata: { name: web }
+specs:
+- nodeSelector: { matchLabels: &labels { 'node:zone': a } }
+  enableDefaultDeny: { egress: false }
+  egress: [{ toNodes: [{ matchLabels: *labels }] }]
+- endpointSelector: { matchLabels: { 'k8s:io.kubernetes.pod.namespace': shop } }
+  ingress:
+  - fromCIDRSet: [{ cidr: 10.0.0.0/8, except: [10.1.0.0/16] }, { cidrGroupRef: a }]
+    toPorts: [{ ports: [{ port: '80', endPort: 90, protocol: TCP }], rules: { http: [{ path: '/a.*', headers: ['X: 1'] }] } }]
+  egress:
+  - toFQDNs: [{ matchName: a.org }, { matchPattern: '*.org' }]
+  - toServices: [{ k8sService: { serviceName: a } }]
+  - toEntities: [world]
+    icmps: [{ fields: [{ type: EchoRequest, family: IPv6 }, { type: 8 }] }]
+  - toPorts: [{ ports: [{ port: '53' }], rules: { dns: [{ matchPattern: '*' }] } }]
+  ingressDeny: [{ fromEndpoints: [{ matchExpressions: [{ key: 'reserved:init', operator: Exists }] }] }]
+";
+
 proptest! {
     #[test]
     fn every_text_is_read_and_every_place_is_in_it(
+        sample in prop_oneof![Just(WEB), Just(CILIUM)],
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0usize..12, piece()), 0..6)
     ) {
-        let mut text = WEB.to_owned();
+        let mut text = sample.to_owned();
         for (at, length, piece) in changes {
             let mut characters: Vec<char> = text.chars().collect();
             let start = at.index(characters.len() + 1);

@@ -178,3 +178,49 @@ fn answers_hold_for_random_peers() {
     assert!(yes > 100 && no > 1_000, "{answers:?}");
     assert_eq!(unknown, 0, "the budget is enough for what people write");
 }
+
+#[test]
+fn patterns_of_names_are_told_apart() {
+    let patterns = [
+        "**", "**.a", "*", "*.a", "a*", "*a", "a*b", "*.*", "a.a", "ab.a", "**.a.a",
+    ];
+    let names = [
+        "a", "b", "ab", "aab", "a.a", "b.a", "ab.a", "a.b", "a.a.a", "b.a.a", "b.b.a",
+    ];
+    let dns = |pattern: &str| SelectorExpr::Dns(pattern.to_owned());
+    let matches = polc_model::selector::dns_matches;
+    for wide in patterns {
+        for narrow in patterns {
+            let rest = minus(dns(wide), dns(narrow));
+            let witness = satisfy(&rest).unwrap();
+            if let Some(witness) = &witness {
+                assert!(
+                    rest.matches(&witness.facts()),
+                    "{wide} - {narrow}: {witness}"
+                );
+            }
+            let is_left = names
+                .iter()
+                .any(|name| matches(wide, name) && !matches(narrow, name));
+            assert!(!is_left || witness.is_some(), "{wide} - {narrow}");
+        }
+    }
+}
+
+#[test]
+fn labels_of_nodes_are_of_nodes_only() {
+    let in_zone = |values: &[&str]| SelectorExpr::NodeLabel {
+        key: "zone".to_owned(),
+        operator: LabelOperator::In(values.iter().map(|one| (*one).to_owned()).collect()),
+    };
+    let host = SelectorExpr::Entity(Entity::Host);
+    let endpoints = SelectorExpr::Entity(Entity::Endpoints);
+    assert_eq!(excludes(&in_zone(&["a"]), &in_zone(&["b"])), Answer::Yes);
+    assert_eq!(excludes(&in_zone(&["a"]), &host), Answer::No);
+    assert_eq!(excludes(&in_zone(&["a"]), &endpoints), Answer::Yes);
+    // A label of an endpoint of the same name is another one.
+    let web = both(is("zone", &["b"]), endpoints);
+    assert_eq!(satisfy(&both(in_zone(&["a"]), web)).unwrap(), None);
+    let node = satisfy(&both(host, in_zone(&["a"]))).unwrap().unwrap();
+    assert_eq!(node.to_string(), "the node { zone: \"a\" }");
+}

@@ -103,11 +103,7 @@ impl LoadedPackage {
 
     /// Line and column of an offset, counted from 1, columns in characters.
     pub(crate) fn position_at(&self, file: &str, offset: u32) -> (usize, usize) {
-        let text = self.text(file);
-        let before = text.get(..offset as usize).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let last = before.rsplit('\n').next().unwrap_or_default();
-        (line, last.chars().count() + 1)
+        self.database.position(file, offset)
     }
 
     /// The diagnostics of the analysis.
@@ -305,6 +301,7 @@ fn walk(
         paths.push((entry.path(), file_type.is_dir()));
     }
     paths.sort();
+    let mut beside = Vec::new();
     for (path, is_directory) in paths {
         // Links to directories are not followed, so that a walk always ends.
         if is_directory {
@@ -312,9 +309,30 @@ fn walk(
         } else if wanted.includes_found(&path) {
             *is_known = true;
             found.entry(directory.to_owned()).or_default().push(path);
+        } else if wanted == Wanted::Policies && is_manifest(&path) {
+            beside.push(path);
         }
     }
+    if let Some(files) = found.get_mut(directory) {
+        files.extend(referred_to(files, beside));
+    }
     Ok(())
+}
+
+/// Of the other manifests of a directory, those that define what policies of these files refer to.
+fn referred_to(policies: &[PathBuf], beside: Vec<PathBuf>) -> Vec<PathBuf> {
+    let holds = |path: &PathBuf, what: fn(&str) -> bool| {
+        let text = fs::read(path).unwrap_or_default();
+        what(&String::from_utf8_lossy(&text))
+    };
+    let mut manifests = policies.iter().filter(|path| is_manifest(path));
+    if !manifests.any(|path| holds(path, polc_kubernetes::refers)) {
+        return Vec::new();
+    }
+    let beside = beside.into_iter();
+    beside
+        .filter(|path| holds(path, polc_kubernetes::defines))
+        .collect()
 }
 
 /// The `.pol` files in a directory, without those below it, in order. None where there is no such

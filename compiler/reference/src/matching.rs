@@ -184,3 +184,45 @@ pub(crate) fn l4_matches(l4: &L4Match, packet: L4Packet, receiver: &PeerFacts<'_
         _ => false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use polc_model::selector::dns_matches;
+
+    use super::is_name_of;
+
+    /// Texts of up to four characters of an alphabet whose labels are not empty.
+    fn texts(alphabet: &[char]) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut from = 0;
+        for _ in 0..4 {
+            let longer: Vec<String> = all[from..]
+                .iter()
+                .flat_map(|text| alphabet.iter().map(move |c| format!("{text}{c}")))
+                .collect();
+            from = all.len();
+            all.extend(longer);
+        }
+        all.retain(|text| text.split('.').all(|label| !label.is_empty()));
+        all
+    }
+
+    #[test]
+    fn patterns_of_names_mean_the_same_to_the_compiler() {
+        let is_pattern = |text: &String| {
+            let rest = text.strip_prefix("**").unwrap_or(text);
+            !rest.contains("**") && (rest.is_empty() || rest.starts_with('.') || rest == text)
+        };
+        let patterns = texts(&['a', 'b', '*', '.']);
+        let names = texts(&['a', 'b', '.']);
+        let mut matched = 0;
+        for pattern in patterns.iter().filter(|text| is_pattern(text)) {
+            for name in &names {
+                let matches = is_name_of(pattern, name);
+                assert_eq!(matches, dns_matches(pattern, name), "{pattern} {name}");
+                matched += usize::from(matches);
+            }
+        }
+        assert!(matched > 500, "{matched}");
+    }
+}

@@ -95,9 +95,9 @@ impl<'m> Read<'m> {
 
     /// Its rules in a direction, with their peers.
     fn rules(&self, direction: Direction) -> impl Iterator<Item = (&'m Rule, &'m SelectorExpr)> {
-        let (model, id) = (self.model, self.id);
-        let own = move |rule: &&Rule| rule.policy == id && rule.direction == direction;
-        let rules = model.rules.iter().filter(own);
+        let model = self.model;
+        let rules = model.rules_of(self.id).map(|(_, rule)| rule);
+        let rules = rules.filter(move |rule| rule.direction == direction);
         rules.filter_map(|rule| Some((rule, &model.selector(rule.peer)?.expr)))
     }
 

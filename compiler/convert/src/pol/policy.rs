@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use polc_model::{
     DEFAULT_PRIORITY, Direction, Enforcement, Isolation, L7Match, Model, Policy, PolicyId, Rule,
-    RuleId, SelectorId, Tier,
+    SelectorId, Tier,
 };
 
 use super::{
@@ -96,8 +96,8 @@ impl Writer<'_> {
     /// The rules of a direction, each on a line of its own.
     fn rules(&self, id: PolicyId, direction: Direction) -> Words {
         let mut text = String::new();
-        let numbered = (0..).map(RuleId::new).zip(&self.model.rules);
-        let own = numbered.filter(|(_, rule)| rule.policy == id && rule.direction == direction);
+        let own = self.model.rules_of(id);
+        let own = own.filter(|(_, rule)| rule.direction == direction);
         for (number, rule) in own {
             for comment in self.comments.of_rule(number) {
                 let _ = writeln!(text, "// {comment}");

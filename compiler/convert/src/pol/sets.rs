@@ -1,6 +1,9 @@
 //! Peers, ports and requests that return, and names for them.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use polc_model::{
     Entity, HttpMatch, L4Match, L4Term, L7Match, LabelOperator, Model, PathSegment, PolicyId,
@@ -51,24 +54,31 @@ impl Sets {
     /// Those that the policies say often enough.
     pub(super) fn find(model: &Model, policies: &[PolicyId], names: &mut Names) -> Self {
         let mut sets = Self::default();
-        let own = |policy| policies.contains(&policy);
-        let rules = || model.rules.iter().filter(|rule| own(rule.policy));
+        let own: BTreeSet<PolicyId> = policies.iter().copied().collect();
+        let rules = || model.rules.iter().filter(|rule| own.contains(&rule.policy));
 
         let subjects = policies.iter().filter_map(|&id| model.policy(id));
         let uses = subjects.map(|policy| policy.subject);
         let uses = uses.chain(rules().map(|rule| rule.peer));
-        for (id, count) in counted(uses) {
-            let Some(selector) = model.selector(id) else {
-                continue;
-            };
-            let (Some(kind), Ok(text)) = (kind(&selector.expr), expr::peers(&selector.expr)) else {
-                continue;
-            };
-            if is_worth_it(count, &text) && text != "{}" {
-                let name = names.give(&of_peers(&selector.expr));
-                sets.define(kind, &name, format!("= {text}"));
-                sets.peers.insert(id, name);
+        let worthy: Vec<(SelectorId, Kind, String, &SelectorExpr)> = counted(uses)
+            .into_iter()
+            .filter_map(|(id, count)| {
+                let expr = &model.selector(id)?.expr;
+                let text = expr::peers(expr).ok()?;
+                let is_wanted = is_worth_it(count, &text) && text != "{}";
+                Some((id, kind(expr)?, text, expr)).filter(|_| is_wanted)
+            })
+            .collect();
+        let wished = counted(worthy.iter().map(|(.., expr)| of_peers(expr)));
+        for (id, kind, text, expr) in worthy {
+            let mut name = of_peers(expr);
+            // `app: "web"` of several namespaces is told apart by these.
+            if let Some(namespace) = namespace(expr).filter(|_| wished.get(&name) > Some(&1)) {
+                name = format!("{namespace}_{name}");
             }
+            let name = names.give(&name);
+            sets.define(kind, &name, format!("= {text}"));
+            sets.peers.insert(id, name);
         }
         for (l4, count) in counted(rules().map(|rule| rule.l4.clone())) {
             let L4Match::Of(terms) = &l4 else { continue };
@@ -183,6 +193,17 @@ fn of_peers(expr: &SelectorExpr) -> String {
         SelectorExpr::Minus(base, _) => format!("{}_but_some", of_peers(base)),
         SelectorExpr::Entity(entity) => entity.name().to_owned(),
     }
+}
+
+/// The one namespace that endpoints are in.
+fn namespace(expr: &SelectorExpr) -> Option<&str> {
+    let SelectorExpr::AllOf(parts) = expr else {
+        return None;
+    };
+    parts.iter().find_map(|part| match part {
+        SelectorExpr::Namespace(name) => Some(name.as_str()),
+        _ => None,
+    })
 }
 
 /// Blocks that everybody knows by a name.

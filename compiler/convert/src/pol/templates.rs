@@ -5,7 +5,10 @@
 //! text that is made of another one, such as the name `allow-web` beside the label `web`, is no
 //! parameter of its own.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use polc_model::PolicyId;
 
@@ -66,7 +69,7 @@ pub(super) fn find(policies: &[Written], names: &mut Names) -> (Vec<Template>, V
         .collect();
     groups.sort_by_key(|(_, of)| of.first().map(|(policy, _)| policy.id));
     let mut templates = Vec::new();
-    let mut taken = Vec::new();
+    let mut taken = BTreeSet::new();
     for (literals, of) in groups {
         if let Some(template) = template(&literals, &of, names) {
             templates.push(template);

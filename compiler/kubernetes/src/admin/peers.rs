@@ -51,20 +51,18 @@ pub(super) fn read(
     Some(Peer { kind, selector })
 }
 
-/// Every node with these labels, at its addresses.
+/// Nodes by their labels; all of them without any.
 fn nodes(field: Field<'_>, report: &mut Report) -> Option<Selector> {
-    let conditions = labels::selector(field.value, "`nodes`", report)?;
-    let text = format!("nodes {}", describe::labels(&conditions));
-    let nodes = [Entity::Host, Entity::RemoteNode].map(SelectorExpr::Entity);
-    let labels = conditions
-        .into_iter()
-        .map(|(key, operator)| SelectorExpr::NodeLabel { key, operator });
-    let labels: Vec<SelectorExpr> = labels.collect();
-    // Only nodes have labels of nodes.
+    let labels = labels::selector(field.value, "`nodes`", report)?;
     let expr = match labels.is_empty() {
-        true => sets::union(nodes),
-        false => sets::intersection(labels),
+        true => sets::union([Entity::Host, Entity::RemoteNode].map(SelectorExpr::Entity)),
+        false => sets::intersection(
+            labels
+                .into_iter()
+                .map(|(key, operator)| SelectorExpr::NodeLabel { key, operator }),
+        ),
     };
+    let text = describe::selector(&expr);
     Some(Selector { expr, text })
 }
 
@@ -127,7 +125,7 @@ fn name(node: &Node, report: &mut Report) -> Option<SelectorExpr> {
     }
     let name = written.strip_suffix('.').unwrap_or(written);
     let name = name.to_ascii_lowercase();
-    // `*` is one label or more here: what the language writes as `**`.
+    // One label or more, as `**` is in a Model.
     Some(SelectorExpr::Dns(match wildcard {
         Some(_) => format!("*{name}"),
         None => name,

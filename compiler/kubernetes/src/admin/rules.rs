@@ -42,18 +42,20 @@ pub(super) fn read(
     let items = items(field, direction.name(), limits, report);
     let items = items.unwrap_or_default().iter();
     items
-        .filter_map(|item| rule(item, form, direction, report))
+        .flat_map(|item| rule(item, form, direction, report))
         .collect()
 }
 
-fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> Option<Entry> {
+fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> Vec<Entry> {
     let peers_name = match direction {
         Direction::Ingress => "from",
         Direction::Egress => "to",
     };
     let what = format!("an item of `{}`", direction.name());
     let known = ["name", "action", peers_name, form.l4_field()];
-    let fields = Fields::of(node, &what, &known, report)?;
+    let Some(fields) = Fields::of(node, &what, &known, report) else {
+        return Vec::new();
+    };
     if let Some(field) = fields.get("name") {
         check_name(field, report);
     }
@@ -67,12 +69,16 @@ fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> O
             named: None,
         }),
     };
-    let peers = fields.required(peers_name, &what, report)?;
+    let Some(peers) = fields.required(peers_name, &what, report) else {
+        return Vec::new();
+    };
     let limits = Limits {
         least: 1,
         most: form.most(),
     };
-    let peers = items(peers, peers_name, limits, report)?;
+    let Some(peers) = items(peers, peers_name, limits, report) else {
+        return Vec::new();
+    };
     let known = match direction {
         Direction::Ingress => &["namespaces", "pods"],
         Direction::Egress => form.peers(),
@@ -85,22 +91,21 @@ fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> O
             continue;
         };
         let Some(l4) = &l4 else { continue };
-        if !check_named(l4, peer.kind, item, report) || action.is_none() {
-            continue;
+        if check_named(l4, peer.kind, item, report) {
+            rules.push(Rule {
+                direction,
+                action: asked,
+                peer: peer.selector,
+                l4: l4.matches.clone(),
+                l7: None,
+                span: item.span.start..item.span.end,
+            });
         }
-        rules.push(Rule {
-            direction,
-            action: asked,
-            peer: peer.selector,
-            l4: l4.matches.clone(),
-            l7: None,
-            span: item.span.start..item.span.end,
-        });
     }
-    Some(Entry {
-        action: action?,
-        rules,
-    })
+    match action {
+        Some(action) if !rules.is_empty() => vec![Entry { action, rules }],
+        _ => Vec::new(),
+    }
 }
 
 fn check_name(field: Field<'_>, report: &mut Report) {

@@ -20,8 +20,11 @@ pub(super) fn subject(
     report: &mut Report,
 ) -> Option<SelectorExpr> {
     let conditions = selector_of(node, what, check_endpoint_key, report)?;
-    if asks_for(&conditions, |key| matches!(key, Key::Reserved(_))) {
-        return Some(all_of(&conditions, []));
+    // Endpoints whose labels are not known yet have no namespace, either.
+    let only = all_of(&conditions, []);
+    if matches!(&only, SelectorExpr::Entity(entity) if !matches!(entity, Entity::Endpoints | Entity::All))
+    {
+        return Some(only);
     }
     // A namespace that such a selector names is the policy's own, or it is not looked at.
     let conditions: Conditions = match scope.namespace {

@@ -3,7 +3,7 @@
 use polc_diagnostics::Code;
 use polc_model::{IcmpFamily, L4Match, L4Term};
 
-use super::ports::On;
+use super::to_ports::On;
 use crate::{
     labels::one_of,
     located::{Node, Scalar},

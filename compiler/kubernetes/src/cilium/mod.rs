@@ -3,7 +3,7 @@
 //! - `rule`: a rule of `spec` or `specs`, which is a policy here
 //! - `section`: its `ingress`, `ingressDeny`, `egress` and `egressDeny`
 //! - `peers`: whom an item of those is about: `endpoints`, `entities`, `cidr`, `fqdn`, `services`, `nodes`
-//! - `ports`: on what: `icmp`, and of requests `http` and `dns`
+//! - `to_ports`: on what: `icmp`, and of requests `http` and `dns`
 //!
 //! What was not understood allows nothing and denies all it could: `polc check --permissive` goes on
 //! where something is not supported.
@@ -20,10 +20,10 @@ mod icmp;
 mod label;
 mod nodes;
 mod peers;
-mod ports;
 mod rule;
 mod section;
 mod services;
+mod to_ports;
 
 pub(crate) use group::check as check_group;
 
@@ -56,6 +56,13 @@ impl Kind {
             Self::Clusterwide => "CiliumClusterwideNetworkPolicy",
         }
     }
+
+    const fn scope(self) -> metadata::Scope {
+        match self {
+            Self::Namespaced => metadata::Scope::Namespace,
+            Self::Clusterwide => metadata::Scope::Cluster,
+        }
+    }
 }
 
 /// Where a rule stands, which decides what its selectors mean.
@@ -79,10 +86,7 @@ pub(crate) fn read(
     let Some(fields) = Fields::of(node, &what, &known, report) else {
         return Vec::new();
     };
-    let metadata = metadata::read(&fields, &what, metadata::Scope::Namespace, report);
-    if kind == Kind::Clusterwide {
-        refuse_namespace(&fields, report);
-    }
+    let metadata = metadata::read(&fields, &what, kind.scope(), report);
     let namespace = metadata.as_ref().map_or("", |one| one.namespace.as_str());
     let scope = Scope {
         namespace: (kind == Kind::Namespaced).then_some(namespace),
@@ -119,24 +123,6 @@ pub(crate) fn read(
         policies.push(policy);
     }
     policies
-}
-
-fn refuse_namespace(object: &Fields<'_>, report: &mut Report) {
-    let Some(metadata) = object.get("metadata") else {
-        return;
-    };
-    let namespace = metadata.value.get("namespace");
-    if let Some(namespace) =
-        namespace.filter(|node| node.text().is_some_and(|text| !text.is_empty()))
-    {
-        report.add(
-            Code::InvalidValue,
-            "a CiliumClusterwideNetworkPolicy has no namespace",
-            namespace.span,
-            "it is about every namespace",
-            |_, one| one.with_help("leave it out, or make the policy a `CiliumNetworkPolicy`"),
-        );
-    }
 }
 
 /// Reports what polc cannot enforce.

@@ -29,10 +29,13 @@ const KNOWN: [&str; 10] = [
     "log",
 ];
 
-/// Reads a rule; its name is left empty. `None` where it is no rule at all.
+/// Reads a rule; its name is left empty. `None` where it is no rule at all, or for nobody that polc
+/// manages.
 pub(super) fn read(node: &Node, scope: Scope<'_>, report: &mut Report) -> Option<Policy> {
     let fields = Fields::of(node, "a rule", &KNOWN, report)?;
     let understood = subject(&fields, scope, report);
+    let is_of_nodes = fields.get("nodeSelector").is_some();
+    let is_of_others = !is_of_nodes && understood.as_ref().is_some_and(is_of_others);
     remarks(&fields, report);
     let default_deny = match fields.get("enableDefaultDeny") {
         Some(field) => default_deny::read(field.value, report),
@@ -45,7 +48,6 @@ pub(super) fn read(node: &Node, scope: Scope<'_>, report: &mut Report) -> Option
         let headline = "a rule needs `ingress`, `ingressDeny`, `egress` or `egressDeny`";
         missing(headline, node.span, report);
     }
-    let is_of_nodes = fields.get("nodeSelector").is_some();
     let mut rules = Vec::new();
     let mut has_items = [false; 2];
     for section in &SECTIONS {
@@ -71,6 +73,9 @@ pub(super) fn read(node: &Node, scope: Scope<'_>, report: &mut Report) -> Option
             }
             rules.append(&mut of_item);
         }
+    }
+    if is_of_others {
+        return None;
     }
     let [has_ingress, has_egress] = has_items;
     // Where it was not understood to whom the rule applies, it takes from everyone and gives nobody.
@@ -122,7 +127,7 @@ fn subject(fields: &Fields<'_>, scope: Scope<'_>, report: &mut Report) -> Option
         (Some(field), None) => {
             let subject = endpoints::subject(field.value, "`endpointSelector`", scope, report);
             if let Some(subject) = &subject {
-                warn_of_nobody(subject, field, report);
+                warn_of_others(subject, field, report);
             }
             subject
         }
@@ -152,19 +157,22 @@ fn of_nodes(field: Field<'_>, scope: Scope<'_>, report: &mut Report) -> Option<S
     nodes::subject(field.value, "`nodeSelector`", report)
 }
 
+/// Whether endpoints are asked for that are none to polc. To the node, only `nodeSelector` leads.
+const fn is_of_others(subject: &SelectorExpr) -> bool {
+    matches!(subject, SelectorExpr::Entity(entity)
+        if !matches!(entity, Entity::Endpoints | Entity::Init))
+}
+
 /// Warns of a rule for what polc does not manage.
-fn warn_of_nobody(subject: &SelectorExpr, field: Field<'_>, report: &mut Report) {
-    let SelectorExpr::Entity(
-        entity @ (Entity::Health | Entity::Ingress | Entity::Unmanaged | Entity::RemoteNode),
-    ) = subject
-    else {
+fn warn_of_others(subject: &SelectorExpr, field: Field<'_>, report: &mut Report) {
+    if !is_of_others(subject) {
         return;
-    };
+    }
     report.add(
         Code::NoEffect,
         "this rule applies to no endpoint of polc",
         field.value.span,
-        format!("polc does not manage `{}`", entity.name()),
+        format!("`{}` is none", describe::selector(subject)),
         |_, mut one| {
             one.severity = Severity::Warning;
             one

@@ -6,7 +6,7 @@ use polc_model::{Action, Direction, L4Match, Selector, SelectorExpr};
 use super::{
     Scope, icmp,
     peers::{self, Peer},
-    ports::{self, On},
+    to_ports::{self, On},
     unsupported,
 };
 use crate::{
@@ -135,7 +135,7 @@ pub(super) fn item(
 /// On what an item decides. `None` where it does not say.
 fn on(fields: &Fields<'_>, section: &Section, report: &mut Report) -> Option<Vec<Option<On>>> {
     let (ports, icmps) = (fields.get("toPorts"), fields.get("icmps"));
-    let of_ports = ports.and_then(|field| ports::read(field.value, section, report));
+    let of_ports = ports.and_then(|field| to_ports::read(field.value, section, report));
     let of_icmps = icmps.and_then(|field| icmp::read(field.value, report));
     match (of_ports, of_icmps) {
         (Some(of_ports), Some(_)) => {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use polc_bundle::Bundle;
+use polc_diagnostics::{Code, Diagnostic};
 use polc_inventory::Inventory;
 use polc_model::Direction;
 use polc_plan::ClassKey;
@@ -56,9 +57,21 @@ pub(crate) fn run(arguments: &BuildArguments) -> Outcome {
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("{}.polb", package.name())));
     match write(&bundle, &output) {
-        Ok(built) => finish(&built.text(format), &[], format, Outcome::Fine),
+        Ok(built) => {
+            let text = built.text(package, &permitted(package), format);
+            finish(&text, &[], format, Outcome::Fine)
+        }
         Err(error) => finish(&[], &[error], format, Outcome::CouldNotRun),
     }
+}
+
+/// What the bundle does not do as its sources say, because it was permitted.
+fn permitted(package: &package::LoadedPackage) -> Vec<Diagnostic> {
+    let found = package.diagnostics().iter();
+    found
+        .filter(|one| one.code == Code::Unsupported)
+        .cloned()
+        .collect()
 }
 
 /// What was written, for people and programs.
@@ -73,12 +86,29 @@ struct Built {
     programs: usize,
 }
 
+/// As JSON, with what was permitted.
+#[derive(Serialize)]
+struct BuiltAnyway<'b> {
+    #[serde(flatten)]
+    built: &'b Built,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<json::Finding>,
+}
+
 impl Built {
-    fn text(&self, format: Format) -> Vec<u8> {
+    fn text(
+        &self,
+        package: &package::LoadedPackage,
+        permitted: &[Diagnostic],
+        format: Format,
+    ) -> Vec<u8> {
         let mut text = Vec::new();
         if format == Format::Json {
-            json::write(&mut text, self);
+            let findings = json::findings(package, permitted);
+            let built = self;
+            json::write(&mut text, &BuiltAnyway { built, findings });
         } else {
+            render::diagnostics(&mut text, package, permitted, format);
             let line = format!(
                 "{}: {}, {}, {}, {} bytes\ndigest {}\n",
                 self.bundle,
@@ -113,17 +143,16 @@ fn write(bundle: &Bundle, output: &Path) -> Result<Built, OperationalError> {
     })
 }
 
-/// The policy classes of an inventory's endpoints, so that no node has to compile them.
+/// The policy classes of an inventory's endpoints and of its node, so that no node has to compile them.
 fn classes(package: &package::LoadedPackage, inventory: Option<&Inventory>) -> Vec<ClassKey> {
     let model = &package.analysis.model;
     let Some(inventory) = inventory else {
         return Vec::new();
     };
     let endpoints = inventory.endpoints.iter();
-    endpoints
-        .flat_map(|endpoint| {
-            let facts = inventory.facts(endpoint, None);
-            Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts))
-        })
+    let facts = endpoints.map(|endpoint| inventory.facts(endpoint, None));
+    facts
+        .chain([inventory.node.facts()])
+        .flat_map(|facts| Direction::BOTH.map(|direction| ClassKey::of(model, direction, &facts)))
         .collect()
 }
