@@ -7,7 +7,7 @@ use polc_model::{Action, Entity, Selector, SelectorExpr, sets};
 
 use super::{Form, Limits, items, subject};
 use crate::{
-    labels,
+    describe, labels,
     located::Node,
     names::{DNS_RULE, is_domain_name},
     network_policy::peers::cidr,
@@ -26,12 +26,10 @@ pub(super) struct Peer {
     /// The field that says so.
     pub(super) kind: &'static str,
     pub(super) selector: Selector,
-    /// What is done about it: the rule's action, but for what is not supported.
-    pub(super) action: Action,
 }
 
 /// Reads a peer of a rule with this action, of the kinds in `known`. `None` where it was not
-/// understood, or where what was not supported would have allowed something.
+/// understood.
 pub(super) fn read(
     node: &Node,
     of: &str,
@@ -48,40 +46,24 @@ pub(super) fn read(
         "pods" => subject::pods(field, form, report)?,
         "networks" => networks(field, form, report)?,
         "domainNames" => names(field, action, report)?,
-        _ => return nodes(kind, field, action, report),
+        _ => nodes(field, report)?,
     };
-    Some(Peer {
-        kind,
-        selector,
-        action,
-    })
+    Some(Peer { kind, selector })
 }
 
-/// Nodes by their labels are not supported. What would keep traffic from some keeps it from all.
-fn nodes(
-    kind: &'static str,
-    field: Field<'_>,
-    action: Action,
-    report: &mut Report,
-) -> Option<Peer> {
-    labels::selector(field.value, "`nodes`", report);
-    report.add(
-        Code::Unsupported,
-        "`nodes` is not supported yet",
-        field.key,
-        "selects nodes by their labels",
-        |_, one| one.with_help("name their addresses in `networks`"),
-    );
-    let nodes = [Entity::Host, Entity::RemoteNode];
-    let selector = Selector {
-        expr: sets::union(nodes.map(SelectorExpr::Entity)),
-        text: "host | remote_node".to_owned(),
+/// Nodes by their labels; all of them without any.
+fn nodes(field: Field<'_>, report: &mut Report) -> Option<Selector> {
+    let labels = labels::selector(field.value, "`nodes`", report)?;
+    let expr = match labels.is_empty() {
+        true => sets::union([Entity::Host, Entity::RemoteNode].map(SelectorExpr::Entity)),
+        false => sets::intersection(
+            labels
+                .into_iter()
+                .map(|(key, operator)| SelectorExpr::NodeLabel { key, operator }),
+        ),
     };
-    (action != Action::Allow).then_some(Peer {
-        kind,
-        selector,
-        action: Action::Deny,
-    })
+    let text = describe::selector(&expr);
+    Some(Selector { expr, text })
 }
 
 fn networks(field: Field<'_>, form: Form, report: &mut Report) -> Option<Selector> {
@@ -141,18 +123,13 @@ fn name(node: &Node, report: &mut Report) -> Option<SelectorExpr> {
         report.invalid(headline, node.span, label);
         return None;
     }
-    if wildcard.is_some() {
-        report.add(
-            Code::Unsupported,
-            "names that begin with `*` are not supported yet",
-            node.span,
-            "`*` stands for one label or more",
-            |_, one| one.with_help("list the names"),
-        );
-        return Some(SelectorExpr::Entity(Entity::None));
-    }
     let name = written.strip_suffix('.').unwrap_or(written);
-    Some(SelectorExpr::Dns(name.to_ascii_lowercase()))
+    let name = name.to_ascii_lowercase();
+    // One label or more, as `**` is in a Model.
+    Some(SelectorExpr::Dns(match wildcard {
+        Some(_) => format!("*{name}"),
+        None => name,
+    }))
 }
 
 /// Any of the items, where all were understood and none is there twice.

@@ -15,7 +15,7 @@ use crate::{
 /// The longest name of a rule.
 const MAX_NAME: usize = 100;
 
-/// An item, or a part of one: rules with one action.
+/// An item: rules with one action.
 pub(super) struct Entry {
     pub(super) action: Action,
     pub(super) rules: Vec<Rule>,
@@ -85,32 +85,27 @@ fn rule(node: &Node, form: Form, direction: Direction, report: &mut Report) -> V
     };
     // Every peer is read, so that every mistake is reported.
     let asked = action.unwrap_or(Action::Allow);
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut rules = Vec::new();
     for item in peers {
         let Some(peer) = peers::read(item, peers_name, known, asked, form, report) else {
             continue;
         };
         let Some(l4) = &l4 else { continue };
-        if !check_named(l4, peer.kind, item, report) || action.is_none() {
-            continue;
-        }
-        let rule = Rule {
-            direction,
-            action: peer.action,
-            peer: peer.selector,
-            l4: l4.matches.clone(),
-            l7: None,
-            span: item.span.start..item.span.end,
-        };
-        match entries.last_mut() {
-            Some(entry) if entry.action == peer.action => entry.rules.push(rule),
-            _ => entries.push(Entry {
-                action: peer.action,
-                rules: vec![rule],
-            }),
+        if check_named(l4, peer.kind, item, report) {
+            rules.push(Rule {
+                direction,
+                action: asked,
+                peer: peer.selector,
+                l4: l4.matches.clone(),
+                l7: None,
+                span: item.span.start..item.span.end,
+            });
         }
     }
-    entries
+    match action {
+        Some(action) if !rules.is_empty() => vec![Entry { action, rules }],
+        _ => Vec::new(),
+    }
 }
 
 fn check_name(field: Field<'_>, report: &mut Report) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polc_model::{Action, Isolation, Tier};
+use polc_model::{Action, Isolation, SelectorExpr, Tier};
 
 use crate::{Definitions, File, Policy, read};
 
@@ -120,8 +120,8 @@ fn what_the_api_server_refuses_is_refused() {
             "`pods` needs `namespaceSelector`",
         ),
         (
-            "egress: [{ action: Allow, to: [{ nodes: {} }] }]",
-            "`nodes` is not supported yet",
+            "egress: [{ action: Allow, to: [{ nodes: { matchLabel: {} } }] }]",
+            "`nodes` has no field `matchLabel`",
         ),
     ];
     for (rules, expected) in cases {
@@ -159,4 +159,27 @@ fn a_cluster_network_policy_has_tier_and_protocols() {
         panic!("ports are given");
     };
     assert_eq!(terms.len(), 5);
+}
+
+#[test]
+fn nodes_and_names_of_domains_are_peers() {
+    let rules = "egress: [{ action: Allow, to: [{ nodes: { matchLabels: { zone: a } } }, { nodes: {} }, \
+                 { domainNames: [example.com, '*.example.org'] }] }]";
+    let file = file(&admin(rules));
+    assert_eq!(file.diagnostics, []);
+    let peers = file.policies.iter().flat_map(|policy| &policy.rules);
+    let peers: Vec<&str> = peers.map(|rule| rule.peer.text.as_str()).collect();
+    assert_eq!(
+        peers,
+        [
+            "nodes { zone: \"a\" }",
+            "host | remote_node",
+            "example.com | *.example.org"
+        ]
+    );
+    let names = file.policies.iter().flat_map(|policy| &policy.rules);
+    let last = names.map(|rule| &rule.peer.expr).last();
+    let dns = |name: &str| SelectorExpr::Dns(name.to_owned());
+    let expected = SelectorExpr::AnyOf(vec![dns("**.example.org"), dns("example.com")]);
+    assert_eq!(last, Some(&expected));
 }
