@@ -50,7 +50,7 @@ impl Connections<'_> {
         subject: PeerIndex,
         peer: PeerIndex,
     ) -> Option<Meeting<'_>> {
-        let class = self.classes.classes.get(self.class(subject)?)?;
+        let class = self.classes.classes.get(self.class_of(subject)?)?;
         if !class.is_managed {
             return None;
         }
@@ -77,21 +77,17 @@ impl Connections<'_> {
 
     /// The policies that are asked about an end.
     pub(crate) fn policies_of(&self, direction: Direction, subject: PeerIndex) -> &[PolicyId] {
-        let class = self.class(subject);
+        let class = self.class_of(subject);
         let class = class.and_then(|class| self.classes.classes.get(class));
         class.map_or(&[], |class| class.policies_in(direction))
     }
 
-    fn at(&self, side: &Side, peer: PeerIndex) -> Option<At> {
-        if let Some(class) = self.class(peer) {
+    fn at(&self, side: &Side, index: PeerIndex) -> Option<At> {
+        if let Some(class) = self.class_of(index) {
             return Some(class);
         }
-        let peer = self.peer(peer)?;
+        let peer = self.peer(index)?;
         let outside = side.outside.iter().position(|one| one.peer == *peer);
         outside.map(|position| self.classes.classes.len() + position)
-    }
-
-    fn class(&self, peer: PeerIndex) -> Option<usize> {
-        self.class_of.get(peer.0 as usize).copied().flatten()
     }
 }

@@ -45,7 +45,7 @@ macro_rules! codes {
 codes! {
     P0001 Syntax = 1, Error, "the text does not follow the grammar";
     P0002 Unclosed = 2, Error, "a brace, bracket, parenthesis or quote is never closed";
-    P0003 Unsupported = 3, Error, "part of the language that is not supported yet";
+    P0003 Unsupported = 3, Error, "part of the language or of a Kubernetes policy that is not supported yet";
     P0004 TooDeep = 4, Error, "an expression is nested too deeply or grows too large";
 
     P0101 UnknownName = 101, Error, "a name that nothing defines";

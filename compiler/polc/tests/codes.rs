@@ -24,10 +24,16 @@ fn sources(code: Code) -> &'static [(&'static str, &'static str)] {
             "shop.pol",
             "package shop\npolicy web for ({ app: \"web\" } | { app: \"cart\" {\n  ingress {\n    allow from { app in [\"a\", \"b\" }\n    allow from { app: \"web }\n}\npolicy cart for {} { ingress {} }\n",
         )],
-        Code::Unsupported => &[(
-            "shop.pol",
-            "package shop\ncidr office = 10.8.0.0/16\npolicy web for {} - office {\n  egress {\n    allow to world on tcp 443\n  }\n}\n",
-        )],
+        Code::Unsupported => &[
+            (
+                "shop.pol",
+                "package shop\ncidr office = 10.8.0.0/16\npolicy web for {} - office {\n  egress {\n    allow to world on tcp 443\n  }\n}\n",
+            ),
+            (
+                "web.yaml",
+                "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: { name: web, namespace: shop }\nspec:\n  endpointSelector: {}\n  ingress:\n  - fromEndpoints: [{}]\n    authentication: { mode: required }\n",
+            ),
+        ],
         Code::TooDeep => &[(
             "shop.pol",
             "package shop\nendpoints web = ((((((((((((((((((((((((((((((((((((((((({ app: \"web\" })))))))))))))))))))))))))))))))))))))))))\n",

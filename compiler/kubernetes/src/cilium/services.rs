@@ -1,7 +1,7 @@
 //! `toServices`: the endpoints behind services.
 
 use polc_diagnostics::{Code, Severity};
-use polc_model::{Entity, SelectorExpr, sets};
+use polc_model::{SelectorExpr, sets};
 
 use super::{Scope, section::Section};
 use crate::{
@@ -67,7 +67,7 @@ fn by_name(
         let headline = format!("there is no Service `{name}` in {place}");
         return unknown(&headline, name_field.value.span, section, report);
     }
-    Some(behind(&found))
+    behind(&found, name_field.value.span, section, report)
 }
 
 fn by_labels(
@@ -97,7 +97,7 @@ fn by_labels(
         let headline = "these files hold no Service with such labels";
         return unknown(headline, selector.value.span, section, report);
     }
-    Some(behind(&found))
+    behind(&found, selector.value.span, section, report)
 }
 
 /// The namespace that a reference names: `Some(None)` is any.
@@ -112,9 +112,22 @@ fn namespace<'a>(fields: &Fields<'a>, report: &mut Report) -> Option<Option<&'a 
 }
 
 /// Whoever answers for one of these services: the endpoints that it selects, or the addresses that
-/// it is given.
-fn behind(services: &[&Service]) -> SelectorExpr {
-    sets::union(services.iter().map(|service| {
+/// it is given, which has to be known.
+fn behind(
+    services: &[&Service],
+    span: Span,
+    section: &Section,
+    report: &mut Report,
+) -> Option<SelectorExpr> {
+    let is_open = |one: &&&Service| one.selector.is_empty() && one.addresses.is_empty();
+    if let Some(open) = services.iter().find(is_open) {
+        let headline = format!(
+            "the Service `{}/{}` has no selector, and these files hold no addresses of it",
+            open.namespace, open.name
+        );
+        return unknown(&headline, span, section, report);
+    }
+    Some(sets::union(services.iter().map(|service| {
         if service.selector.is_empty() {
             let addresses = service.addresses.iter().copied();
             return sets::union(addresses.map(|address| SelectorExpr::Cidr(address.into())));
@@ -128,7 +141,7 @@ fn behind(services: &[&Service]) -> SelectorExpr {
             });
         let namespace = SelectorExpr::Namespace(service.namespace.clone());
         sets::intersection(labels.chain([namespace]))
-    }))
+    })))
 }
 
 /// Reports a reference to what the files do not hold. Nothing is allowed for it; what is to be denied
@@ -153,5 +166,5 @@ pub(super) fn unknown(
             one.with_help("give polc the file that defines it, too")
         },
     );
-    (!section.denies()).then_some(SelectorExpr::Entity(Entity::None))
+    None
 }
