@@ -32,7 +32,7 @@ pub(crate) struct Metadata {
 }
 
 /// Kinds of objects, with the groups of API versions that have them.
-const KINDS: [(&str, &str); 16] = [
+const KINDS: [(&str, &str); 19] = [
     ("", "Pod"),
     ("", "Namespace"),
     ("", "Node"),
@@ -47,6 +47,10 @@ const KINDS: [(&str, &str); 16] = [
     ("batch", "CronJob"),
     ("discovery.k8s.io", "EndpointSlice"),
     ("networking.k8s.io", "Ingress"),
+    // Clusters of before 1.16 have these here.
+    ("extensions", "Deployment"),
+    ("extensions", "ReplicaSet"),
+    ("extensions", "DaemonSet"),
     ("extensions", "Ingress"),
     ("route.openshift.io", "Route"),
 ];
