@@ -3,7 +3,7 @@
 use polc_model::{Direction, l4::NO_PORTS};
 
 use crate::{
-    Connections, Peer, PeerIndex, Piece,
+    Connections, PeerIndex, Piece,
     end::End,
     table::{At, Side},
 };
@@ -27,12 +27,12 @@ impl Connections<'_> {
     }
 
     fn reason(&self, side: &Side, subject: PeerIndex, peer: PeerIndex) -> Option<Reason> {
-        let subject = self.class_of(self.peer(subject)?)?;
+        let subject = self.class_of(subject)?;
         let class = self.classes.classes.get(subject)?;
         if !class.is_managed {
             return None;
         }
-        let at = self.at(side, self.peer(peer)?)?;
+        let at = self.at(side, peer)?;
         let receiver = match side.direction {
             Direction::Ingress => &class.ports,
             Direction::Egress => {
@@ -52,14 +52,12 @@ impl Connections<'_> {
         })
     }
 
-    fn at(&self, side: &Side, peer: &Peer) -> Option<At> {
+    fn at(&self, side: &Side, index: PeerIndex) -> Option<At> {
+        if let Some(class) = self.class_of(index) {
+            return Some(class);
+        }
+        let peer = self.peer(index)?;
         let outside = side.outside.iter().position(|one| one.peer == *peer);
-        let outside = outside.map(|position| self.classes.classes.len() + position);
-        outside.or_else(|| self.class_of(peer))
-    }
-
-    fn class_of(&self, peer: &Peer) -> Option<usize> {
-        let mut classes = self.classes.classes.iter();
-        classes.position(|class| class.members.binary_search(peer).is_ok())
+        outside.map(|position| self.classes.classes.len() + position)
     }
 }

@@ -39,6 +39,8 @@ pub struct Connections<'m> {
     pub(crate) ingress: Side,
     pub(crate) egress: Side,
     sets: Sets,
+    /// The class of each peer; of those outside, none.
+    class_of: Vec<Option<usize>>,
 }
 
 impl<'m> Connections<'m> {
@@ -57,8 +59,10 @@ impl<'m> Connections<'m> {
             ingress,
             egress,
             sets,
+            class_of: Vec::new(),
         };
         let numbers = Numbers::of(&connections);
+        connections.class_of = numbers.classes(connections.peers.len());
         connections.among_workloads(&numbers);
         connections.with_outside(&numbers);
         connections.through_entrances(&numbers, cluster);
@@ -78,6 +82,10 @@ impl<'m> Connections<'m> {
     #[must_use]
     pub fn peer(&self, index: PeerIndex) -> Option<&Peer> {
         self.peers.get(index.0 as usize)
+    }
+
+    pub(crate) fn class_of(&self, peer: PeerIndex) -> Option<usize> {
+        self.class_of.get(peer.0 as usize).copied().flatten()
     }
 
     fn is_nothing(&self, set: SetId) -> bool {
@@ -210,7 +218,7 @@ impl<'m> Connections<'m> {
             let Some(&destination) = numbers.by_peer.get(&Peer::Workload(title)) else {
                 continue;
             };
-            let Some(class) = numbers.class_of(destination) else {
+            let Some(class) = self.class_of(destination) else {
                 continue;
             };
             let allowed = self
@@ -271,9 +279,16 @@ impl Numbers {
         self.members.get(class).map_or(&[], Vec::as_slice)
     }
 
-    fn class_of(&self, peer: PeerIndex) -> Option<usize> {
-        self.members
-            .iter()
-            .position(|members| members.contains(&peer))
+    /// The class of each of so many peers.
+    fn classes(&self, peers: usize) -> Vec<Option<usize>> {
+        let mut classes = vec![None; peers];
+        for (number, members) in self.members.iter().enumerate() {
+            for member in members {
+                if let Some(class) = classes.get_mut(member.0 as usize) {
+                    *class = Some(number);
+                }
+            }
+        }
+        classes
     }
 }
