@@ -51,8 +51,8 @@ enum Task {
     TestKernels,
     /// Measures, in release mode, and prints figures beside their targets.
     Bench {
-        /// Only these parts: `frontend`, `decision`, `strategies`, `hooks`, `load`, `memory`, `apply`,
-        /// `traffic`.
+        /// Only these parts: `frontend`, `kubernetes`, `decision`, `strategies`, `hooks`, `load`, `memory`,
+        /// `apply`, `traffic`.
         parts: Vec<String>,
     },
     /// Long runs of what the tests do shortly.

@@ -38,6 +38,7 @@ pub enum PodNetwork {
 pub(crate) struct Pod {
     pub(crate) service_account: String,
     pub(crate) network: PodNetwork,
+    pub(crate) node: Option<String>,
     pub(crate) ports: Vec<ContainerPort>,
     pub(crate) probes: Vec<Vec<String>>,
 }
@@ -48,6 +49,7 @@ pub(crate) fn read(spec: &Fields<'_>, report: &mut Report) -> Pod {
     let mut pod = Pod {
         service_account: account.unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
         network: network(spec, report),
+        node: word(spec, "nodeName", report),
         ..Pod::default()
     };
     for group in ["initContainers", "containers"] {

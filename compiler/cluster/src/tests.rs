@@ -98,7 +98,7 @@ fn a_value_of_another_type_is_reported_at_its_place() {
 
 #[test]
 fn other_objects_and_other_fields_are_left_alone() {
-    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: 7\n---\napiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { nodeName: [1] }\n";
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: 7\n---\napiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { schedulerName: [1] }\n";
     let (cluster, diagnostics) = Cluster::read([("a.yaml", text)]);
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     assert_eq!(cluster.workloads.len(), 1);

@@ -33,6 +33,8 @@ pub struct Workload {
     pub service_account: String,
     /// Whose network they use.
     pub network: PodNetwork,
+    /// The node that a pod is to run on, where it says so.
+    pub node: Option<String>,
     /// The ports of their containers, in the order of the text.
     pub ports: Vec<ContainerPort>,
     /// The ports that have a name.
@@ -89,6 +91,7 @@ pub(crate) fn read(object: &Object<'_>, report: &mut Report) -> Option<Workload>
         labels: pod_labels,
         service_account: pod.service_account,
         network: pod.network,
+        node: pod.node,
         named_ports: pod::named(&pod.ports),
         ports: pod.ports,
         replicas,

@@ -1,6 +1,6 @@
 //! Classes: workloads that no policy tells apart.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use polc_cluster::{Cluster, Workload};
 use polc_model::{
@@ -41,7 +41,7 @@ impl Class {
 pub(crate) struct Classes {
     pub(crate) classes: Vec<Class>,
     /// By the id of a rule's peers: classes, ascending.
-    pub(crate) selected: HashMap<SelectorId, Vec<usize>>,
+    pub(crate) selected: BTreeMap<SelectorId, Vec<usize>>,
 }
 
 /// What policies see of a workload.
@@ -82,7 +82,7 @@ impl Classes {
                 class.members.push(peer);
             }
         }
-        let mut by_class: HashMap<SelectorId, Vec<usize>> = HashMap::new();
+        let mut by_class: BTreeMap<SelectorId, Vec<usize>> = BTreeMap::new();
         for (id, positions) in &selected {
             let numbers = positions.iter().filter_map(|at| class_of.get(*at).copied());
             let mut numbers: Vec<usize> = numbers.collect();
@@ -173,7 +173,7 @@ fn members(workloads: &[Workload], class_of: &[usize]) -> Vec<(Peer, usize)> {
     members
 }
 
-fn add_policies(model: &Model, by_class: &HashMap<SelectorId, Vec<usize>>, classes: &mut [Class]) {
+fn add_policies(model: &Model, by_class: &BTreeMap<SelectorId, Vec<usize>>, classes: &mut [Class]) {
     for (id, policy) in model.policies_with_ids() {
         if policy.enforcement != Enforcement::Enforce {
             continue;

@@ -1,7 +1,7 @@
 //! Which selectors select which workloads. A selector is only asked about those that have a namespace
 //! or a label that it needs: with thousands of both, asking all about all would take minutes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use polc_cluster::{Cluster, PodNetwork, Workload};
 use polc_model::{LabelOperator, Labels, PeerFacts, PeerKind, SelectorExpr, selector::NO_LABELS};
@@ -13,10 +13,19 @@ pub(crate) fn facts<'a>(cluster: &'a Cluster, workload: &'a Workload) -> PeerFac
         PodNetwork::Pod => PeerKind::Endpoint,
         PodNetwork::Host => PeerKind::RemoteNode,
     };
+    // Of a node the labels are its own.
+    let own_labels = match workload.network {
+        PodNetwork::Pod => &workload.labels,
+        PodNetwork::Host => {
+            let node = workload.node.as_ref();
+            let labels = node.and_then(|name| cluster.nodes.get(name));
+            labels.unwrap_or(&NO_LABELS)
+        }
+    };
     PeerFacts {
         kind,
         namespace: Some(&workload.namespace),
-        labels: &workload.labels,
+        labels: own_labels,
         namespace_labels: labels.unwrap_or(&NO_LABELS),
         ports: &workload.named_ports,
         ..PeerFacts::host()
@@ -24,13 +33,13 @@ pub(crate) fn facts<'a>(cluster: &'a Cluster, workload: &'a Workload) -> PeerFac
 }
 
 /// Workloads by the key and the value of a label.
-type ByLabel<'a> = HashMap<&'a str, HashMap<&'a str, Vec<usize>>>;
+type ByLabel<'a> = BTreeMap<&'a str, BTreeMap<&'a str, Vec<usize>>>;
 
 /// Workloads by what selectors ask for.
 pub(crate) struct Index<'a> {
     facts: &'a [PeerFacts<'a>],
     all: Vec<usize>,
-    by_namespace: HashMap<&'a str, Vec<usize>>,
+    by_namespace: BTreeMap<&'a str, Vec<usize>>,
     by_label: ByLabel<'a>,
     by_namespace_label: ByLabel<'a>,
 }
@@ -40,9 +49,9 @@ impl<'a> Index<'a> {
         let mut index = Self {
             facts,
             all: (0..facts.len()).collect(),
-            by_namespace: HashMap::new(),
-            by_label: HashMap::new(),
-            by_namespace_label: HashMap::new(),
+            by_namespace: BTreeMap::new(),
+            by_label: BTreeMap::new(),
+            by_namespace_label: BTreeMap::new(),
         };
         for (position, facts) in facts.iter().enumerate() {
             if let Some(namespace) = facts.namespace {

@@ -1,7 +1,7 @@
 //! What the ends of one class allow, peer by peer. Most peers are matched by no rule but those for
 //! everybody: they are not listed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use polc_model::{Direction, Model, NamedPorts, SelectorId, l4::NO_PORTS};
 
@@ -22,8 +22,8 @@ pub(crate) type SetId = u32;
 #[derive(Debug, Default)]
 pub(crate) struct Sets {
     sets: Vec<L4Set>,
-    ids: HashMap<L4Set, SetId>,
-    intersections: HashMap<(SetId, SetId), SetId>,
+    ids: BTreeMap<L4Set, SetId>,
+    intersections: BTreeMap<(SetId, SetId), SetId>,
 }
 
 impl Sets {
@@ -76,7 +76,7 @@ pub(crate) struct Side {
     pub(crate) outside: Vec<Outside>,
     pub(crate) tables: Vec<Table>,
     /// By selector of peers: who is selected of those outside.
-    selected: HashMap<SelectorId, Selected>,
+    selected: BTreeMap<SelectorId, Selected>,
 }
 
 /// Whom a selector selects.
@@ -100,10 +100,10 @@ impl Side {
             direction,
             outside: outside(model, direction),
             tables: Vec::new(),
-            selected: HashMap::new(),
+            selected: BTreeMap::new(),
         };
         side.select(model, classes);
-        let mut known: HashMap<_, Table> = HashMap::new();
+        let mut known: BTreeMap<_, Table> = BTreeMap::new();
         for class in &classes.classes {
             // Whose ports have names is who receives.
             let ports = match direction {
@@ -185,7 +185,7 @@ impl Side {
     ) -> Table {
         let classes = &classes.classes;
         let (mut for_inside, mut for_outside) = (Vec::new(), Vec::new());
-        let mut listed: HashSet<At> = HashSet::new();
+        let mut listed: BTreeSet<At> = BTreeSet::new();
         for (position, rule) in end.rules.iter().enumerate() {
             match self.selected.get(&rule.peer) {
                 Some(Selected::Everybody) => {
@@ -201,7 +201,7 @@ impl Side {
         if self.direction == Direction::Egress && end.has_names(&for_inside) {
             listed.extend(0..classes.len());
         }
-        let mut known: HashMap<(Vec<usize>, &NamedPorts), SetId> = HashMap::new();
+        let mut known: BTreeMap<(Vec<usize>, &NamedPorts), SetId> = BTreeMap::new();
         let mut ordered: Vec<At> = listed.into_iter().collect();
         ordered.sort_unstable();
         let of_rules = self.rules_of(end, &ordered, classes);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use polc_model::{
     Action, Direction, Enforcement, Entity, Isolation, L4Match, L7Match, LabelOperator, Model,
-    Policy, SelectorExpr, SelectorId, Tier, selector::NAMESPACE_NAME_LABEL, sets,
+    Policy, SelectorExpr, SelectorId, Tier,
+    selector::{CLUSTER_LABEL, NAMESPACE_NAME_LABEL, SERVICE_ACCOUNT_LABEL},
+    sets,
 };
 
 /// What a policy says, without where it says so.
@@ -92,7 +94,8 @@ fn peers(model: &Model, id: SelectorId) -> Option<SelectorExpr> {
     Some(sets::canonical(&by_name(&selector.expr)))
 }
 
-/// The same peers, where a namespace is said by name that is said by the label with its name.
+/// The same peers, where what goes without saying is not said, and a namespace is said by its name and
+/// not by the label with it.
 fn by_name(expr: &SelectorExpr) -> SelectorExpr {
     let all = |parts: &[SelectorExpr]| parts.iter().map(by_name).collect();
     match expr {
@@ -101,6 +104,13 @@ fn by_name(expr: &SelectorExpr) -> SelectorExpr {
             operator: LabelOperator::In(names),
         } if key == NAMESPACE_NAME_LABEL => {
             sets::union(names.iter().cloned().map(SelectorExpr::Namespace))
+        }
+        // Every endpoint has these.
+        SelectorExpr::Label {
+            key,
+            operator: LabelOperator::Exists,
+        } if [CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL].contains(&key.as_str()) => {
+            SelectorExpr::Entity(Entity::Endpoints)
         }
         SelectorExpr::AnyOf(parts) => SelectorExpr::AnyOf(all(parts)),
         SelectorExpr::AllOf(parts) => SelectorExpr::AllOf(all(parts)),

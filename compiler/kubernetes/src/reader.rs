@@ -40,7 +40,7 @@ impl<'a> Fields<'a> {
 
     /// As [`Self::of`], of a mapping that is not about policy: fields that it does not have change
     /// nothing, and are warned of, unless one of its own is meant.
-    pub(crate) fn of_others(
+    pub fn of_others(
         node: &'a Node,
         what: &str,
         known: &[&str],

@@ -252,6 +252,12 @@ pub static NO_LABELS: Labels = Labels::new();
 /// The label that every namespace has: its name.
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
+/// The label of a pod that is the name of its service account.
+pub const SERVICE_ACCOUNT_LABEL: &str = "io.cilium.k8s.policy.serviceaccount";
+
+/// The label of a pod that is the name of its cluster.
+pub const CLUSTER_LABEL: &str = "io.cilium.k8s.policy.cluster";
+
 impl PeerFacts<'static> {
     /// The node, whichever of its addresses is meant.
     #[must_use]

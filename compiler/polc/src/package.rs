@@ -170,14 +170,21 @@ pub(crate) fn reload(paths: &[PathBuf], before: Vec<LoadedPackage>) -> Loaded {
 
 /// Reads every policy and every Kubernetes object that the paths lead to as one package, whichever
 /// directories they are in: what runs in one cluster. `None` where a file cannot be read.
-pub(crate) fn load_cluster(paths: &[PathBuf]) -> (Option<LoadedPackage>, Vec<OperationalError>) {
+pub(crate) fn load_cluster(
+    paths: &[PathBuf],
+    strictness: Strictness,
+) -> (Option<LoadedPackage>, Vec<OperationalError>) {
     let (found, mut errors) = discover_all(paths, Wanted::Objects);
     let files: Vec<PathBuf> = found.into_values().flatten().collect();
     if !errors.is_empty() {
         return (None, errors);
     }
     match read(PathBuf::new(), &files, Database::default()) {
-        Ok(package) => (Some(package), errors),
+        Ok(mut package) => {
+            package.strictness = strictness;
+            strictness.apply(&mut package.analysis);
+            (Some(package), errors)
+        }
         Err(of_package) => {
             errors.extend(of_package);
             (None, errors)

@@ -1,5 +1,15 @@
 //! `polc connections`: on a small shop, and on clusters whose connections another tool computed.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that panics fails, and it reads files of its own"
+)]
+
 mod support;
 
 use std::{

@@ -1,10 +1,11 @@
 //! Measurements, run by `cargo xtask bench` in release mode. Figures are printed and never
 //! asserted: machines are shared and noisy.
 //!
-//! With arguments, only the parts of these names: `frontend`, those of [`kernel`], and `traffic`.
+//! With arguments, only the parts of these names: `frontend`, `kubernetes`, those of [`kernel`], and `traffic`.
 
 mod frontend;
 mod kernel;
+mod kubernetes;
 mod package;
 mod statistics;
 mod traffic;
@@ -21,6 +22,10 @@ fn main() {
             "frontend", "median", "fastest", "target"
         );
         frontend::run();
+    }
+    if is_wanted("kubernetes") {
+        println!("\nkubernetes");
+        kubernetes::run();
     }
     for (name, part) in kernel::PARTS {
         if is_wanted(name) {

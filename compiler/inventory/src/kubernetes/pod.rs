@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use polc_model::{
     NamedPort, NamedPorts, PortProtocol,
     l4::{PORT_NAME_RULE, is_port_name},
+    selector::{CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL},
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_yaml::Value;
@@ -15,12 +16,6 @@ use crate::{Endpoint, InventoryError, Part, WithoutEndpoint};
 /// The annotation that names the node's end of a pod's link. Without it, that is the interface that the
 /// pod's addresses are routed to.
 pub const INTERFACE_ANNOTATION: &str = "polc.dev/interface";
-
-/// The label that says which service account a pod has.
-const SERVICE_ACCOUNT_LABEL: &str = "io.cilium.k8s.policy.serviceaccount";
-
-/// The label that says which cluster a pod is in: its own has the name that clusters have by default.
-const CLUSTER_LABEL: &str = "io.cilium.k8s.policy.cluster";
 
 #[derive(Deserialize)]
 pub(super) struct Pod {

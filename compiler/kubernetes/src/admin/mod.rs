@@ -21,7 +21,7 @@ pub(crate) use form::Form;
 use crate::{
     Policy,
     labels::one_of,
-    located::{Node, Scalar},
+    located::{Node, Scalar, Value},
     network_policy::{
         metadata::{self, Metadata, Scope},
         ports::integer,
@@ -78,7 +78,13 @@ pub(crate) fn read(node: &Node, form: Form, report: &mut Report) -> Vec<Policy> 
     else {
         return Vec::new();
     };
-    if spec.get("ingress").is_none() && spec.get("egress").is_none() {
+    let has_rules = |name| {
+        let field = spec.get(name);
+        field.is_some_and(
+            |field| !matches!(&field.value.value, Value::Sequence(items) if items.is_empty()),
+        )
+    };
+    if !has_rules("ingress") && !has_rules("egress") {
         report.add(
             Code::NoEffect,
             format!("the policy `{}` has no effect", metadata.name),

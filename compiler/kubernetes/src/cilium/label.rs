@@ -1,7 +1,11 @@
 //! Keys of labels with their source: `k8s:app`, `reserved:host`.
 
 use polc_diagnostics::Code;
-use polc_model::{Entity, LabelOperator, SelectorExpr, sets};
+use polc_model::{
+    Entity, LabelOperator, SelectorExpr,
+    selector::{CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL},
+    sets,
+};
 
 use crate::{labels::check_key, located::Span, report::Report};
 
@@ -10,10 +14,7 @@ const NAMESPACE: &str = "io.kubernetes.pod.namespace";
 /// Before a label of the endpoint's namespace.
 const OF_NAMESPACE: &str = "io.cilium.k8s.namespace.labels.";
 /// Labels that every endpoint has.
-const IMPLIED: [&str; 2] = [
-    "io.cilium.k8s.policy.cluster",
-    "io.cilium.k8s.policy.serviceaccount",
-];
+const IMPLIED: [&str; 2] = [CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL];
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

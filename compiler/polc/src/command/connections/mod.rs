@@ -7,7 +7,7 @@ mod views;
 
 use polc_cluster::Cluster;
 use polc_connections::Connections;
-use polc_diagnostics::{Code, Diagnostic, Severity};
+use polc_diagnostics::{Diagnostic, Severity};
 
 use super::{finish, graph};
 use crate::{
@@ -15,12 +15,14 @@ use crate::{
     output::{self, Outcome},
     package::{self, LoadedPackage},
     render::{self, json},
+    strictness::Strictness,
 };
 use explain::Deciders;
 
 /// Says what the policies of a cluster allow.
 pub(crate) fn run(arguments: &ConnectionsArguments) -> Outcome {
-    let (package, errors) = package::load_cluster(&arguments.paths);
+    let (package, errors) =
+        package::load_cluster(&arguments.paths, Strictness::of(arguments.permissive));
     let format = match arguments.format {
         ConnectionsFormat::Txt => Format::Human,
         _ => Format::Plain,
@@ -30,7 +32,7 @@ pub(crate) fn run(arguments: &ConnectionsArguments) -> Outcome {
     };
     let objects = package.sources().filter(|(path, _)| is_of_objects(path));
     let (cluster, of_cluster) = Cluster::read(objects);
-    let diagnostics = diagnostics(&package, of_cluster, arguments.permissive);
+    let diagnostics = diagnostics(&package, of_cluster);
     let mut findings = Vec::new();
     render::diagnostics(&mut findings, &package, &diagnostics, format);
     if diagnostics
@@ -69,20 +71,10 @@ fn is_of_objects(path: &str) -> bool {
     polc_frontend::SourceKind::of(path) == polc_frontend::SourceKind::Kubernetes
 }
 
-/// What is wrong with the policies and with the other objects. What is not supported is only worth a
-/// warning to who asks for that.
-fn diagnostics(
-    package: &LoadedPackage,
-    of_cluster: Vec<Diagnostic>,
-    is_permissive: bool,
-) -> Vec<Diagnostic> {
+/// What is wrong with the policies and with the other objects.
+fn diagnostics(package: &LoadedPackage, of_cluster: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut all = package.diagnostics().to_vec();
     all.extend(of_cluster);
-    for diagnostic in &mut all {
-        if is_permissive && diagnostic.code == Code::Unsupported {
-            diagnostic.severity = Severity::Warning;
-        }
-    }
     all.sort_by(|one, other| one.order().cmp(&other.order()));
     all
 }
