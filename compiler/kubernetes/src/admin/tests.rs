@@ -178,7 +178,7 @@ fn nodes_and_names_of_domains_are_peers() {
         ]
     );
     let names = file.policies.iter().flat_map(|policy| &policy.rules);
-    let last = names.map(|rule| &rule.peer.expr).last();
+    let last = names.map(|rule| &rule.peer.expr).next_back();
     let dns = |name: &str| SelectorExpr::Dns(name.to_owned());
     let expected = SelectorExpr::AnyOf(vec![dns("**.example.org"), dns("example.com")]);
     assert_eq!(last, Some(&expected));
