@@ -206,6 +206,10 @@ pub(crate) struct InspectArguments {
     #[command(flatten)]
     pub(crate) input: InputArguments,
 
+    /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
+    #[arg(long)]
+    pub(crate) permissive: bool,
+
     /// Show the programs, with the policy source between their instructions
     #[arg(long)]
     pub(crate) disasm: bool,

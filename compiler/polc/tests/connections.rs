@@ -311,7 +311,7 @@ fn repair(text: &str) -> String {
             .collect();
         for key in ["namespaceSelector", "podSelector"] {
             let is_key = |line: &&&str| indent(line) == depth && line.trim().starts_with(key);
-            if !block.iter().any(|line| is_key(line)) {
+            if !block.iter().any(is_key) {
                 out.push_str(&format!("{}{key}: {{}}\n", " ".repeat(depth)));
             }
         }

@@ -1,7 +1,9 @@
 //! `0.0.0.0/0` or `::/0` where everything is meant: each covers one family.
 
+use std::collections::BTreeMap;
+
 use polc_diagnostics::{Code, Level};
-use polc_model::SelectorExpr;
+use polc_model::{Action, Direction, L4Match, L7Match, PolicyId, Rule, SelectorExpr};
 
 use crate::{Context, Findings, Lint};
 
@@ -13,13 +15,20 @@ pub(crate) const LINT: Lint = Lint {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
+    // Rules of a policy that say the same of different peers are often one list of the source.
+    let mut together: BTreeMap<_, Families> = BTreeMap::new();
     for rule in context.rules() {
-        let (mut v4, mut v6) = (false, false);
-        visit_unions(rule.peer, &mut |block| {
-            v4 |= block.prefix_len() == 0 && block.addr().is_ipv4();
-            v6 |= block.prefix_len() == 0 && block.addr().is_ipv6();
-        });
-        let (block, missing) = match (v4, v6) {
+        let all = together.entry(key(rule.rule)).or_default();
+        let own = families(rule.peer);
+        (all.v4, all.v6) = (all.v4 | own.v4, all.v6 | own.v6);
+    }
+    for rule in context.rules() {
+        let own = families(rule.peer);
+        let is_whole = together
+            .get(&key(rule.rule))
+            .is_some_and(|all| all.v4 && all.v6);
+        let (block, missing) = match (own.v4, own.v6) {
+            _ if is_whole => continue,
             (true, false) => ("0.0.0.0/0", "IPv6"),
             (false, true) => ("::/0", "IPv4"),
             _ => continue,
@@ -37,6 +46,35 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             },
         );
     }
+}
+
+/// The families of which everything is meant.
+#[derive(Clone, Copy, Default)]
+struct Families {
+    v4: bool,
+    v6: bool,
+}
+
+fn families(peer: &SelectorExpr) -> Families {
+    let mut found = Families::default();
+    visit_unions(peer, &mut |block| {
+        found.v4 |= block.prefix_len() == 0 && block.addr().is_ipv4();
+        found.v6 |= block.prefix_len() == 0 && block.addr().is_ipv6();
+    });
+    found
+}
+
+/// What rules have in common that differ in their peers alone.
+const fn key(rule: &Rule) -> (PolicyId, Direction, Action, &L4Match, Option<&L7Match>) {
+    let Rule {
+        policy,
+        direction,
+        action,
+        l4,
+        l7,
+        ..
+    } = rule;
+    (*policy, *direction, *action, l4, l7.as_ref())
 }
 
 /// Blocks that are members of the set, and not what is taken away from it.
@@ -63,5 +101,16 @@ allow to 10.0.0.0/8 on tcp 81
 } }
 ";
         assert_eq!(findings(&LINT, source), ["2: `0.0.0.0/0` leaves out IPv6"]);
+    }
+
+    #[test]
+    fn rules_beside_each_other_may_be_both_halves() {
+        let source = "policy a for {} { egress {
+allow to 0.0.0.0/0 on tcp 443
+allow to ::/0 on tcp 443
+allow to ::/0 on tcp 80
+} }
+";
+        assert_eq!(findings(&LINT, source), ["4: `::/0` leaves out IPv4"]);
     }
 }

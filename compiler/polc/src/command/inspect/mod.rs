@@ -19,8 +19,9 @@ use crate::{
     files,
     operational::OperationalError,
     output::Outcome,
-    package,
+    package::{self, Loaded},
     render::{self, json},
+    strictness::Strictness,
 };
 
 /// Shows each bundle or package.
@@ -32,7 +33,10 @@ pub(crate) fn run(arguments: &InspectArguments) -> Outcome {
     let mut outcome = Outcome::Fine;
     for path in &arguments.input.paths {
         if path.extension().is_none_or(|extension| extension != "polb") {
-            outcome = outcome.max(packages(path, format, &mut text, &mut errors, &mut views));
+            let loaded = package::load(std::slice::from_ref(path));
+            let loaded = loaded.with_strictness(Strictness::of(arguments.permissive));
+            let written = (&mut text, &mut errors, &mut views);
+            outcome = outcome.max(packages(path, loaded, format, written));
             continue;
         }
         match read(path).and_then(|bundle| View::of(path, &bundle)) {
@@ -70,12 +74,10 @@ pub(crate) fn run(arguments: &InspectArguments) -> Outcome {
 /// Compiles the packages of a path.
 fn packages(
     path: &Path,
+    loaded: Loaded,
     format: Format,
-    text: &mut Vec<u8>,
-    errors: &mut Vec<OperationalError>,
-    views: &mut Vec<View>,
+    (text, errors, views): (&mut Vec<u8>, &mut Vec<OperationalError>, &mut Vec<View>),
 ) -> Outcome {
-    let loaded = package::load(std::slice::from_ref(&path.to_owned()));
     errors.extend(loaded.errors);
     let mut outcome = check::outcome(&loaded.packages);
     for package in &loaded.packages {
