@@ -1,12 +1,21 @@
 //! Which policies may select the same endpoints. Comparing each policy with each takes too long in
-//! a large package, and most differ in a label that both require.
+//! a large package, and most differ in a namespace or a label that both require.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use polc_model::{LabelOperator, Model, PolicyId, SelectorExpr};
 
-/// Policies by the first label that their subjects require.
+/// Policies by the namespace that their subjects require.
+#[derive(Default)]
 pub(crate) struct Subjects<'a> {
+    /// Those that require none.
+    anywhere: ByLabel<'a>,
+    by_namespace: BTreeMap<&'a str, ByLabel<'a>>,
+}
+
+/// Policies by the first label that their subjects require.
+#[derive(Default)]
+struct ByLabel<'a> {
     /// Those that require none.
     anyone: Vec<PolicyId>,
     /// By key, then by value.
@@ -15,26 +24,16 @@ pub(crate) struct Subjects<'a> {
 
 impl<'a> Subjects<'a> {
     pub(crate) fn new(model: &'a Model) -> Self {
-        let mut subjects = Self {
-            anyone: Vec::new(),
-            by_label: BTreeMap::new(),
-        };
+        let mut subjects = Self::default();
         for (id, policy) in model.policies_with_ids() {
             let expr = model
                 .selector(policy.subject)
                 .map(|selector| &selector.expr);
-            match expr.map(required_labels).unwrap_or_default().first() {
-                Some(&(key, value)) => {
-                    subjects
-                        .by_label
-                        .entry(key)
-                        .or_default()
-                        .entry(value)
-                        .or_default()
-                        .push(id);
-                }
-                None => subjects.anyone.push(id),
-            }
+            let of_namespace = match expr.and_then(required_namespace) {
+                Some(namespace) => subjects.by_namespace.entry(namespace).or_default(),
+                None => &mut subjects.anywhere,
+            };
+            of_namespace.add(id, expr);
         }
         subjects
     }
@@ -46,7 +45,39 @@ impl<'a> Subjects<'a> {
             .unwrap_or_default()
             .into_iter()
             .collect();
-        let mut near = self.anyone.clone();
+        let mut near = Vec::new();
+        self.anywhere.near(&required, &mut near);
+        match expr.and_then(required_namespace) {
+            Some(namespace) => {
+                if let Some(of_namespace) = self.by_namespace.get(namespace) {
+                    of_namespace.near(&required, &mut near);
+                }
+            }
+            None => {
+                for of_namespace in self.by_namespace.values() {
+                    of_namespace.near(&required, &mut near);
+                }
+            }
+        }
+        near.sort_unstable();
+        near
+    }
+}
+
+impl<'a> ByLabel<'a> {
+    fn add(&mut self, id: PolicyId, subject: Option<&'a SelectorExpr>) {
+        match subject.map(required_labels).unwrap_or_default().first() {
+            Some(&(key, value)) => {
+                let of_key = self.by_label.entry(key).or_default();
+                of_key.entry(value).or_default().push(id);
+            }
+            None => self.anyone.push(id),
+        }
+    }
+
+    /// Adds the policies that endpoints with the required labels may have.
+    fn near(&self, required: &BTreeSet<(&str, &str)>, near: &mut Vec<PolicyId>) {
+        near.extend(&self.anyone);
         for (key, by_value) in &self.by_label {
             let mut is_required = false;
             for (_, value) in required.iter().filter(|(required, _)| required == key) {
@@ -57,8 +88,16 @@ impl<'a> Subjects<'a> {
                 near.extend(by_value.values().flatten());
             }
         }
-        near.sort_unstable();
-        near
+    }
+}
+
+/// The namespace that whoever satisfies the expression is in, as far as is plain to see.
+fn required_namespace(expr: &SelectorExpr) -> Option<&str> {
+    match expr {
+        SelectorExpr::Namespace(name) => Some(name),
+        SelectorExpr::AllOf(parts) => parts.iter().find_map(required_namespace),
+        SelectorExpr::Minus(base, _) => required_namespace(base),
+        _ => None,
     }
 }
 

@@ -251,7 +251,7 @@ pub(crate) struct ConnectionsArguments {
     #[arg(long)]
     pub(crate) explain: bool,
 
-    /// Take what is not supported for a warning: it allows nothing
+    /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
     #[arg(long)]
     pub(crate) permissive: bool,
 }

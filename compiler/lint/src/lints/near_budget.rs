@@ -21,9 +21,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         return;
     }
     for key in class::foreseen(model) {
-        let rules = model.rules.iter().filter(|rule| {
-            rule.direction == key.direction && key.policies.binary_search(&rule.policy).is_ok()
-        });
+        let rules = key.policies.iter().flat_map(|&id| model.rules_of(id));
+        let rules = rules.filter(|(_, rule)| rule.direction == key.direction);
         // Planning takes long, and most classes are small.
         if rules.count() < MANY {
             continue;
