@@ -38,8 +38,17 @@ pub(crate) fn write_error(text: &[u8]) -> io::Result<()> {
     finish(&mut anstream::stderr().lock(), text)
 }
 
+/// Writes plain text to standard output while it is made: it may be larger than memory.
+pub(crate) fn stream(make: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    unless_gone(make(&mut out).and_then(|()| out.flush()))
+}
+
 fn finish(stream: &mut dyn Write, text: &[u8]) -> io::Result<()> {
-    let written = stream.write_all(text).and_then(|()| stream.flush());
+    unless_gone(stream.write_all(text).and_then(|()| stream.flush()))
+}
+
+fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,

@@ -50,22 +50,25 @@ pub(crate) fn run(arguments: &ConnectionsArguments) -> Outcome {
     let deciders = arguments
         .explain
         .then(|| Deciders::of(&package, &connections));
-    let mut text = Vec::new();
-    match arguments.format {
-        ConnectionsFormat::Txt => text::lines(&mut text, &connections, deciders.as_ref()),
-        ConnectionsFormat::Csv => text::csv(&mut text, &connections, deciders.as_ref()),
+    let deciders = deciders.as_ref();
+    let written = output::stream(|out| match arguments.format {
+        ConnectionsFormat::Txt => text::lines(out, &connections, deciders),
+        ConnectionsFormat::Csv => text::csv(out, &connections, deciders),
         ConnectionsFormat::Json => {
-            json::write(&mut text, &views::all(&connections, deciders.as_ref()));
+            let mut text = Vec::new();
+            json::write(&mut text, &views::all(&connections, deciders));
+            out.write_all(&text)
         }
-        ConnectionsFormat::Dot => {
-            text.extend_from_slice(drawing::dot(&connections, deciders.as_ref()).as_bytes());
-        }
+        ConnectionsFormat::Dot => out.write_all(drawing::dot(&connections, deciders).as_bytes()),
         ConnectionsFormat::Svg => {
-            let dot = drawing::dot(&connections, deciders.as_ref());
-            text.extend_from_slice(graph::svg(&dot).unwrap_or_default().as_bytes());
+            let dot = drawing::dot(&connections, deciders);
+            out.write_all(graph::svg(&dot).unwrap_or_default().as_bytes())
         }
+    });
+    match written {
+        Ok(()) => finish(&[], &errors, format, Outcome::Fine),
+        Err(_) => Outcome::CouldNotRun,
     }
-    finish(&text, &errors, format, Outcome::Fine)
 }
 
 fn is_of_objects(path: &str) -> bool {

@@ -1,47 +1,76 @@
-//! Lines, and lines for spreadsheets.
+//! Lines, and lines for spreadsheets. A large cluster has many millions: they are written while they are
+//! made.
 
-use std::io::Write as _;
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
-use polc_connections::{Connection, Connections};
+use polc_connections::{Connection, Connections, PeerIndex};
 
 use super::{explain::Deciders, requests::said};
 
-/// `source => destination : protocols and ports`, with the requests that pass, and who decides indented below it.
+/// `source => destination : protocols and ports`, with the requests that pass, and who decides indented
+/// below it. In order of line.
 pub(super) fn lines(
-    text: &mut Vec<u8>,
+    out: &mut dyn Write,
     connections: &Connections<'_>,
     deciders: Option<&Deciders<'_>>,
-) {
-    let mut lines: Vec<(String, &Connection)> = connections
-        .connections
-        .iter()
-        .map(|connection| {
-            let [source, destination] = ends(connections, connection);
-            let said = said(connections, connection);
-            (format!("{source} => {destination} : {said}"), connection)
-        })
-        .collect();
-    lines.sort_unstable();
-    for (line, connection) in lines {
-        // Writing to memory does not fail.
-        let _ = writeln!(text, "{line}");
+) -> io::Result<()> {
+    let sources = beginnings(connections, " => ");
+    let destinations = beginnings(connections, " : ");
+    let mut order: Vec<&Connection> = connections.connections.iter().collect();
+    order.sort_unstable_by_key(|one| {
+        let rank = |beginnings: &[(u32, String)], peer: PeerIndex| {
+            beginnings.get(peer.0 as usize).map(|(rank, _)| *rank)
+        };
+        (
+            rank(&sources, one.source),
+            rank(&destinations, one.destination),
+        )
+    });
+    for connection in order {
+        let [source, destination] = [
+            (&sources, connection.source),
+            (&destinations, connection.destination),
+        ]
+        .map(|(beginnings, peer)| beginnings.get(peer.0 as usize));
+        for (_, text) in source.into_iter().chain(destination) {
+            out.write_all(text.as_bytes())?;
+        }
+        writeln!(out, "{}", said(connections, connection))?;
         for decided in deciders.iter().flat_map(|one| one.decided(connection)) {
-            let _ = writeln!(text, "    {}", decided.line());
+            writeln!(out, "    {}", decided.line())?;
         }
     }
+    Ok(())
+}
+
+/// How parts of lines begin with each peer, and which of them comes first.
+fn beginnings(connections: &Connections<'_>, end: &str) -> Vec<(u32, String)> {
+    let peers = connections.peers.iter();
+    let texts: Vec<String> = peers.map(|peer| format!("{peer}{end}")).collect();
+    let ranks: BTreeMap<&str, u32> = {
+        let mut sorted: Vec<&str> = texts.iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        sorted.into_iter().zip(0..).collect()
+    };
+    let rank = |text: &str| ranks.get(text).copied().unwrap_or_default();
+    let ranked: Vec<u32> = texts.iter().map(|text| rank(text)).collect();
+    ranked.into_iter().zip(texts).collect()
 }
 
 /// As [`lines`], with a heading and in fields.
 pub(super) fn csv(
-    text: &mut Vec<u8>,
+    out: &mut dyn Write,
     connections: &Connections<'_>,
     deciders: Option<&Deciders<'_>>,
-) {
+) -> io::Result<()> {
     let heading = match deciders {
         Some(_) => "source,destination,connections,decided",
         None => "source,destination,connections",
     };
-    let _ = writeln!(text, "{heading}");
+    writeln!(out, "{heading}")?;
     for connection in &connections.connections {
         let [source, destination] = ends(connections, connection);
         let mut fields = vec![source, destination, said(connections, connection)];
@@ -51,8 +80,9 @@ pub(super) fn csv(
             fields.push(lines.join("; "));
         }
         let fields: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
-        let _ = writeln!(text, "{}", fields.join(","));
+        writeln!(out, "{}", fields.join(","))?;
     }
+    Ok(())
 }
 
 /// Source and destination, for people.
