@@ -58,7 +58,8 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_enum, default_value_t = CheckFormat::Human, value_name = "FORMAT")]
     pub(crate) format: CheckFormat,
 
-    /// Also say which policies apply to none of these endpoints
+    /// Also say which policies apply to none of these endpoints: an inventory, or the objects that run in
+    /// a cluster, such as Pods and Deployments
     #[arg(long, value_name = "FILE")]
     pub(crate) inventory: Option<PathBuf>,
 
@@ -158,7 +159,8 @@ pub(crate) struct BuildArguments {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Compile what these endpoints need, too, so that no node has to
+    /// Compile what these endpoints need, too, so that no node has to: an inventory, or the objects that
+    /// run in a cluster, such as Pods and Deployments
     #[arg(long, value_name = "FILE")]
     pub(crate) inventory: Option<PathBuf>,
 

@@ -8,7 +8,7 @@ use std::{
 
 use polc_inventory::{Inventory, Part, ThisNode};
 
-use crate::operational::OperationalError;
+use crate::{operational::OperationalError, workloads};
 
 /// Reads a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OperationalError> {
@@ -70,7 +70,8 @@ pub(crate) fn read_inventory(path: &Path) -> Result<Inventory, OperationalError>
         let part = Part::parse(&text)?;
         Inventory::of_parts([("the inventory", &part)], &ThisNode::Any)
     };
-    read().map_err(|cause| OperationalError::Inventory {
+    let read = workloads::inventory(path, &text).unwrap_or_else(read);
+    read.map_err(|cause| OperationalError::Inventory {
         path: path.to_owned(),
         cause,
     })

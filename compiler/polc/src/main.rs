@@ -15,6 +15,7 @@ mod render;
 mod signing;
 mod strictness;
 mod verify;
+mod workloads;
 
 use std::process::ExitCode;
 

@@ -378,3 +378,52 @@ fn files_are_formatted_in_place_and_checked() {
     let formatted = fs::read(files.path().join("shop/web.pol")).unwrap();
     assert_eq!(output.stdout, formatted);
 }
+
+#[test]
+fn an_inventory_may_be_of_what_makes_pods() {
+    let deployment = |name: &str, kind: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: {kind}\nmetadata: {{ name: {name}, namespace: shop }}\n\
+             spec:\n  template:\n    metadata: {{ labels: {{ app: {name} }} }}\n    spec:\n      \
+             containers: [{{ name: main, ports: [{{ name: http, containerPort: 80 }}] }}]\n"
+        )
+    };
+    let policy = "package shop
+policy web for { app: \"web\" } in namespace \"shop\" { ingress {} }
+policy gone for { app: \"gone\" } in namespace \"shop\" { ingress {} }
+";
+    let cluster = deployment("web", "Deployment") + &deployment("db", "StatefulSet");
+    let broken = cluster.replace("labels: { app: db }", "labels: [app]");
+    let files = Files::new([
+        ("shop.pol", policy),
+        ("cluster.yaml", &cluster),
+        ("broken.yaml", &broken),
+    ]);
+    let run = files.polc(&[
+        "check",
+        "--format",
+        "plain",
+        "--inventory",
+        "cluster.yaml",
+        "shop.pol",
+    ]);
+    let lines: Vec<&str> = run
+        .out
+        .lines()
+        .filter(|line| line.contains("P0819"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{}", run.out);
+    assert!(lines[0].starts_with("shop.pol:3:"), "{}", run.out);
+    let run = files.polc(&["build", "--inventory", "cluster.yaml", "shop.pol"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let run = files.polc(&[
+        "check",
+        "--format",
+        "plain",
+        "--inventory",
+        "broken.yaml",
+        "shop.pol",
+    ]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("line 16, column 25"), "{}", run.err);
+}
