@@ -253,6 +253,11 @@ pub(crate) struct ConnectionsArguments {
     #[arg(long)]
     pub(crate) explain: bool,
 
+    /// Say instead whether policy lets the workloads' own probes succeed, those that run `curl`: as text, or
+    /// with `--format json`
+    #[arg(long, conflicts_with = "explain")]
+    pub(crate) probes: bool,
+
     /// Go on where Kubernetes policies ask for what polc cannot enforce yet, with a warning: what would allow with it allows nothing, and what would deny denies all it could
     #[arg(long)]
     pub(crate) permissive: bool,

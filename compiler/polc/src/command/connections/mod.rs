@@ -2,6 +2,7 @@
 
 mod drawing;
 mod explain;
+mod probes;
 mod requests;
 mod text;
 mod views;
@@ -52,6 +53,8 @@ pub(crate) fn run(arguments: &ConnectionsArguments) -> Outcome {
         .then(|| Deciders::of(&package, &connections));
     let deciders = deciders.as_ref();
     let written = output::stream(|out| match arguments.format {
+        ConnectionsFormat::Json if arguments.probes => probes::json(out, &connections, &cluster),
+        _ if arguments.probes => probes::lines(out, &connections, &cluster),
         ConnectionsFormat::Txt => text::lines(out, &connections, deciders),
         ConnectionsFormat::Csv => text::csv(out, &connections, deciders),
         ConnectionsFormat::Json => {
