@@ -62,6 +62,8 @@ pub struct Policy {
     pub ingress: Option<Isolation>,
     /// What it does to them for egress, if it covers that.
     pub egress: Option<Isolation>,
+    /// What it says about itself.
+    pub doc: Option<String>,
     /// Where its name is, in bytes.
     pub span: Range<u32>,
     /// What it decides, in the order of the text.

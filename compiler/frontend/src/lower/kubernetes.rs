@@ -90,7 +90,7 @@ fn read(db: &dyn salsa::Database, file: SourceFile, definitions: &Definitions) -
             enforcement: Enforcement::Enforce,
             ingress: policy.ingress,
             egress: policy.egress,
-            doc: None,
+            doc: policy.doc,
             origin: manifest.origin(span, text, &lines),
             rules: Vec::new(),
         };

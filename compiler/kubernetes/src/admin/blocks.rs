@@ -29,6 +29,7 @@ pub(super) fn policies(
         let covers = |block: &Option<Vec<Rule>>| block.as_ref().map(|_| Isolation::DefaultAllow);
         let name = &object.metadata.name;
         policies.push(Policy {
+            doc: None,
             name: match number {
                 0 => name.clone(),
                 _ => format!("{name}#{}", number + 1),

@@ -36,7 +36,7 @@ pub(super) fn read(node: &Node, scope: Scope<'_>, report: &mut Report) -> Option
     let understood = subject(&fields, scope, report);
     let is_of_nodes = fields.get("nodeSelector").is_some();
     let is_of_others = !is_of_nodes && understood.as_ref().is_some_and(is_of_others);
-    remarks(&fields, report);
+    let doc = remarks(&fields, report);
     let default_deny = match fields.get("enableDefaultDeny") {
         Some(field) => default_deny::read(field.value, report),
         None => DefaultDeny::default(),
@@ -84,6 +84,7 @@ pub(super) fn read(node: &Node, scope: Scope<'_>, report: &mut Report) -> Option
         everyone(is_of_nodes, scope)
     });
     Some(Policy {
+        doc,
         name: String::new(),
         tier: Tier::Normal,
         priority: DEFAULT_PRIORITY,
@@ -180,11 +181,10 @@ fn warn_of_others(subject: &SelectorExpr, field: Field<'_>, report: &mut Report)
     );
 }
 
-/// Checks what does not change the meaning.
-fn remarks(fields: &Fields<'_>, report: &mut Report) {
-    if let Some(field) = fields.get("description") {
-        text(field.value, "`description`", report);
-    }
+/// Checks what does not change the meaning. What the rule says about itself.
+fn remarks(fields: &Fields<'_>, report: &mut Report) -> Option<String> {
+    let description = fields.get("description");
+    let description = description.and_then(|field| text(field.value, "`description`", report));
     if let Some(field) = fields.get("log")
         && let Some(log) = Fields::of(field.value, "`log`", &["value"], report)
         && let Some(value) = log.get("value")
@@ -200,4 +200,6 @@ fn remarks(fields: &Fields<'_>, report: &mut Report) {
             label.required("key", what, report);
         }
     }
+    let description = description.map(str::trim).filter(|text| !text.is_empty());
+    description.map(str::to_owned)
 }

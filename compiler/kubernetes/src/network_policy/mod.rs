@@ -82,6 +82,7 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Policy> {
     let metadata = metadata.as_ref()?;
     let isolates = |covered: bool| covered.then_some(Isolation::Isolates);
     Some(Policy {
+        doc: None,
         subject: match subject {
             Some(conditions) => peers::in_namespace(&conditions, namespace),
             None => nothing(),
