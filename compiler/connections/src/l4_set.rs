@@ -4,7 +4,7 @@ use std::fmt;
 
 use polc_abi::key::L4Key;
 use polc_model::{L4Match, L4Term, NamedPorts, PortProtocol};
-use polc_plan::intervals::{KeyRange, sure_ranges_of};
+use polc_plan::intervals::{KeyRange, merge, sure_ranges_of};
 
 /// Protocols with their ports, ICMP messages, and protocols without either, by the keys of the
 /// datapath: sorted ranges that neither overlap nor touch.
@@ -60,18 +60,10 @@ impl L4Set {
         Self::of(ranges)
     }
 
-    fn of(mut ranges: Vec<KeyRange>) -> Self {
-        ranges.sort_unstable();
-        let mut merged: Vec<KeyRange> = Vec::with_capacity(ranges.len());
-        for range in ranges {
-            match merged.last_mut() {
-                Some(previous) if range.first <= previous.last.saturating_add(1) => {
-                    previous.last = previous.last.max(range.last);
-                }
-                _ => merged.push(range),
-            }
+    fn of(ranges: Vec<KeyRange>) -> Self {
+        Self {
+            ranges: merge(ranges),
         }
-        Self { ranges: merged }
     }
 
     /// Whether nothing is in it.

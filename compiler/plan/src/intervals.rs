@@ -93,7 +93,9 @@ const fn whole_protocol(number: u8) -> KeyRange {
     }
 }
 
-fn merge(mut ranges: Vec<KeyRange>) -> Vec<KeyRange> {
+/// The same keys in order, as few ranges as there can be.
+#[must_use]
+pub fn merge(mut ranges: Vec<KeyRange>) -> Vec<KeyRange> {
     ranges.sort();
     let mut merged: Vec<KeyRange> = Vec::with_capacity(ranges.len());
     for range in ranges {

@@ -11,24 +11,9 @@
 
 mod support;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
-use support::Files;
-
-/// The Markdown files of a folder of the repository, in order.
-fn suites(folder: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut suites: Vec<PathBuf> = fs::read_dir(root.join(folder))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    suites.sort();
-    suites
-}
+use support::{Files, suite::suites};
 
 /// The packages of a suite: the `pol` blocks of each section, by name of file.
 fn packages(text: &str) -> Vec<Vec<(String, String)>> {

@@ -128,7 +128,7 @@ fn model(rng: &mut Rng) -> Model {
     // beyond the first word of a block; not so many that some strategy would not fit.
     let (policies, most_rules) = match rng.u8(..8) {
         0 => (40, Some(5)),
-        1 => (rng.usize(1..6), pick(rng, &[12, 40, 110])),
+        1 => (rng.usize(1..6), pick(rng, &[12, 40, 120])),
         _ => (rng.usize(1..6), Some(5)),
     };
     for index in 0..policies {
@@ -296,7 +296,7 @@ fn peer(rng: &mut Rng, depth: u8) -> SelectorExpr {
     let choice = if depth == 0 { rng.u8(..6) } else { rng.u8(..9) };
     match choice {
         0 | 1 => label(rng),
-        2 if rng.u8(..3) == 0 => node_label(rng),
+        2 if rng.u8(..4) == 0 => node_label(rng),
         2 => namespace(rng),
         3 | 4 => match word(rng, &BLOCKS).parse::<IpNet>() {
             Ok(block) => SelectorExpr::Cidr(block),
