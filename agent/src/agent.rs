@@ -97,16 +97,16 @@ impl Agent {
         let candidate = Arc::new(wanted.candidate);
         let mut programs = Vec::new();
         if wanted.is_in_force && dataplane.resume(&candidate)? {
-            epochs.add(state.epoch(), Arc::clone(&candidate));
+            epochs.add(state.epoch(), Arc::clone(&candidate.meaning));
             info!(
-                digest = candidate.digest,
+                digest = candidate.meaning.digest,
                 epoch = state.epoch(),
                 "goes on with bundle"
             );
         } else {
             let begin = Instant::now();
             let applied = dataplane.apply(&candidate, |next| {
-                epochs.add(next.epoch(), Arc::clone(&candidate));
+                epochs.add(next.epoch(), Arc::clone(&candidate.meaning));
                 state_dir.save(
                     next.epoch(),
                     &candidate.source,
@@ -124,7 +124,10 @@ impl Agent {
             }
             programs = applied.programs;
             let epoch = applied.state.epoch();
-            info!(digest = candidate.digest, epoch, "bundle is in force");
+            info!(
+                digest = candidate.meaning.digest,
+                epoch, "bundle is in force"
+            );
         }
         Ok(Self {
             inner: Mutex::new(Inner {
@@ -211,11 +214,14 @@ impl Agent {
             is_of_inventory: wish.inventory.is_some(),
             paths,
         });
-        info!(digest = inner.candidate.digest, epoch, "bundle is in force");
+        info!(
+            digest = inner.candidate.meaning.digest,
+            epoch, "bundle is in force"
+        );
         inner.bundle_path = bundle;
         inner.inventory_path = inventory;
         Ok(Response::Applied {
-            bundle: inner.candidate.digest.clone(),
+            bundle: inner.candidate.meaning.digest.clone(),
             epoch,
             cuts: cuts.map(|(_, decider)| decider),
         })
@@ -361,7 +367,8 @@ impl Agent {
     fn put_in_force(&self, inner: &mut Inner, candidate: Candidate) -> Result<u32, Error> {
         let candidate = Arc::new(candidate);
         let applied = inner.dataplane.apply(&candidate, |next| {
-            self.epochs.add(next.epoch(), Arc::clone(&candidate));
+            self.epochs
+                .add(next.epoch(), Arc::clone(&candidate.meaning));
             self.state_dir.save(
                 next.epoch(),
                 &candidate.source,

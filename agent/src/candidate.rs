@@ -7,11 +7,8 @@ use std::{
     sync::Arc,
 };
 
-use polc_abi::{
-    key::Address,
-    node::{ENDPOINT_ADDRESSES, Endpoint, NODE},
-};
-use polc_bundle::{Bundle, signature::KeyId};
+use polc_abi::node::{ENDPOINT_ADDRESSES, Endpoint, NODE};
+use polc_bundle::{Bundle, Opened, signature::KeyId};
 use polc_inventory::Inventory;
 use polc_plan::{Choice, Deciders};
 use polc_tables::{Before, LocalEndpoint, NodeTables, address_of};
@@ -20,8 +17,8 @@ use tracing::warn;
 use crate::{
     Error,
     attach::{Hook, HookPoint},
-    inspect::party,
     inventory_source::refused,
+    meaning::Meaning,
     routes::HostRoutes,
     state_dir::Source,
     sys::interface::{self, Lookup},
@@ -31,18 +28,13 @@ use crate::{
 /// What is to be put in force.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// The bundle.
-    pub bundle: Arc<Bundle>,
-    /// The numbers of its deciders.
-    pub deciders: Arc<Deciders>,
-    /// Its name.
-    pub digest: String,
+    /// What it means.
+    pub meaning: Arc<Meaning>,
+    opened: Arc<Opened>,
     /// The key that signed it, where signatures are asked for.
     pub signed_by: Option<KeyId>,
-    /// The inventory, with the endpoints that were set through the API.
-    pub inventory: Arc<Inventory>,
     /// What the maps will hold.
-    pub tables: NodeTables,
+    pub tables: Arc<NodeTables>,
     /// Endpoints by interface index, and the node by [`NODE`] where policies apply to it. Their slots are
     /// positions of classes.
     pub endpoints: BTreeMap<u32, Endpoint>,
@@ -59,8 +51,7 @@ pub struct Candidate {
 
 /// A bundle and an inventory, read.
 struct Read {
-    bundle: Arc<Bundle>,
-    digest: String,
+    opened: Arc<Opened>,
     signed_by: Option<KeyId>,
     inventory: Arc<Inventory>,
     source: Source,
@@ -110,27 +101,23 @@ impl Candidate {
             cause,
         };
         // Most often one of the two is what it was.
-        let (bundle, digest) = match before {
+        let opened = match before {
             Some(before) if before.source.bundle == source.bundle => {
-                source.bundle = Arc::clone(&before.source.bundle);
-                (Arc::clone(&before.bundle), before.digest.clone())
+                source.bundle = before.source.bundle.clone();
+                Arc::clone(&before.opened)
             }
-            before => {
-                let decoded = match before {
-                    Some(before) => Bundle::decode_after(&source.bundle, &before.source.bundle),
-                    None => Bundle::decode_named(&source.bundle),
-                };
-                let (bundle, digest) = decoded.map_err(unusable)?;
-                (Arc::new(bundle), digest.to_string())
+            Some(before) => {
+                let opened = Opened::read_after(&source.bundle, &before.opened);
+                Arc::new(opened.map_err(unusable)?)
             }
+            None => Arc::new(Opened::read(&source.bundle).map_err(unusable)?),
         };
         if let Some(before) = before {
             share(&mut source.inventory, &before.source.inventory);
         }
         let inventory = whole(before, &source).map_err(refused(inventory_path))?;
         let read = Read {
-            bundle,
-            digest,
+            opened,
             signed_by,
             inventory,
             source,
@@ -151,8 +138,7 @@ impl Candidate {
     ) -> Result<Self, Error> {
         let inventory = whole(Some(in_force), &source).map_err(refused(inventory_path))?;
         let read = Read {
-            bundle: Arc::clone(&in_force.bundle),
-            digest: in_force.digest.clone(),
+            opened: Arc::clone(&in_force.opened),
             signed_by: in_force.signed_by,
             inventory,
             source,
@@ -166,24 +152,25 @@ impl Candidate {
         missing: MissingInterface,
     ) -> Result<Self, Error> {
         let Read {
-            bundle,
-            digest,
+            opened,
             signed_by,
             inventory,
             source,
         } = read;
+        let bundle = opened.bundle();
         let tables = NodeTables::compute_with(
             &bundle.model,
             &bundle.plan,
             &inventory,
             Choice::Cheapest,
             before.map(|before| Before {
-                model: &before.bundle.model,
-                inventory: &before.inventory,
+                model: &before.meaning.model,
+                inventory: &before.meaning.inventory,
                 tables: &before.tables,
             }),
         )
         .map_err(|cause| Error::TooLarge(cause.to_string()))?;
+        let tables = Arc::new(tables);
 
         let mut endpoints = BTreeMap::new();
         let mut hooks = Vec::new();
@@ -256,16 +243,20 @@ impl Candidate {
             endpoints.insert(NODE, node);
         }
         Ok(Self {
-            deciders: match before {
-                Some(before) if Arc::ptr_eq(&before.bundle, &bundle) => {
-                    Arc::clone(&before.deciders)
-                }
-                _ => Arc::new(Deciders::of(&bundle.model)),
-            },
-            bundle,
-            digest,
+            meaning: Arc::new(Meaning::new(
+                Arc::clone(&bundle.model),
+                match before {
+                    Some(before) if Arc::ptr_eq(&before.opened, &opened) => {
+                        Arc::clone(&before.meaning.deciders)
+                    }
+                    _ => Arc::new(Deciders::of(&bundle.model)),
+                },
+                opened.digest().to_string(),
+                inventory,
+                Arc::clone(&tables),
+            )),
+            opened,
             signed_by,
-            inventory,
             tables,
             endpoints,
             interfaces: links.into_iter().map(|(interface, _)| interface).collect(),
@@ -281,35 +272,10 @@ impl Candidate {
         all.filter(|ifindex| *ifindex != NODE)
     }
 
-    /// What is needed to explain it, when it is long over: not what the maps held.
-    pub(crate) fn without_tables(&self) -> Self {
-        Self {
-            bundle: Arc::clone(&self.bundle),
-            deciders: Arc::clone(&self.deciders),
-            digest: self.digest.clone(),
-            signed_by: self.signed_by,
-            inventory: Arc::clone(&self.inventory),
-            tables: NodeTables::default(),
-            endpoints: BTreeMap::new(),
-            interfaces: Vec::new(),
-            hooks: Vec::new(),
-            absent: Vec::new(),
-            source: self.source.clone(),
-        }
-    }
-
-    /// The name of whoever has an address.
+    /// The bundle.
     #[must_use]
-    pub fn name_of(&self, address: Address) -> String {
-        let known = &self.tables.addresses;
-        if let Ok(position) = known.binary_search_by(|(known, _)| known.cmp(&address)) {
-            let peer = known.get(position).map(|(_, peer)| peer.id);
-            return peer.map_or("?", |id| self.tables.name_of(id)).to_owned();
-        }
-        // Without tables, the inventory knows it as well.
-        let is_without = self.tables.classes.is_empty() && known.is_empty();
-        let known = is_without.then(|| party::name_at(&self.inventory, address_of(address)));
-        known.flatten().unwrap_or_else(|| "world".to_owned())
+    pub fn bundle(&self) -> &Arc<Bundle> {
+        self.opened.bundle()
     }
 
     /// Whether those of these endpoints that are on this node have interfaces that exist.
@@ -377,7 +343,7 @@ fn whole(
         && Arc::ptr_eq(&before.source.inventory, &source.inventory)
         && before.source.endpoints == source.endpoints
     {
-        return Ok(Arc::clone(&before.inventory));
+        return Ok(Arc::clone(&before.meaning.inventory));
     }
     if source.endpoints.is_empty() {
         return Ok(Arc::clone(&source.inventory));

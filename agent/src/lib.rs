@@ -33,6 +33,7 @@ pub mod inspect;
 mod inventory_source;
 mod links;
 pub mod logging;
+pub mod meaning;
 pub mod metrics;
 mod names;
 pub mod pins;

@@ -30,6 +30,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use bytes::Bytes;
 use polc_inventory::{Endpoint, Inventory};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -52,7 +53,7 @@ const EPOCH: &str = "epoch.json";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The bundle.
-    pub bundle: Arc<[u8]>,
+    pub bundle: Bytes,
     /// What stands beside it as its signature; see [`Trust`](crate::trust::Trust). Kept also where
     /// signatures are not asked for, because the next agent may ask.
     pub signature: Option<Arc<[u8]>>,
@@ -121,7 +122,7 @@ impl StartedWith {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     /// The bundle.
-    pub bundle: Arc<[u8]>,
+    pub bundle: Bytes,
     /// Its signature.
     pub signature: Option<Arc<[u8]>>,
     /// The inventory, where it is another one than it was started with.
@@ -166,7 +167,7 @@ struct Epoch {
 pub struct StateDir {
     root: PathBuf,
     /// The epoch that was saved last, and its bundle.
-    last: Mutex<Option<(u32, Arc<[u8]>)>>,
+    last: Mutex<Option<(u32, Bytes)>>,
     /// The epoch that comes back when a trial ends.
     before_trial: Mutex<Option<u32>>,
 }
@@ -264,15 +265,15 @@ impl StateDir {
         File::open(&self.root)
             .and_then(|root| root.sync_all())
             .map_err(Error::state(&self.root))?;
-        *self.last() = Some((epoch, Arc::clone(&source.bundle)));
+        *self.last() = Some((epoch, source.bundle.clone()));
         Ok(())
     }
 
     /// Links the bundle that was saved last, if it is this one, or writes it.
-    fn save_bundle(&self, directory: &Path, bundle: &Arc<[u8]>) -> Result<(), Error> {
+    fn save_bundle(&self, directory: &Path, bundle: &Bytes) -> Result<(), Error> {
         let path = directory.join(BUNDLE);
         if let Some((epoch, last)) = &*self.last()
-            && Arc::ptr_eq(last, bundle)
+            && std::ptr::eq(&raw const **last, &raw const **bundle)
             && fs::hard_link(self.bundle(*epoch), &path).is_ok()
         {
             return Ok(());
@@ -280,7 +281,7 @@ impl StateDir {
         write_through(&path, bundle).map_err(Error::state(path))
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, Option<(u32, Arc<[u8]>)>> {
+    fn last(&self) -> std::sync::MutexGuard<'_, Option<(u32, Bytes)>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

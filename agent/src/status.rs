@@ -46,11 +46,11 @@ pub fn collect(
         .map(|endpoint| endpoint.id)
         .collect();
     Ok(Status {
-        package: candidate.bundle.model.package.clone(),
-        bundle: candidate.digest.clone(),
+        package: candidate.meaning.model.package.clone(),
+        bundle: candidate.meaning.digest.clone(),
         signed_by: candidate.signed_by.map(|key| key.to_string()),
         epoch: state.epoch(),
-        node: candidate.inventory.node.name.clone(),
+        node: candidate.meaning.inventory.node.name.clone(),
         pid: std::process::id(),
         followed: None,
         trial_seconds: None,
@@ -84,7 +84,7 @@ fn policies(candidate: &Candidate, slot: u32, direction: Direction) -> Vec<Strin
     let is_meant = |class: &&Arc<ClassPlan>| class.key.direction == direction;
     let name = |&id: &PolicyId| {
         candidate
-            .bundle
+            .meaning
             .model
             .policy(id)
             .map(|policy| policy.name.clone())
@@ -138,7 +138,7 @@ fn verdicts(dataplane: &Dataplane, candidate: &Candidate) -> Result<Vec<DeciderC
     let judged = dataplane.judged()?;
     let counts = judged.into_iter().filter_map(|(id, total)| {
         Some(DeciderCount {
-            decider: DecidedBy::new(id, Some(candidate))?,
+            decider: DecidedBy::new(id, Some(&candidate.meaning))?,
             packets: total.packets,
             bytes: total.bytes,
         })

@@ -54,7 +54,7 @@ impl Wanted {
         let is_same_inventory = before.inventory_digest == given.inventory_digest;
         if before.started_with.bundle == started_with.bundle {
             let source = Source {
-                bundle: Arc::clone(&before.bundle),
+                bundle: before.bundle.clone(),
                 signature: before.signature.clone(),
                 ..given.clone()
             };

@@ -1,5 +1,7 @@
 //! Answering [`Request::Explain`](super::Request::Explain).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Response;
@@ -20,7 +22,8 @@ pub enum About {
 }
 
 pub(super) fn answer(agent: &Agent, about: &About) -> Result<Response, Error> {
-    let (in_force, epoch) = agent.in_force();
+    let (candidate, epoch) = agent.in_force();
+    let in_force = Arc::clone(&candidate.meaning);
     let explanation = match about {
         About::Packet(question) => explain(question, &in_force, epoch, None),
         About::Record(id) => {
@@ -32,11 +35,11 @@ pub(super) fn answer(agent: &Agent, about: &About) -> Result<Response, Error> {
                     .to_owned(),
             })?;
             let question = Question::of(&record)?;
-            let (candidate, epoch) = match agent.epochs().get(record.epoch) {
+            let (meaning, epoch) = match agent.epochs().get(record.epoch) {
                 Some(then) => (then, record.epoch),
                 None => (in_force, epoch),
             };
-            explain(&question, &candidate, epoch, Some(record))
+            explain(&question, &meaning, epoch, Some(record))
         }
     };
     Ok(Response::Explanation(Box::new(explanation?)))

@@ -162,7 +162,7 @@ impl Dataplane {
         }
         self.attach(&candidate.hooks)?;
         self.links.put_in_force(links);
-        self.judgements.resume(&candidate.digest);
+        self.judgements.resume(&candidate.meaning.digest);
         // An agent that died while it took over from another version has left some.
         self.remove_other_versions()?;
         Ok(true)
@@ -315,7 +315,7 @@ impl Dataplane {
         let attached = self.attach(&candidate.hooks);
         self.wait()?;
         self.idle = Idle::Quiet;
-        self.judgements.take(side, &candidate.digest)?;
+        self.judgements.take(side, &candidate.meaning.digest)?;
         self.programs.retire(side)?;
         attached?;
         self.remove_other_versions()?;

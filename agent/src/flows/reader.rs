@@ -13,11 +13,11 @@ use aya::maps::{Map, MapData, RingBuf};
 use polc_abi::map;
 
 use super::{FlowRecord, History};
-use crate::{Error, candidate::Candidate, pins::Pins, sys::event};
+use crate::{Error, meaning::Meaning, pins::Pins, sys::event};
 
 /// What was in force in each of the latest epochs.
 #[derive(Debug, Default)]
-pub struct Epochs(Mutex<BTreeMap<u32, Arc<Candidate>>>);
+pub struct Epochs(Mutex<BTreeMap<u32, Arc<Meaning>>>);
 
 /// Epochs that are kept.
 const KEPT: usize = 16;
@@ -27,25 +27,25 @@ const WHOLE: usize = 2;
 
 impl Epochs {
     /// Adds an epoch, before it is in force.
-    pub fn add(&self, epoch: u32, candidate: Arc<Candidate>) {
+    pub fn add(&self, epoch: u32, meaning: Arc<Meaning>) {
         let mut epochs = self.lock();
-        epochs.insert(epoch, candidate);
+        epochs.insert(epoch, meaning);
         while epochs.len() > KEPT {
             epochs.pop_first();
         }
         let old = epochs.len().saturating_sub(WHOLE);
-        if let Some(candidate) = epochs.values_mut().take(old).last() {
-            *candidate = Arc::new(candidate.without_tables());
+        if let Some(meaning) = epochs.values_mut().take(old).last() {
+            *meaning = Arc::new(meaning.without_tables());
         }
     }
 
     /// What was in force in an epoch.
     #[must_use]
-    pub fn get(&self, epoch: u32) -> Option<Arc<Candidate>> {
+    pub fn get(&self, epoch: u32) -> Option<Arc<Meaning>> {
         self.lock().get(&epoch).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Arc<Candidate>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Arc<Meaning>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -86,9 +86,9 @@ impl Reader {
         while !stop.load(Ordering::Relaxed) {
             while let Some(item) = self.events.next() {
                 if let Some(event) = event::decode(&item) {
-                    let candidate = epochs.get(event.epoch);
+                    let meaning = epochs.get(event.epoch);
                     let time_ms = wall_clock_ms(event.time_ns);
-                    history.push(FlowRecord::new(&event, time_ms, candidate.as_deref()));
+                    history.push(FlowRecord::new(&event, time_ms, meaning.as_deref()));
                 }
             }
             event::wait_readable(&self.events, PERIOD)

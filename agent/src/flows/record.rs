@@ -11,7 +11,7 @@ use polc_model::{Decider, Direction, Model};
 use polc_tables::address_of;
 use serde::{Deserialize, Serialize};
 
-use crate::candidate::Candidate;
+use crate::meaning::Meaning;
 
 /// A new flow, a flow judged again, or a drop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,17 +84,16 @@ pub struct DecidedBy {
 }
 
 impl FlowRecord {
-    /// Explains an event. `candidate` is what was in force in the event's epoch, if that is known.
+    /// Explains an event. `meaning` is what was in force in the event's epoch, if that is known.
     #[must_use]
-    pub fn new(event: &Event, time_ms: u64, candidate: Option<&Candidate>) -> Self {
+    pub fn new(event: &Event, time_ms: u64, meaning: Option<&Meaning>) -> Self {
         let l4 = L4Key(event.l4);
         let number = l4.protocol();
         let has_ports = matches!(number, protocol::TCP | protocol::UDP | protocol::SCTP);
         let is_icmp = matches!(number, protocol::ICMP | protocol::ICMPV6);
-        let name_of = |address| {
-            candidate.map_or_else(|| "?".to_owned(), |candidate| candidate.name_of(address))
-        };
-        let named = |id| candidate.and_then(|candidate| candidate.tables.names.get(id));
+        let name_of =
+            |address| meaning.map_or_else(|| "?".to_owned(), |meaning| meaning.name_of(address));
+        let named = |id| meaning.and_then(|meaning| meaning.name_of_id(id));
         let party = |address: Address, port| Party {
             address: address_of(address),
             port: has_ports.then_some(port),
@@ -115,7 +114,7 @@ impl FlowRecord {
             }
             .to_owned(),
             reason: reason.map(|reason| reason.slug().to_owned()),
-            endpoint: candidate.filter(|_| event.endpoint != 0).map(|_| {
+            endpoint: meaning.filter(|_| event.endpoint != 0).map(|_| {
                 match (named(event.endpoint), event.direction) {
                     (Some(name), _) => name.to_owned(),
                     (None, 0) => name_of(event.destination),
@@ -150,10 +149,10 @@ impl FlowRecord {
             bytes: event.bytes,
             epoch: event.epoch,
             decider: policy_was_asked
-                .then(|| DecidedBy::new(DeciderId(event.decider), candidate))
+                .then(|| DecidedBy::new(DeciderId(event.decider), meaning))
                 .flatten(),
             audit: (event.audit != 0)
-                .then(|| DecidedBy::new(DeciderId(event.audit), candidate))
+                .then(|| DecidedBy::new(DeciderId(event.audit), meaning))
                 .flatten(),
         }
     }
@@ -162,11 +161,11 @@ impl FlowRecord {
 impl DecidedBy {
     /// Explains a decider. `None` for bits that no program writes.
     #[must_use]
-    pub fn new(id: DeciderId, candidate: Option<&Candidate>) -> Option<Self> {
+    pub fn new(id: DeciderId, meaning: Option<&Meaning>) -> Option<Self> {
         let kind = id.kind()?;
-        let decider = candidate.and_then(|candidate| {
-            let decider = candidate.deciders.decider(id)?;
-            Some(Self::of(&candidate.bundle.model, decider))
+        let decider = meaning.and_then(|meaning| {
+            let decider = meaning.deciders.decider(id)?;
+            Some(Self::of(&meaning.model, decider))
         });
         Some(decider.unwrap_or_else(|| {
             Self {

@@ -85,7 +85,7 @@ impl std::fmt::Display for Class {
 /// The node where policies apply to it, and the endpoints on it, in order of the inventory.
 #[must_use]
 pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
-    let model = &candidate.bundle.model;
+    let model = &candidate.meaning.model;
     let class = |slot: u32, direction| {
         let found = candidate.tables.classes.get(slot as usize);
         found
@@ -98,13 +98,14 @@ pub fn collect(candidate: &Candidate) -> Vec<Endpoint> {
         .map(|(&ifindex, endpoint)| (endpoint.id, ifindex))
         .collect();
     let listed: BTreeMap<String, &Arc<polc_inventory::Endpoint>> = candidate
+        .meaning
         .inventory
         .endpoints
         .iter()
         .map(|endpoint| (endpoint.full_name(), endpoint))
         .collect();
     let node = candidate.tables.node.map(|governed| {
-        let node = &candidate.inventory.node;
+        let node = &candidate.meaning.inventory.node;
         Endpoint {
             id: governed.id,
             name: node.name.clone(),

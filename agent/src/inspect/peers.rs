@@ -36,8 +36,8 @@ pub struct Peer {
 /// Everybody that the inventory knows, and the blocks that policies on this node mention.
 #[must_use]
 pub fn collect(candidate: &Candidate) -> Vec<Peer> {
-    let speakers = Speakers::of(&candidate.bundle.model);
-    let parties = party::all(&candidate.inventory);
+    let speakers = Speakers::of(&candidate.meaning.model);
+    let parties = party::all(&candidate.meaning.inventory);
     let interfaces: BTreeMap<&str, &str> = candidate
         .local_endpoints()
         .filter_map(|(local, interface)| Some((local.name.as_str(), interface?)))

@@ -37,7 +37,7 @@ pub struct Policy {
 /// The policies in force, in order of name. `judged` says how often each decider decided.
 #[must_use]
 pub fn collect(candidate: &Candidate, judged: &[(DeciderId, Counter)]) -> Vec<Policy> {
-    let model = &candidate.bundle.model;
+    let model = &candidate.meaning.model;
     let mut policies: Vec<Policy> = model
         .policies
         .iter()
@@ -59,7 +59,7 @@ pub fn collect(candidate: &Candidate, judged: &[(DeciderId, Counter)]) -> Vec<Po
         .collect();
     add_endpoints(candidate, &mut policies);
     for (decider, counter) in judged {
-        let (id, denies) = match candidate.deciders.decider(*decider) {
+        let (id, denies) = match candidate.meaning.deciders.decider(*decider) {
             Some(Decider::Isolation(policy)) => (policy, true),
             Some(Decider::Rule(rule)) => match model.rule(rule) {
                 Some(rule) => (

@@ -63,8 +63,8 @@ fn in_force(families: &Families, candidate: &Candidate, epoch: u32) -> Result<()
         &["package", "digest", "signed_by"],
         [(
             [
-                candidate.bundle.model.package.as_str(),
-                candidate.digest.as_str(),
+                candidate.meaning.model.package.as_str(),
+                candidate.meaning.digest.as_str(),
                 signed_by.as_deref().unwrap_or_default(),
             ],
             1,
@@ -78,7 +78,7 @@ fn in_force(families: &Families, candidate: &Candidate, epoch: u32) -> Result<()
     families.single(
         "polc_policies",
         "Policies in force.",
-        candidate.bundle.model.policies.len(),
+        candidate.meaning.model.policies.len(),
     )?;
     families.single(
         "polc_endpoints",
@@ -93,13 +93,13 @@ fn in_force(families: &Families, candidate: &Candidate, epoch: u32) -> Result<()
     families.single(
         "polc_peers",
         "Endpoints, nodes and entities with an address.",
-        party::count(&candidate.inventory),
+        party::count(&candidate.meaning.inventory),
     )
 }
 
 /// What became of what a decider decides. What an audited policy says is only reported.
 fn verdict(candidate: &Candidate, decider: Decider) -> &'static str {
-    let model = &candidate.bundle.model;
+    let model = &candidate.meaning.model;
     let policy = model.deciding_policy(decider);
     if policy.is_some_and(|policy| policy.enforcement == Enforcement::Audit) {
         return "audit";
@@ -122,12 +122,12 @@ fn judgements(families: &Families, candidate: &Candidate, judged: &Judged) -> Re
         .into();
     let mut by_policy: BTreeMap<[&str; 2], Counter> = BTreeMap::new();
     for (id, counter) in judged {
-        let Some(decider) = candidate.deciders.decider(*id) else {
+        let Some(decider) = candidate.meaning.deciders.decider(*id) else {
             continue;
         };
         let verdict = verdict(candidate, decider);
         add(by_verdict.entry([verdict]).or_default(), *counter);
-        if let Some(policy) = candidate.bundle.model.deciding_policy(decider) {
+        if let Some(policy) = candidate.meaning.model.deciding_policy(decider) {
             let key = [policy.name.as_str(), verdict];
             add(by_policy.entry(key).or_default(), *counter);
         }

@@ -195,7 +195,7 @@ const ALTERED: &str = "tx_altered";
 
 /// A bundle in which the program of one of the classes is this one.
 fn with_program(variant: Variant, code: Vec<Insn>) -> Vec<u8> {
-    let mut bundle = Bundle::decode(&variant.bundle()).unwrap();
+    let mut bundle = Bundle::decode(variant.bundle()).unwrap();
     let program = bundle.programs.last_mut().unwrap();
     let mut class = elf::read(program).unwrap().class;
     class.parts.clear();
@@ -203,7 +203,7 @@ fn with_program(variant: Variant, code: Vec<Insn>) -> Vec<u8> {
     class.root.code = code;
     class.root.relocations.clear();
     class.root.lines.truncate(1);
-    *program = elf::write(&class).unwrap();
+    *program = elf::write(&class).unwrap().into();
     bundle.encode().unwrap()
 }
 

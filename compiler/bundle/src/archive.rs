@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, io};
 
-use crate::BundleError;
+use crate::{BundleError, Part};
 
 pub(crate) const DIGEST: &str = "digest";
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -13,18 +13,20 @@ const BLOCK: usize = 512;
 const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
 /// An entry's name and content.
-pub(crate) type Entry<'a> = (Cow<'a, str>, Cow<'a, [u8]>);
+pub(crate) type Entry<'a> = (Cow<'a, str>, &'a [u8]);
 
 /// Writes the archive. `digest` comes first, then the manifest, then the rest.
 pub(crate) fn write(
     digest: &str,
     manifest: &[u8],
-    entries: &[Entry<'_>],
+    entries: &[Part],
 ) -> Result<Vec<u8>, BundleError> {
     let failed = |cause: io::Error| BundleError::Invalid(cause.to_string());
     let mut archive = tar::Builder::new(Vec::new());
     let head = [(DIGEST, digest.as_bytes()), (MANIFEST, manifest)];
-    let rest = entries.iter().map(|(name, content)| (&**name, &**content));
+    let rest = entries
+        .iter()
+        .map(|(name, content)| (name.as_str(), &**content));
     for (name, content) in head.into_iter().chain(rest) {
         let header = header(name, content.len() as u64).map_err(failed)?;
         archive.append(&header, content).map_err(failed)?;
@@ -77,7 +79,7 @@ fn entry<'a>(
     if padding.iter().any(|&byte| byte != 0) {
         return Err(BundleError::not_as_written());
     }
-    Ok(((name, Cow::Borrowed(content)), after))
+    Ok(((name, content), after))
 }
 
 /// The one header of an entry.

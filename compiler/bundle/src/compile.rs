@@ -1,6 +1,6 @@
 //! From a Model to a bundle: plan, generate, write.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use polc_codegen::{CodegenError, Compiler, Limits, elf};
 use polc_model::{Model, PolicyId};
@@ -77,11 +77,11 @@ impl Bundle {
             let program = compiler
                 .compile(class, limits)
                 .map_err(CompileError::Budget)?;
-            programs.push(elf::write(&program).map_err(CompileError::Elf)?);
+            programs.push(elf::write(&program).map_err(CompileError::Elf)?.into());
         }
         Ok(Self {
             compiler: crate::COMPILER_VERSION.to_owned(),
-            model,
+            model: Arc::new(model),
             plan,
             programs,
         })

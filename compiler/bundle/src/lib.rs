@@ -16,11 +16,13 @@
 
 mod archive;
 mod compile;
+mod elements;
 mod read;
 pub mod signature;
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use bytes::Bytes;
 use ct_codecs::{Encoder as _, Hex};
 use polc_model::Model;
 use polc_plan::{ClassKey, Plan};
@@ -28,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use compile::CompileError;
-use read::Known;
+pub use read::Opened;
 
 /// The version of the format that this code writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 3;
@@ -44,11 +46,11 @@ pub struct Bundle {
     /// The version of the compiler that made it.
     pub compiler: String,
     /// What the policies mean.
-    pub model: Model,
+    pub model: Arc<Model>,
     /// How they are decided.
     pub plan: Plan,
     /// The ELF files of the plan's classes, in the plan's order.
-    pub programs: Vec<Vec<u8>>,
+    pub programs: Vec<Bytes>,
 }
 
 /// The name of a bundle: the SHA-256 of its manifest, which holds the digests of the rest.
@@ -102,6 +104,9 @@ impl Manifest {
             .collect()
     }
 }
+
+/// An entry that is to be written: its name and content.
+type Part = (String, Bytes);
 
 /// A file that is not a bundle we can use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +172,7 @@ impl Bundle {
             .classes
             .binary_search_by(|class| class.key.cmp(key))
             .ok()?;
-        self.programs.get(index).map(Vec::as_slice)
+        self.programs.get(index).map(|program| &**program)
     }
 
     /// Writes the bundle. The same bundle gives the same bytes.
@@ -187,41 +192,20 @@ impl Bundle {
         Ok(self.parts()?.0)
     }
 
-    /// Reads a bundle and checks all of it: digests, Model, Plan, and that programs are ELF files
-    /// in the plan's order.
+    /// Reads a bundle and checks all of it, as [`Opened::read`] does.
     ///
     /// # Errors
     /// See [`BundleError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, BundleError> {
-        Self::decode_named(bytes).map(|(bundle, _)| bundle)
-    }
-
-    /// As [`Self::decode`], with the bundle's name.
-    ///
-    /// # Errors
-    /// As [`Self::decode`].
-    pub fn decode_named(bytes: &[u8]) -> Result<(Self, Digest), BundleError> {
-        read::decode(bytes, &Known::default())
-    }
-
-    /// As [`Self::decode_named`], quicker, where `before` was decoded before: most entries of both are the
-    /// same.
-    ///
-    /// # Errors
-    /// As [`Self::decode`].
-    pub fn decode_after(bytes: &[u8], before: &[u8]) -> Result<(Self, Digest), BundleError> {
-        read::decode(bytes, &Known::of(before))
+    pub fn decode(bytes: impl Into<Bytes>) -> Result<Self, BundleError> {
+        Opened::read(&bytes.into()).map(Opened::into_bundle)
     }
 
     /// Digest, manifest, and the other entries.
-    fn parts(&self) -> Result<(Digest, Vec<u8>, Vec<archive::Entry<'_>>), BundleError> {
-        let said = [json(&self.model)?, json(&self.plan)?].map(Cow::Owned);
-        let programs = self.programs.iter().map(|one| Cow::Borrowed(&**one));
+    fn parts(&self) -> Result<(Digest, Vec<u8>, Vec<Part>), BundleError> {
+        let said = [json(&*self.model)?, json(&self.plan)?].map(Bytes::from);
+        let programs = self.programs.iter().cloned();
         let names = Manifest::names(self.programs.len()).into_iter();
-        let entries: Vec<archive::Entry<'_>> = names
-            .map(Cow::Owned)
-            .zip(said.into_iter().chain(programs))
-            .collect();
+        let entries: Vec<Part> = names.zip(said.into_iter().chain(programs)).collect();
         let manifest = Manifest {
             format: FORMAT_VERSION,
             compiler: self.compiler.clone(),
@@ -229,7 +213,7 @@ impl Bundle {
             kernel: KERNEL.to_owned(),
             entries: entries
                 .iter()
-                .map(|(name, content)| (name.to_string(), Digest::of(content).to_string()))
+                .map(|(name, content)| (name.clone(), Digest::of(content).to_string()))
                 .collect(),
         };
         let manifest = json(&manifest)?;

@@ -1,97 +1,156 @@
 //! Reading a bundle, strictly.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
 use polc_model::Model;
 use polc_plan::Plan;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Bundle, BundleError, Digest, FORMAT_VERSION, KERNEL, Manifest, archive, json};
+use crate::{
+    Bundle, BundleError, Digest, FORMAT_VERSION, KERNEL, Manifest, archive,
+    elements::{self, Before, ModelEnds, PlanEnds},
+    json,
+};
 
-/// Entries whose digests are known, by name: the content and what the manifest says.
-#[derive(Default)]
-pub(crate) struct Known<'a>(BTreeMap<Cow<'a, str>, (Cow<'a, [u8]>, String)>);
+/// A bundle as it was read from its file, and what makes reading the next one quick: most often that is
+/// this one with a change.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    bundle: Arc<Bundle>,
+    digest: Digest,
+    model: Said<ModelEnds>,
+    plan: Said<PlanEnds>,
+    /// The contents of the file, by digest.
+    contents: BTreeMap<String, Bytes>,
+}
 
-impl<'a> Known<'a> {
-    /// The entries of a bundle that was decoded. Of other bytes, none.
-    pub(crate) fn of(bytes: &'a [u8]) -> Self {
-        let entries = archive::read(bytes).unwrap_or_default();
-        let manifest = entries.iter().find(|(name, _)| name == archive::MANIFEST);
-        let manifest = manifest.map(|(_, content)| parse(archive::MANIFEST, content));
-        let Some(Ok(Manifest {
-            entries: mut digests,
-            ..
-        })) = manifest
-        else {
-            return Self::default();
-        };
-        let known = entries.into_iter().filter_map(|(name, content)| {
-            let digest = digests.remove(&*name)?;
-            Some((name, (content, digest)))
-        });
-        Self(known.collect())
+/// A text that was read, and where its elements end. Nothing where it was read as a whole.
+#[derive(Clone, Debug)]
+struct Said<E> {
+    text: Bytes,
+    ends: Option<E>,
+}
+
+impl Opened {
+    /// Reads a bundle and checks all of it: digests, Model, Plan, and that programs are ELF files
+    /// in the plan's order. What is read shares the file's bytes.
+    ///
+    /// # Errors
+    /// See [`BundleError`].
+    pub fn read(bytes: &Bytes) -> Result<Self, BundleError> {
+        Self::read_any(bytes, None)
     }
 
-    /// The digest of an entry. Comparing bytes is an order of magnitude faster than digesting them.
-    fn digest(&self, name: &str, content: &[u8]) -> Cow<'_, str> {
-        match self.0.get(name) {
-            Some((known, digest)) if **known == *content => Cow::Borrowed(digest),
-            _ => Cow::Owned(Digest::of(content).to_string()),
+    /// As [`Self::read`], with the same result, and quicker where this bundle is another one with a change.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_after(bytes: &Bytes, before: &Self) -> Result<Self, BundleError> {
+        Self::read_any(bytes, Some(before))
+    }
+
+    /// The bundle.
+    #[must_use]
+    pub const fn bundle(&self) -> &Arc<Bundle> {
+        &self.bundle
+    }
+
+    /// The bundle alone.
+    pub(crate) fn into_bundle(self) -> Bundle {
+        Arc::unwrap_or_clone(self.bundle)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    fn read_any(bytes: &Bytes, before: Option<&Self>) -> Result<Self, BundleError> {
+        let mut entries = archive::read(bytes)?.into_iter();
+        let digest = next(&mut entries, archive::DIGEST)?;
+        let manifest_bytes = next(&mut entries, archive::MANIFEST)?;
+        let name = Digest::of(manifest_bytes);
+        if name.to_string().as_bytes() != digest {
+            return Err(damaged("its digest does not fit its manifest".to_owned()));
         }
+        check_format(manifest_bytes)?;
+        let manifest: Manifest = parse(archive::MANIFEST, manifest_bytes)?;
+        let entries = entries.as_slice();
+        check_digests(&manifest, entries, before)?;
+
+        let (model, model_said) = model(content(entries, 0, Manifest::MODEL)?, bytes, before)?;
+        let (plan, plan_said) = plan(content(entries, 1, Manifest::PLAN)?, bytes, before)?;
+        polc_plan::validate(&model, &plan)
+            .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
+        let programs = entries.iter().skip(2);
+        let programs: Vec<Bytes> = programs
+            .map(|(_, content)| bytes.slice_ref(content))
+            .collect();
+        if programs.len() != plan.classes.len() {
+            return Err(damaged(
+                "it has not one program for each class of its plan".to_owned(),
+            ));
+        }
+        // There is one manifest for these entries.
+        let again = Manifest {
+            format: FORMAT_VERSION,
+            package: model.package.clone(),
+            kernel: KERNEL.to_owned(),
+            ..manifest
+        };
+        if *json(&again)? != *manifest_bytes || again.entries.len() != programs.len() + 2 {
+            return Err(BundleError::not_as_written());
+        }
+        let Manifest {
+            compiler,
+            entries: mut digests,
+            ..
+        } = again;
+        let contents = entries.iter().filter_map(|(name, content)| {
+            Some((digests.remove(&**name)?, bytes.slice_ref(content)))
+        });
+        Ok(Self {
+            contents: contents.collect(),
+            bundle: Arc::new(Bundle {
+                compiler,
+                model: Arc::new(model),
+                plan,
+                programs,
+            }),
+            digest: name,
+            model: model_said,
+            plan: plan_said,
+        })
+    }
+
+    /// What was read before as the Model.
+    fn model_before(&self) -> Option<Before<'_, Model, ModelEnds>> {
+        self.model.before(&self.bundle.model)
+    }
+
+    /// What was read before as the Plan.
+    fn plan_before(&self) -> Option<Before<'_, Plan, PlanEnds>> {
+        self.plan.before(&self.bundle.plan)
     }
 }
 
-pub(crate) fn decode(bytes: &[u8], known: &Known<'_>) -> Result<(Bundle, Digest), BundleError> {
-    let mut entries = archive::read(bytes)?.into_iter();
-    let digest = next(&mut entries, archive::DIGEST)?;
-    let manifest_bytes = next(&mut entries, archive::MANIFEST)?;
-    let name = Digest::of(&manifest_bytes);
-    if name.to_string().as_bytes() != &*digest {
-        return Err(damaged("its digest does not fit its manifest".to_owned()));
+impl<E> Said<E> {
+    fn before<'a, T>(&'a self, value: &'a T) -> Option<Before<'a, T, E>> {
+        Some(Before {
+            value,
+            text: &self.text,
+            ends: self.ends.as_ref()?,
+        })
     }
-    check_format(&manifest_bytes)?;
-    let manifest: Manifest = parse(archive::MANIFEST, &manifest_bytes)?;
-    let entries = entries.as_slice();
-    check_digests(&manifest, entries, known)?;
-    let model = model(entries)?;
-    let plan: Plan = one_way(entries, 1, Manifest::PLAN)?;
-    polc_plan::validate(&model, &plan).map_err(|cause| BundleError::Invalid(cause.to_string()))?;
-    let programs = entries.iter().skip(2);
-    let programs: Vec<Vec<u8>> = programs.map(|(_, content)| content.to_vec()).collect();
-    if programs.len() != plan.classes.len() {
-        return Err(damaged(
-            "it has not one program for each class of its plan".to_owned(),
-        ));
-    }
-    // There is one manifest for these entries.
-    let again = Manifest {
-        format: FORMAT_VERSION,
-        package: model.package.clone(),
-        kernel: KERNEL.to_owned(),
-        compiler: manifest.compiler.clone(),
-        entries: manifest.entries.clone(),
-    };
-    if *json(&again)? != *manifest_bytes || manifest.entries.len() != programs.len() + 2 {
-        return Err(BundleError::not_as_written());
-    }
-    let bundle = Bundle {
-        compiler: manifest.compiler,
-        model,
-        plan,
-        programs,
-    };
-    Ok((bundle, name))
 }
 
 /// Whether the entries are what the manifest says.
 fn check_digests(
     manifest: &Manifest,
     entries: &[archive::Entry<'_>],
-    known: &Known<'_>,
+    before: Option<&Opened>,
 ) -> Result<(), BundleError> {
     let names = entries.iter().map(|(name, _)| &**name);
     let expected = Manifest::names(entries.len().saturating_sub(2));
@@ -101,8 +160,13 @@ fn check_digests(
         ));
     }
     for (name, content) in entries {
-        let expected = manifest.entries.get(&**name).map(String::as_str);
-        if expected != Some(&known.digest(name, content)) {
+        let fits = manifest.entries.get(&**name).is_some_and(|expected| {
+            let known = before.and_then(|before| before.contents.get(expected));
+            // Comparing bytes is an order of magnitude faster than digesting them.
+            known.is_some_and(|known| known == content)
+                || Digest::of(content).to_string() == *expected
+        });
+        if !fits {
             return Err(damaged(format!("`{name}` does not fit its digest")));
         }
     }
@@ -110,51 +174,66 @@ fn check_digests(
 }
 
 /// What the first entry says.
-fn model(entries: &[archive::Entry<'_>]) -> Result<Model, BundleError> {
-    let model: Model = one_way(entries, 0, Manifest::MODEL)?;
+fn model(
+    content: &[u8],
+    bytes: &Bytes,
+    before: Option<&Opened>,
+) -> Result<(Model, Said<ModelEnds>), BundleError> {
+    let text = text(Manifest::MODEL, content)?;
+    let read = elements::model(text, before.and_then(Opened::model_before));
+    let (model, ends) = or_as_a_whole(read, Manifest::MODEL, text)?;
     polc_model::validate::validate(&model)
         .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
     // A node compiles further classes of this Model by itself, so nothing may be in it that the
     // compiler would have refused.
-    match polc_plan::unsupported(&model).first() {
-        Some(unsupported) => Err(BundleError::Invalid(unsupported.to_string())),
-        None => Ok(model),
+    if let Some(unsupported) = polc_plan::unsupported(&model).first() {
+        return Err(BundleError::Invalid(unsupported.to_string()));
     }
+    let text = bytes.slice_ref(content);
+    Ok((model, Said { text, ends }))
 }
 
-/// The value of the entry at this position, with this name. There is one way to write each value.
-fn one_way<T: Serialize + DeserializeOwned>(
-    entries: &[archive::Entry<'_>],
+/// What the second entry says.
+fn plan(
+    content: &[u8],
+    bytes: &Bytes,
+    before: Option<&Opened>,
+) -> Result<(Plan, Said<PlanEnds>), BundleError> {
+    let text = text(Manifest::PLAN, content)?;
+    let read = elements::plan(text, before.and_then(Opened::plan_before));
+    let (plan, ends) = or_as_a_whole(read, Manifest::PLAN, text)?;
+    let text = bytes.slice_ref(content);
+    Ok((plan, Said { text, ends }))
+}
+
+/// What was read by elements. Where that is not possible, what is wrong is said of the whole.
+fn or_as_a_whole<T: Serialize + DeserializeOwned, E>(
+    read: Option<(T, E)>,
+    name: &str,
+    text: &str,
+) -> Result<(T, Option<E>), BundleError> {
+    if let Some((value, ends)) = read {
+        return Ok((value, Some(ends)));
+    }
+    let value: T = parse(name, text.as_bytes())?;
+    let written = text.strip_suffix('\n').unwrap_or_default();
+    if elements::is_written_as(&value, written.as_bytes()) {
+        debug_assert!(false, "`{name}` is written as elements are not read");
+        return Ok((value, None));
+    }
+    Err(BundleError::not_as_written())
+}
+
+/// The content of the entry at this position, with this name.
+fn content<'a>(
+    entries: &[archive::Entry<'a>],
     position: usize,
     wanted: &str,
-) -> Result<T, BundleError> {
-    let content = match entries.get(position) {
-        Some((name, content)) if name == wanted => content,
-        Some((name, _)) => return Err(misplaced(name, wanted)),
-        None => return Err(missing(wanted)),
-    };
-    let value: T = parse(wanted, content)?;
-    let mut rest = Expected(content);
-    match serde_json::to_writer(&mut rest, &value) {
-        Ok(()) if rest.0 == b"\n" => Ok(value),
-        _ => Err(BundleError::not_as_written()),
-    }
-}
-
-/// What is still to be written, which must be this.
-struct Expected<'a>(&'a [u8]);
-
-impl Write for Expected<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = self
-            .0
-            .strip_prefix(bytes)
-            .ok_or(io::ErrorKind::InvalidData)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+) -> Result<&'a [u8], BundleError> {
+    match entries.get(position) {
+        Some((name, content)) if name == wanted => Ok(content),
+        Some((name, _)) => Err(misplaced(name, wanted)),
+        None => Err(missing(wanted)),
     }
 }
 
@@ -170,7 +249,7 @@ fn missing(wanted: &str) -> BundleError {
 fn next<'a>(
     entries: &mut impl Iterator<Item = archive::Entry<'a>>,
     wanted: &str,
-) -> Result<Cow<'a, [u8]>, BundleError> {
+) -> Result<&'a [u8], BundleError> {
     match entries.next() {
         Some((name, content)) if name == wanted => Ok(content),
         Some((name, _)) => Err(misplaced(&name, wanted)),
@@ -192,10 +271,13 @@ fn check_format(manifest: &[u8]) -> Result<(), BundleError> {
 }
 
 fn parse<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, BundleError> {
-    // Once for all of it: quicker than for each string.
-    let text = std::str::from_utf8(bytes)
-        .map_err(|cause| BundleError::Invalid(format!("`{name}`: {cause}")))?;
-    serde_json::from_str(text).map_err(|cause| BundleError::Invalid(format!("`{name}`: {cause}")))
+    serde_json::from_str(text(name, bytes)?)
+        .map_err(|cause| BundleError::Invalid(format!("`{name}`: {cause}")))
+}
+
+/// Once for all of it: quicker than for each string.
+fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, BundleError> {
+    std::str::from_utf8(bytes).map_err(|cause| BundleError::Invalid(format!("`{name}`: {cause}")))
 }
 
 fn damaged(what: String) -> BundleError {

@@ -224,6 +224,8 @@ fn key_id(line: &str) -> Option<KeyId> {
 mod tests {
     use minisign::KeyPair;
 
+    use std::sync::Arc;
+
     use super::*;
 
     const BUNDLE: &[u8] = b"not a bundle, and a signature does not mind";
@@ -311,7 +313,7 @@ mod tests {
             bundle.digest().unwrap()
         );
         assert_eq!(comment, expected);
-        bundle.model.package = "a\nb".to_owned();
+        Arc::make_mut(&mut bundle.model).package = "a\nb".to_owned();
         assert!(trusted_comment(&bundle).is_err());
     }
 }

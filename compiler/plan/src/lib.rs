@@ -32,6 +32,8 @@ mod sweep;
 pub mod unsupported;
 mod validate;
 
+use std::sync::Arc;
+
 use polc_abi::verdict;
 use polc_model::{Action, Decider, Decision, Model, Verdict};
 use serde::{Deserialize, Serialize};
@@ -50,14 +52,14 @@ pub use validate::{Violation, validate};
 /// A Model, planned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The planned classes, in order of key.
-    pub classes: Vec<ClassPlan>,
+    /// The planned classes, in order of key. Those of a change of the package are mostly the same.
+    pub classes: Vec<Arc<ClassPlan>>,
 }
 
 impl Plan {
     /// The planned class with this key.
     #[must_use]
-    pub fn class(&self, key: &ClassKey) -> Option<&ClassPlan> {
+    pub fn class(&self, key: &ClassKey) -> Option<&Arc<ClassPlan>> {
         let index = self
             .classes
             .binary_search_by(|class| class.key.cmp(key))
@@ -96,7 +98,7 @@ pub fn plan_with(
     keys.dedup();
     let classes = keys
         .into_iter()
-        .map(|key| class::plan(model, key, choice))
+        .map(|key| Arc::new(class::plan(model, key, choice)))
         .collect();
     let plan = Plan { classes };
     debug_assert_eq!(validate(model, &plan), Ok(()));

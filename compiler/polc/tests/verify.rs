@@ -52,7 +52,7 @@ fn signed() -> Files {
 /// Writes the bundle again after a change, with digests that fit.
 fn change(files: &Files, change: impl FnOnce(&mut Bundle)) {
     let path = files.path().join("shop.polb");
-    let mut bundle = Bundle::decode(&fs::read(&path).unwrap()).unwrap();
+    let mut bundle = Bundle::decode(fs::read(&path).unwrap()).unwrap();
     change(&mut bundle);
     fs::write(path, bundle.encode().unwrap()).unwrap();
 }
@@ -209,7 +209,7 @@ fn a_program_that_means_something_else_is_refused() {
         // Nothing else notices: another compiler may have made it.
         bundle.compiler = "0.0.1".to_owned();
         let program = bundle.programs.last_mut().unwrap();
-        *program = open_door("egress__web");
+        *program = open_door("egress__web").into();
     });
     assert_eq!(result(&files, "meaning", &["--exhaustive"]), "failed");
 }
@@ -235,7 +235,7 @@ fn open_door(name: &str) -> Vec<u8> {
 fn a_program_that_nobody_compiled_is_refused() {
     let files = signed();
     change(&files, |bundle| {
-        bundle.programs[0] = open_door("ingress__web")
+        bundle.programs[0] = open_door("ingress__web").into()
     });
     assert_eq!(shown("verify_other_program", &files, &[]), 1);
     assert_eq!(result(&files, "programs", &[]), "failed");
@@ -257,11 +257,11 @@ fn a_program_over_budget_is_refused() {
         asm.place(end);
         asm.exit();
         bundle.compiler = "0.0.1".to_owned();
-        bundle.programs[0] = written(asm, "f");
+        bundle.programs[0] = written(asm, "f").into();
     });
     assert_eq!(result(&files, "budgets", &[]), "failed");
     change(&files, |bundle| {
-        bundle.programs[0] = b"no ELF file".to_vec()
+        bundle.programs[0] = b"no ELF file".as_slice().into()
     });
     assert_eq!(result(&files, "budgets", &[]), "failed");
 }
@@ -288,7 +288,7 @@ fn a_program_that_reads_where_it_must_not_is_refused_by_prevail() {
         asm.load(Width::U32, Register::R0, Register::R0, 0);
         asm.exit();
         bundle.compiler = "0.0.1".to_owned();
-        bundle.programs[0] = written(asm, "f");
+        bundle.programs[0] = written(asm, "f").into();
     });
     assert_eq!(result(&files, "prevail", &[]), "failed");
     assert_eq!(result(&files, "budgets", &[]), "passed");

@@ -105,8 +105,7 @@ impl Numbering<'_> {
             return slot;
         }
         let planned = self.plan.class(&key).cloned();
-        let planned = planned.unwrap_or_else(|| class::plan(self.model, key, self.choice));
-        self.add(Arc::new(planned))
+        self.add(planned.unwrap_or_else(|| Arc::new(class::plan(self.model, key, self.choice))))
     }
 
     /// The slot of what had one before, in these classes.

@@ -60,7 +60,7 @@ pub(crate) fn run(then: Then) -> Result<()> {
     )?;
 
     let bytes = std::fs::read(&bundle_path).map_err(at(&bundle_path))?;
-    let bundle = Bundle::decode(&bytes).map_err(at(&bundle_path))?;
+    let bundle = Bundle::decode(bytes).map_err(at(&bundle_path))?;
     let inventory_path = root().join(PACKAGE).join("inventory.yaml");
     let text = std::fs::read_to_string(&inventory_path).map_err(at(&inventory_path))?;
     let inventory = Inventory::parse(&text).map_err(at(&inventory_path))?;

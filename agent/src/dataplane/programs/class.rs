@@ -26,7 +26,7 @@ impl<'a> Class<'a> {
     /// The programs' file: the bundle's, or one that is compiled here, when the bundle's author did not
     /// foresee that an endpoint would be selected by just these policies.
     pub(super) fn file(&self) -> Result<Vec<u8>, Error> {
-        let bundle = &self.candidate.bundle;
+        let bundle = &self.candidate.bundle();
         if let Some(bytes) = bundle.program(&self.plan.key) {
             return Ok(bytes.to_owned());
         }
@@ -83,7 +83,7 @@ fn in_words(candidate: &Candidate, class: &ClassPlan) -> String {
         .key
         .policies
         .iter()
-        .filter_map(|&id| candidate.bundle.model.policy(id))
+        .filter_map(|&id| candidate.meaning.model.policy(id))
         .map(|policy| policy.name.as_str())
         .collect();
     let direction = match class.key.phase {

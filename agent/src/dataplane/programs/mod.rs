@@ -150,7 +150,7 @@ impl Programs {
             let Some(loaded) = versions.and_then(|versions| versions.get_mut(position)) else {
                 continue;
             };
-            loaded.known_as = (Arc::downgrade(&candidate.bundle), Arc::downgrade(plan));
+            loaded.known_as = (Arc::downgrade(candidate.bundle()), Arc::downgrade(plan));
             loaded.set_used(side, true);
             slots += loaded.slots.len();
             if slots > MAX_PROGRAMS as usize {
@@ -329,7 +329,7 @@ impl Loaded {
     /// says so for sure, and must be compiled first where the bundle does not have it.
     fn is_of(&self, candidate: &Candidate, plan: &Arc<ClassPlan>) -> bool {
         let (bundle, known) = &self.known_as;
-        std::ptr::eq(bundle.as_ptr(), Arc::as_ptr(&candidate.bundle))
+        std::ptr::eq(bundle.as_ptr(), Arc::as_ptr(candidate.bundle()))
             && std::ptr::eq(known.as_ptr(), Arc::as_ptr(plan))
     }
 

@@ -20,7 +20,7 @@ use self::{
     side::Side,
 };
 use super::party::kind_name;
-use crate::{Error, candidate::Candidate, flows::FlowRecord};
+use crate::{Error, flows::FlowRecord, meaning::Meaning};
 
 /// Why a packet gets the verdict that it gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,12 +71,12 @@ impl EndShown {
 /// The question names nobody, or two ends that cannot talk.
 pub fn explain(
     question: &Question,
-    candidate: &Candidate,
+    meaning: &Meaning,
     epoch: u32,
     record: Option<FlowRecord>,
 ) -> Result<Explanation, Error> {
-    let (source, destination, packet) = question.resolve(&candidate.inventory)?;
-    let sides = both(candidate, &source, &destination, packet);
+    let (source, destination, packet) = question.resolve(&meaning.inventory)?;
+    let sides = both(meaning, &source, &destination, packet);
     let verdict = sides
         .iter()
         .map(|side| side.verdict.as_str())
@@ -84,7 +84,7 @@ pub fn explain(
         .unwrap_or("allowed");
     Ok(Explanation {
         record,
-        bundle: candidate.digest.clone(),
+        bundle: meaning.digest.clone(),
         epoch,
         source: EndShown::of(&source),
         destination: EndShown::of(&destination),
@@ -96,36 +96,26 @@ pub fn explain(
 
 /// Whether an end's policies are asked about a packet. The node's are where some apply to it, and not
 /// where it reaches its own endpoints, unless the package restricts that.
-fn is_asked(
-    candidate: &Candidate,
-    direction: Direction,
-    subject: &End<'_>,
-    peer: &End<'_>,
-) -> bool {
+fn is_asked(meaning: &Meaning, direction: Direction, subject: &End<'_>, peer: &End<'_>) -> bool {
     let kind = subject.facts.kind;
     if kind != PeerKind::Host {
         return kind.is_managed();
     }
-    let is_free = candidate.bundle.model.host_access == HostAccess::Allowed
+    let is_free = meaning.model.host_access == HostAccess::Allowed
         && direction == Direction::Egress
         && matches!(peer.facts.kind, PeerKind::Endpoint | PeerKind::Init);
-    candidate.tables.node.is_some() && !is_free
+    meaning.governs_node && !is_free
 }
 
 /// What both ends say: the sender is asked first.
-fn both(
-    candidate: &Candidate,
-    source: &End<'_>,
-    destination: &End<'_>,
-    packet: L4Packet,
-) -> Vec<Side> {
-    let model = &candidate.bundle.model;
+fn both(meaning: &Meaning, source: &End<'_>, destination: &End<'_>, packet: L4Packet) -> Vec<Side> {
+    let model = &meaning.model;
     [
         (Direction::Egress, source, destination),
         (Direction::Ingress, destination, source),
     ]
     .into_iter()
-    .filter(|(direction, subject, peer)| is_asked(candidate, *direction, subject, peer))
+    .filter(|(direction, subject, peer)| is_asked(meaning, *direction, subject, peer))
     .map(|(direction, subject, peer)| Side::of(model, direction, subject, peer, packet))
     .collect()
 }

@@ -105,7 +105,7 @@ impl<'a> Subject<'a> {
         let bytes = files::read(path)?;
         Ok(Self {
             path: path.to_owned(),
-            decoded: Bundle::decode(&bytes),
+            decoded: Bundle::decode(bytes.clone()),
             bytes,
             trusted,
         })

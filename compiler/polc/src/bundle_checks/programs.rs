@@ -2,6 +2,7 @@
 //! Where another version compiled the bundle, a difference is no fault, only worth knowing.
 
 use polc_bundle::{Bundle, COMPILER_VERSION};
+use polc_model::Model;
 
 use super::{Check, Verdict};
 use crate::command::{class_name, count};
@@ -10,7 +11,7 @@ pub(super) const NAME: &str = "programs";
 
 pub(super) fn check(bundle: &Bundle) -> Check {
     let keys = bundle.plan.classes.iter().map(|class| class.key.clone());
-    let again = match Bundle::compile(bundle.model.clone(), keys) {
+    let again = match Bundle::compile(Model::clone(&bundle.model), keys) {
         Ok(again) => again,
         Err(cause) => {
             let detail = format!("polc {COMPILER_VERSION} does not compile its Model: {cause}");
@@ -45,7 +46,7 @@ fn differences(bundle: &Bundle, again: &Bundle) -> Vec<String> {
         if again.plan.class(&class.key) != Some(class) {
             found.push(format!("{name}: planned differently"));
         }
-        if again.program(&class.key) != Some(program.as_slice()) {
+        if again.program(&class.key) != Some(&**program) {
             found.push(format!("{name}: another program"));
         }
     }
@@ -66,14 +67,14 @@ mod tests {
     use super::*;
 
     fn bundle() -> Bundle {
-        Bundle::compile(polc_model::Model::default(), []).unwrap()
+        Bundle::compile(Model::default(), []).unwrap()
     }
 
     #[test]
     fn another_program_of_the_same_compiler_is_a_fault() {
         let mut bundle = bundle();
         assert_eq!(check(&bundle).verdict, Verdict::Passed);
-        bundle.programs[0].push(0);
+        bundle.programs[0] = b"another".as_slice().into();
         let found = check(&bundle);
         assert_eq!(found.verdict, Verdict::Failed);
         assert_eq!(found.findings, ["ingress of no policy: another program"]);
@@ -84,7 +85,7 @@ mod tests {
         let mut bundle = bundle();
         bundle.compiler = "0.0.1".to_owned();
         assert_eq!(check(&bundle).verdict, Verdict::Passed);
-        bundle.programs[0].push(0);
+        bundle.programs[0] = b"another".as_slice().into();
         let found = check(&bundle);
         assert_eq!(found.verdict, Verdict::Noted);
         assert!(found.detail.contains("polc 0.0.1"), "{}", found.detail);

@@ -90,7 +90,7 @@ fn sign(arguments: &SignArguments) -> Result<Vec<Signed>, OperationalError> {
 /// A bundle's bytes and what its signature will say. What is no bundle is not signed.
 fn read(path: &Path) -> Result<(Vec<u8>, String), OperationalError> {
     let bytes = files::read(path)?;
-    let comment = Bundle::decode(&bytes)
+    let comment = Bundle::decode(bytes.clone())
         .and_then(|bundle| signature::trusted_comment(&bundle))
         .map_err(|cause| OperationalError::Bundle {
             path: path.to_owned(),

@@ -196,7 +196,7 @@ impl Bench {
         let before = self.before.as_ref().map(|before| &before.source);
         let source = Source {
             bundle: match (bundle, before) {
-                (None, Some(before)) => Arc::clone(&before.bundle),
+                (None, Some(before)) => before.bundle.clone(),
                 (bundle, _) => bundle.unwrap_or_default().into(),
             },
             ..source

@@ -20,7 +20,7 @@ pub(super) fn run() -> Result<()> {
         database.set_file(&path, text);
     }
     let bundle = Bundle::compile(database.analyze().model, [])?;
-    let mut sizes: Vec<usize> = bundle.programs.iter().map(Vec::len).collect();
+    let mut sizes: Vec<usize> = bundle.programs.iter().map(|one| one.len()).collect();
     sizes.sort_unstable();
     println!(
         "  {} programs: {} bytes of ELF each (median), {} at most",
@@ -37,7 +37,7 @@ pub(super) fn run() -> Result<()> {
         .zip(&bundle.programs)
         .step_by(EVERY)
     {
-        let placement = Placement::of([class])?;
+        let placement = Placement::of([&**class])?;
         let words = placement.words();
         let rows = WordRows::new("bench_rows", words, &vec![0; words])?;
         let program = elf::read(bytes)?.class;

@@ -105,7 +105,7 @@ fn packages(
 
 fn read(path: &Path) -> Result<Bundle, OperationalError> {
     let bytes = files::read(path)?;
-    Bundle::decode(&bytes).map_err(|cause| OperationalError::Bundle {
+    Bundle::decode(bytes).map_err(|cause| OperationalError::Bundle {
         path: path.to_owned(),
         cause,
     })
