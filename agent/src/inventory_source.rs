@@ -307,6 +307,7 @@ impl InventorySource {
             let Some(endpoint) = Arc::get_mut(endpoint) else {
                 continue;
             };
+            endpoint.addresses.shrink_to_fit();
             match self.labels.get(&endpoint.labels) {
                 Some(same) => endpoint.labels = Arc::clone(same),
                 None => {

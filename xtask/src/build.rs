@@ -30,17 +30,38 @@ pub(crate) fn datapath() -> Result<PathBuf> {
     run::run(&mut cargo)?;
     let built = out.join("bpfel-unknown-none/release/polc-datapath");
     let object = out.join("polc-datapath");
-    // Only when it changed, or the agent would be built again each time.
-    let (new, old) = (std::fs::read(&built), std::fs::read(&object));
-    let Ok(new) = new else {
+    let Ok(new) = std::fs::read(&built) else {
         return error(format!("the build left no `{}`", built.display()));
     };
-    if old.ok().as_ref() != Some(&new)
+    let new = without_dwarf(&new)
+        .or_else(|cause| error(format!("cannot strip `{}`: {cause}", built.display())))?;
+    // Only when it changed, or the agent would be built again each time.
+    if std::fs::read(&object).ok().as_ref() != Some(&new)
         && let Err(cause) = std::fs::write(&object, new)
     {
         return error(format!("cannot write `{}`: {cause}", object.display()));
     }
     Ok(object)
+}
+
+/// An object without its debugging information, which is most of it: BTF was made of it, and nobody else
+/// asks.
+fn without_dwarf(object: &[u8]) -> object::build::Result<Vec<u8>> {
+    let mut builder = object::build::elf::Builder::read(object)?;
+    for section in &mut builder.sections {
+        let name = section.name.as_slice();
+        let name = name.strip_prefix(b".rel").unwrap_or(name);
+        section.delete = name.starts_with(b".debug_");
+    }
+    builder.delete_orphans();
+    // LLVM has one table for the names of sections and symbols.
+    let names = builder.sections.add();
+    names.name = b".shstrtab".as_slice().into();
+    names.sh_type = object::elf::SHT_STRTAB;
+    names.data = object::build::elf::SectionData::SectionString;
+    let mut stripped = Vec::new();
+    builder.write(&mut stripped)?;
+    Ok(stripped)
 }
 
 /// The datapath and both binaries.

@@ -166,13 +166,13 @@ impl BundleError {
 impl Bundle {
     /// The program of a class, if the bundle holds it.
     #[must_use]
-    pub fn program(&self, key: &ClassKey) -> Option<&[u8]> {
+    pub fn program(&self, key: &ClassKey) -> Option<&Bytes> {
         let index = self
             .plan
             .classes
             .binary_search_by(|class| class.key.cmp(key))
             .ok()?;
-        self.programs.get(index).map(|program| &**program)
+        self.programs.get(index)
     }
 
     /// Writes the bundle. The same bundle gives the same bytes.

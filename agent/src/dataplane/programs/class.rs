@@ -1,5 +1,6 @@
 //! A class of the candidate: its programs, and what they are linked with.
 
+use bytes::Bytes;
 use polc_codegen::{Compiler, Limits, Target, elf};
 use polc_model::Phase;
 use polc_plan::ClassPlan;
@@ -25,15 +26,16 @@ impl<'a> Class<'a> {
 
     /// The programs' file: the bundle's, or one that is compiled here, when the bundle's author did not
     /// foresee that an endpoint would be selected by just these policies.
-    pub(super) fn file(&self) -> Result<Vec<u8>, Error> {
-        let bundle = &self.candidate.bundle();
+    pub(super) fn file(&self) -> Result<Bytes, Error> {
+        let bundle = self.candidate.bundle();
         if let Some(bytes) = bundle.program(&self.plan.key) {
-            return Ok(bytes.to_owned());
+            return Ok(bytes.clone());
         }
         let class = Compiler::new(&bundle.model)
             .compile(self.plan, Limits::default())
             .map_err(|cause| Error::TooLarge(cause.to_string()))?;
-        elf::write(&class).map_err(|cause| self.broken(&cause.to_string()))
+        let file = elf::write(&class).map_err(|cause| self.broken(&cause.to_string()))?;
+        Ok(file.into())
     }
 
     /// Where the node keeps what the programs ask about: the byte of each block, the bit of each name.

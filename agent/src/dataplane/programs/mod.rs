@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use bytes::Bytes;
 use polc_abi::{
     map,
     node::Side,
@@ -65,8 +66,8 @@ pub(super) struct Programs {
 struct Loaded {
     /// The bundle and the class whose programs they are known to be.
     known_as: (Weak<Bundle>, Weak<ClassPlan>),
-    /// What they were made of.
-    file: Vec<u8>,
+    /// What they were made of: part of a bundle's file, which it keeps in memory.
+    file: Bytes,
     places: Places,
     /// The root's, then those of the parts.
     slots: Vec<u32>,
@@ -129,16 +130,17 @@ impl Programs {
                 let is_it = |one: &Loaded| one.is_of(candidate, plan) && one.places == places;
                 versions.iter().position(is_it)
             });
+            let mut file = None;
             let position = match known {
                 Some(position) => position,
                 None => {
-                    let file = class.file()?;
-                    let is_it = |one: &Loaded| one.file == file && one.places == places;
+                    let file: &Bytes = file.insert(class.file()?);
+                    let is_it = |one: &Loaded| one.file == *file && one.places == places;
                     match versions.and_then(|versions| versions.iter().position(is_it)) {
                         Some(position) => position,
                         None => {
                             filled.loaded += 1;
-                            let loaded = self.load(&class, file, places)?;
+                            let loaded = self.load(&class, file.clone(), places)?;
                             let versions = self.loaded.entry(class.name.clone()).or_default();
                             versions.push(loaded);
                             versions.len() - 1
@@ -151,6 +153,10 @@ impl Programs {
                 continue;
             };
             loaded.known_as = (Arc::downgrade(candidate.bundle()), Arc::downgrade(plan));
+            if let Some(file) = file {
+                // The same bytes, of the file that is kept anyway.
+                loaded.file = file;
+            }
             loaded.set_used(side, true);
             slots += loaded.slots.len();
             if slots > MAX_PROGRAMS as usize {
@@ -217,7 +223,7 @@ impl Programs {
     }
 
     /// Loads the programs of a class into slots of their own, and tries them.
-    fn load(&mut self, class: &Class<'_>, file: Vec<u8>, places: Places) -> Result<Loaded, Error> {
+    fn load(&mut self, class: &Class<'_>, file: Bytes, places: Places) -> Result<Loaded, Error> {
         let parsed = elf::read(&file).map_err(|cause| class.broken(&cause.to_string()))?;
         let count = parsed.class.parts.len() + 1;
         let slots = self.slots.take(count).ok_or_else(too_many)?;

@@ -46,7 +46,7 @@ fn differences(bundle: &Bundle, again: &Bundle) -> Vec<String> {
         if again.plan.class(&class.key) != Some(class) {
             found.push(format!("{name}: planned differently"));
         }
-        if again.program(&class.key) != Some(&**program) {
+        if again.program(&class.key) != Some(program) {
             found.push(format!("{name}: another program"));
         }
     }
