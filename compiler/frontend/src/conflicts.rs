@@ -11,7 +11,7 @@ use polc_syntax::{
 use crate::{
     database::{Package, SourceFile},
     environment::{definition_places, definitions_of, environment},
-    lower::{kubernetes::manifest, template::expansions},
+    lower::{kubernetes::names_in, template::expansions},
     source_kind::SourceKind,
     syntax::{parse, place},
     types::Kind,
@@ -55,8 +55,8 @@ pub(crate) fn conflicts(db: &dyn salsa::Database, package: Package) -> Vec<Diagn
     }
     for &file in package.files(db) {
         if file.kind(db) == SourceKind::Kubernetes {
-            for (name, span) in &manifest(db, file).names {
-                diagnostics.extend(seen.again("policy", name, place(db, file, *span)));
+            for (name, span) in names_in(db, package, file) {
+                diagnostics.extend(seen.again("policy", &name, place(db, file, span)));
             }
         }
         for made in &expansions(db, package, file).made {

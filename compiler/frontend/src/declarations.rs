@@ -5,7 +5,7 @@ use polc_syntax::ast::{self, Item};
 
 use crate::{
     database::{Package, SourceFile},
-    lower::kubernetes::manifest,
+    lower::kubernetes::names_in,
     source_kind::SourceKind,
     syntax::parse,
     types::{Kind, LabelValues, Schema},
@@ -91,11 +91,8 @@ pub(crate) fn definition(item: &Item) -> Option<(&ast::Name, Body)> {
 #[salsa::tracked(returns(ref))]
 pub(crate) fn declarations(db: &dyn salsa::Database, file: SourceFile) -> Declarations {
     if file.kind(db) == SourceKind::Kubernetes {
-        let names = manifest(db, file).names.iter();
-        return Declarations {
-            policies: names.map(|(name, _)| name.clone()).collect(),
-            ..Declarations::default()
-        };
+        // What its policies are called, its package says: see `policy_names`.
+        return Declarations::default();
     }
     of_tree(&parse(db, file).file)
 }
@@ -143,7 +140,13 @@ pub(crate) fn policy_names(db: &dyn salsa::Database, package: Package) -> Vec<St
     let mut names: Vec<String> = package
         .files(db)
         .iter()
-        .flat_map(|&file| declarations(db, file).policies.iter().cloned())
+        .flat_map(|&file| {
+            if file.kind(db) == SourceKind::Kubernetes {
+                let names = names_in(db, package, file).into_iter();
+                return names.map(|(name, _)| name).collect();
+            }
+            declarations(db, file).policies.clone()
+        })
         .filter(|name| !name.is_empty())
         .collect();
     names.sort();

@@ -50,8 +50,11 @@ pub struct File {
 /// A policy. An object in which the order of rules counts is several of them, one after the other.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// `namespace/name`, or the name alone where the kind has no namespaces.
+    /// `namespace/name`, or the name alone where the kind has no namespaces. Several policies of one
+    /// object have `#2`, `#3`, … behind it from the second on.
     pub name: String,
+    /// The object's kind, such as `NetworkPolicy`.
+    pub kind: &'static str,
     /// The tier of its rules.
     pub tier: Tier,
     /// Order inside the tier, lower first.

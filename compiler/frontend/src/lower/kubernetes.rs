@@ -1,7 +1,10 @@
 //! Files of Kubernetes objects: [`polc_kubernetes`] reads them, and what it finds is from here on as
 //! if it came from a `.pol` file.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use polc_diagnostics::Diagnostic;
 use polc_kubernetes::Definitions;
@@ -22,27 +25,101 @@ const MAX_TEXT: usize = 120;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Manifest {
     pub(crate) policies: Vec<LoweredPolicy>,
-    /// The names of its policies, and where they are.
-    pub(crate) names: Vec<(String, Span)>,
+    /// What its policies are called, in their order.
+    pub(crate) names: Vec<ObjectName>,
     /// The places of policies and rules, by line and column.
     pub(crate) places: BTreeMap<(u32, u32), Span>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
+/// What a policy is called by its object, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ObjectName {
+    pub(crate) name: String,
+    kind: &'static str,
+    pub(crate) span: Span,
+}
+
+impl ObjectName {
+    /// The object's own name: policies of one object have numbers behind it.
+    fn object(&self) -> &str {
+        self.name
+            .split_once('#')
+            .map_or(&self.name, |(object, _)| object)
+    }
+
+    /// The policy's name in a package in which objects of several kinds have `shared` names: those have
+    /// their kind behind them.
+    fn among(&self, shared: &BTreeSet<String>) -> String {
+        let (name, kind, object) = (&self.name, self.kind, self.object());
+        match name.strip_prefix(object) {
+            Some(number) if shared.contains(object) => format!("{object}:{kind}{number}"),
+            _ => name.clone(),
+        }
+    }
+}
+
+/// The names of a file's policies in its package, in their order, and where they are.
+pub(crate) fn names_in(
+    db: &dyn salsa::Database,
+    package: Package,
+    file: SourceFile,
+) -> Vec<(String, Span)> {
+    let shared = shared_names(db, package);
+    let names = manifest(db, file).names.iter();
+    names.map(|name| (name.among(shared), name.span)).collect()
+}
+
+/// The names that objects of several kinds have in a package, as Kubernetes allows it.
+#[salsa::tracked(returns(ref))]
+fn shared_names(db: &dyn salsa::Database, package: Package) -> BTreeSet<String> {
+    let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for &file in package.files(db) {
+        if file.kind(db) == SourceKind::Kubernetes {
+            for name in &manifest(db, file).names {
+                kinds.entry(name.object()).or_default().insert(name.kind);
+            }
+        }
+    }
+    let shared = kinds.into_iter().filter(|(_, kinds)| kinds.len() > 1);
+    shared.map(|(name, _)| name.to_owned()).collect()
+}
+
 /// What a file of Kubernetes objects means in its package, whose other files may hold what it
-/// refers to.
+/// refers to, and objects of the same names.
 pub(crate) fn manifest_in(
     db: &dyn salsa::Database,
     package: Package,
     file: SourceFile,
 ) -> &Manifest {
+    let shared = shared_names(db, package);
+    let is_shared = |name: &ObjectName| shared.contains(name.object());
+    if manifest(db, file).names.iter().any(is_shared) {
+        return renamed(db, package, file);
+    }
+    read_in(db, package, file)
+}
+
+/// As [`manifest_in`], where objects of other kinds have the names of some of its own.
+#[salsa::tracked(returns(ref))]
+fn renamed(db: &dyn salsa::Database, package: Package, file: SourceFile) -> Manifest {
+    let shared = shared_names(db, package);
+    let mut manifest = read_in(db, package, file).clone();
+    for (policy, name) in manifest.policies.iter_mut().zip(&manifest.names) {
+        policy.name = name.among(shared);
+    }
+    manifest
+}
+
+/// What a file says, with what the package's others define.
+fn read_in(db: &dyn salsa::Database, package: Package, file: SourceFile) -> &Manifest {
     match polc_kubernetes::refers(file.text(db)) {
         true => resolved(db, package, file),
         false => manifest(db, file),
     }
 }
 
-/// Reads a file of Kubernetes objects by itself. Names and places are those of [`manifest_in`].
+/// Reads a file of Kubernetes objects by itself. Places are those of [`manifest_in`].
 #[salsa::tracked(returns(ref))]
 pub(crate) fn manifest(db: &dyn salsa::Database, file: SourceFile) -> Manifest {
     read(db, file, &Definitions::default())
@@ -103,7 +180,11 @@ fn read(db: &dyn salsa::Database, file: SourceFile, definitions: &Definitions) -
             origin: manifest.origin(self::span(&rule.span), text, &lines),
         });
         let rules = rules.collect();
-        manifest.names.push((lowered.name.clone(), span));
+        manifest.names.push(ObjectName {
+            name: lowered.name.clone(),
+            kind: policy.kind,
+            span,
+        });
         manifest.policies.push(LoweredPolicy { rules, ..lowered });
     }
     manifest

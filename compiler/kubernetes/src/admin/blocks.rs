@@ -34,6 +34,7 @@ pub(super) fn policies(
                 0 => name.clone(),
                 _ => format!("{name}#{}", number + 1),
             },
+            kind: object.form.kind(),
             tier: object.tier,
             priority: object.priority * PRIORITIES + number,
             subject: subject.clone(),

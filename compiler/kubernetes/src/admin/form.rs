@@ -14,6 +14,15 @@ pub(crate) enum Form {
 }
 
 impl Form {
+    /// The kind.
+    pub(super) const fn kind(self) -> &'static str {
+        match self {
+            Self::Admin => "AdminNetworkPolicy",
+            Self::Baseline => "BaselineAdminNetworkPolicy",
+            Self::Cluster => "ClusterNetworkPolicy",
+        }
+    }
+
     /// The kind with its article.
     pub(super) const fn what(self) -> &'static str {
         match self {

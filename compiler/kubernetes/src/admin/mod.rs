@@ -38,6 +38,7 @@ const BASELINE_NAME: &str = "default";
 
 /// What all of an object's policies have in common.
 struct Object {
+    form: Form,
     metadata: Metadata,
     tier: Tier,
     priority: u32,
@@ -89,6 +90,7 @@ pub(crate) fn read(node: &Node, form: Form, report: &mut Report) -> Vec<Policy> 
         );
     }
     let object = Object {
+        form,
         metadata,
         tier,
         priority,

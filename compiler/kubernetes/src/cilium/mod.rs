@@ -68,6 +68,7 @@ impl Kind {
 /// Where a rule stands, which decides what its selectors mean.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
+    kind: Kind,
     /// The policy's namespace. `None` for a clusterwide one.
     namespace: Option<&'a str>,
     /// What rules refer to.
@@ -89,6 +90,7 @@ pub(crate) fn read(
     let metadata = metadata::read(&fields, &what, kind.scope(), report);
     let namespace = metadata.as_ref().map_or("", |one| one.namespace.as_str());
     let scope = Scope {
+        kind,
         namespace: (kind == Kind::Namespaced).then_some(namespace),
         definitions,
     };

@@ -86,6 +86,7 @@ pub(super) fn read(node: &Node, scope: Scope<'_>, report: &mut Report) -> Option
     Some(Policy {
         doc,
         name: String::new(),
+        kind: scope.kind.name(),
         tier: Tier::Normal,
         priority: DEFAULT_PRIORITY,
         subject: Selector {

@@ -90,6 +90,7 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Policy> {
         ingress: isolates(types.ingress),
         egress: isolates(types.egress),
         name: format!("{namespace}/{}", metadata.name),
+        kind: "NetworkPolicy",
         tier: Tier::Normal,
         priority: DEFAULT_PRIORITY,
         span: metadata.span.start..metadata.span.end,
