@@ -59,8 +59,8 @@ pub(crate) struct CheckArguments {
     pub(crate) format: CheckFormat,
 
     /// Also say which policies apply to none of these endpoints: an inventory, or the objects that run in
-    /// a cluster, such as Pods and Deployments
-    #[arg(long, value_name = "FILE")]
+    /// a cluster, such as Pods and Deployments; a file, or a directory of them
+    #[arg(long, value_name = "PATH")]
     pub(crate) inventory: Option<PathBuf>,
 
     /// Apply fixes that have only one possible meaning, then say what is left
@@ -160,8 +160,8 @@ pub(crate) struct BuildArguments {
     pub(crate) output: Option<PathBuf>,
 
     /// Compile what these endpoints need, too, so that no node has to: an inventory, or the objects that
-    /// run in a cluster, such as Pods and Deployments
-    #[arg(long, value_name = "FILE")]
+    /// run in a cluster, such as Pods and Deployments; a file, or a directory of them
+    #[arg(long, value_name = "PATH")]
     pub(crate) inventory: Option<PathBuf>,
 
     /// How to write the result

@@ -6,9 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use polc_inventory::{Inventory, Part, ThisNode};
-
-use crate::{operational::OperationalError, workloads};
+use crate::operational::OperationalError;
 
 /// Reads a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, OperationalError> {
@@ -59,21 +57,6 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), OperationalErro
             path: path.to_owned(),
             source,
         }
-    })
-}
-
-/// Reads an inventory, in our words or of Kubernetes. It need not say which node it is for: policies are
-/// compared with everybody in it.
-pub(crate) fn read_inventory(path: &Path) -> Result<Inventory, OperationalError> {
-    let text = read_text(path)?;
-    let read = || {
-        let part = Part::parse(&text)?;
-        Inventory::of_parts([("the inventory", &part)], &ThisNode::Any)
-    };
-    let read = workloads::inventory(path, &text).unwrap_or_else(read);
-    read.map_err(|cause| OperationalError::Inventory {
-        path: path.to_owned(),
-        cause,
     })
 }
 

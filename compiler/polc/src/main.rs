@@ -8,6 +8,7 @@ mod bundle_checks;
 mod cli;
 mod command;
 mod files;
+mod inventory;
 mod operational;
 mod output;
 mod package;

@@ -13,7 +13,7 @@ use polc_frontend::{Analysis, Database, SourceKind};
 use polc_inventory::Inventory;
 use polc_model::Origin;
 
-use crate::{files, operational::OperationalError, strictness::Strictness};
+use crate::{inventory, operational::OperationalError, strictness::Strictness};
 
 /// What stands for standard input among paths.
 const STANDARD_INPUT: &str = "-";
@@ -132,7 +132,7 @@ impl Loaded {
 
     /// Reads the inventory, if one is given. What is wrong with it joins the other errors.
     pub(crate) fn read_inventory(&mut self, path: Option<&Path>) -> Option<Inventory> {
-        match path.map(files::read_inventory).transpose() {
+        match path.map(inventory::read).transpose() {
             Ok(inventory) => inventory,
             Err(error) => {
                 self.errors.push(error);
@@ -352,7 +352,7 @@ fn is_policy_file(path: &Path) -> bool {
 }
 
 /// Whether a file is of Kubernetes objects, by its name.
-fn is_manifest(path: &Path) -> bool {
+pub(crate) fn is_manifest(path: &Path) -> bool {
     SourceKind::of(&path.to_string_lossy()) == SourceKind::Kubernetes
 }
 

@@ -1,27 +1,39 @@
 //! An inventory of what makes pods: Deployments and their like say which pods there will be, though not
 //! where.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use polc_cluster::{Cluster, PodNetwork, Workload};
 use polc_diagnostics::Severity;
-use polc_inventory::{AddressesOf, Endpoint, Inventory, InventoryError, Node, RemoteNode};
+use polc_inventory::{AddressesOf, Endpoint, Inventory, InventoryError, Node, Part, RemoteNode};
 use polc_model::selector::{CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL};
 
 /// The cluster that a pod is in, as clusters are called by default.
 const CLUSTER: &str = "default";
 
-/// The inventory of the workloads of a text. `None` where it has none but single pods: those say more
-/// about themselves.
-pub(crate) fn inventory(path: &Path, text: &str) -> Option<Result<Inventory, InventoryError>> {
-    let name = path.to_string_lossy();
-    let (cluster, diagnostics) = Cluster::read([(&*name, text)]);
+/// The inventory of the workloads of these texts, or which of them is wrong. `None` where there are none but
+/// single pods: those say more about themselves.
+pub(crate) fn inventory(
+    texts: &[(PathBuf, String)],
+) -> Option<Result<Inventory, (PathBuf, InventoryError)>> {
+    let names = texts.iter().map(|(path, _)| path.to_string_lossy());
+    let names: Vec<Cow<'_, str>> = names.collect();
+    let named = names.iter().zip(texts);
+    let (cluster, diagnostics) = Cluster::read(
+        named
+            .clone()
+            .map(|(name, (_, text))| (&**name, text.as_str())),
+    );
     // Errors of single pods are said by who reads those.
     if cluster.workloads.iter().all(|one| one.kind == "Pod") {
         return None;
     }
     let mut errors = diagnostics.into_iter();
     if let Some(error) = errors.find(|one| one.severity == Severity::Error) {
+        let wrong = named
+            .into_iter()
+            .find(|(name, _)| ***name == *error.primary.place.file);
+        let (path, text) = wrong.map(|(_, one)| one)?;
         let before = text.get(..error.primary.place.range.start as usize);
         let before = before.unwrap_or_default();
         let line = before.matches('\n').count() + 1;
@@ -32,10 +44,27 @@ pub(crate) fn inventory(path: &Path, text: &str) -> Option<Result<Inventory, Inv
             .chars()
             .count()
             + 1;
-        return Some(Err(InventoryError {
+        let cause = InventoryError {
             message: error.headline,
             location: Some((line, column)),
-        }));
+        };
+        return Some(Err((path.clone(), cause)));
+    }
+    // Their addresses would be known, and those of the pods are not.
+    let ours = texts.iter().find(|(_, text)| {
+        let has_objects = text.contains("apiVersion") && text.contains("kind");
+        !has_objects && Part::parse(text).is_ok_and(|part| part != Part::default())
+    });
+    if let Some((path, _)) = ours {
+        let message =
+            "says endpoints or nodes in its own words, and other files say what makes pods; \
+                       give one of the two"
+                .to_owned();
+        let cause = InventoryError {
+            message,
+            location: None,
+        };
+        return Some(Err((path.clone(), cause)));
     }
     let nodes = cluster.nodes.iter();
     let nodes = nodes.map(|(name, labels)| RemoteNode {
