@@ -1,10 +1,12 @@
 //! What lets traffic into the cluster: `Ingress`, and `Route` of OpenShift.
 
+use std::collections::BTreeSet;
+
 use polc_diagnostics::Place;
 use polc_kubernetes::{located::Node, reader::Fields, report::Report};
 
 use crate::{
-    PortRef,
+    PortRef, Service, ServicePort,
     fields::{inner, items, port, word},
     objects::Object,
     service::port_ref,
@@ -32,6 +34,8 @@ pub struct Backend {
     pub port: Option<PortRef>,
     /// The port of its pods, which a Route may name instead.
     pub target: Option<PortRef>,
+    /// Where the service is named.
+    pub place: Place,
 }
 
 /// Reads an `Ingress`.
@@ -67,6 +71,7 @@ fn backend(fields: &Fields<'_>, report: &mut Report) -> Option<Backend> {
             service: word(&service, "name", report)?,
             port: number.map(PortRef::Number).or(name.map(PortRef::Name)),
             target: None,
+            place: place(&service, "name", report)?,
         });
     }
     let port = fields.get("servicePort");
@@ -74,7 +79,25 @@ fn backend(fields: &Fields<'_>, report: &mut Report) -> Option<Backend> {
         service: word(fields, "serviceName", report)?,
         port: port.and_then(|field| port_ref(field.value, "`servicePort`", report)),
         target: None,
+        place: place(fields, "serviceName", report)?,
     })
+}
+
+/// Where the value of a field is.
+fn place(fields: &Fields<'_>, name: &str, report: &Report) -> Option<Place> {
+    Some(report.place(fields.get(name)?.value.span))
+}
+
+impl Backend {
+    /// The ports of its service that get traffic.
+    pub fn ports_of<'s>(&self, service: &'s Service) -> impl Iterator<Item = &'s ServicePort> {
+        service.ports.iter().filter(|&port| {
+            let has = |wanted: &PortRef| service.port(wanted) == Some(port);
+            self.port.as_ref().is_none_or(has)
+                // A Route names the port of the service, or of its pods.
+                && (self.target.as_ref()).is_none_or(|wanted| port.target == *wanted || has(wanted))
+        })
+    }
 }
 
 /// Reads a `Route`.
@@ -92,11 +115,12 @@ pub(crate) fn route(object: &Object<'_>, report: &mut Report) -> Option<Entrance
         if kind.is_none_or(|kind| kind == "Service")
             && let Some(service) = word(&fields, "name", report)
         {
-            backends.push(Backend {
+            backends.extend(place(&fields, "name", report).map(|place| Backend {
                 service,
                 port: None,
                 target: target.clone(),
-            });
+                place,
+            }));
         }
     }
     entrance(object, backends, report)
@@ -108,13 +132,10 @@ fn entrance(
     report: &mut Report,
 ) -> Option<Entrance> {
     let metadata = object.metadata(report)?;
-    let mut seen = Vec::new();
-    backends.retain(|backend| {
-        let is_new = !seen.contains(backend);
-        if is_new {
-            seen.push(backend.clone());
-        }
-        is_new
+    let mut seen = BTreeSet::new();
+    backends.retain(|one| {
+        let what = (one.service.clone(), one.port.clone(), one.target.clone());
+        seen.insert(what)
     });
     Some(Entrance {
         namespace: metadata.namespace,

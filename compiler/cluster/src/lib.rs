@@ -18,6 +18,7 @@ mod entrance;
 mod fields;
 mod objects;
 mod pod;
+mod references;
 mod service;
 #[cfg(test)]
 mod tests;

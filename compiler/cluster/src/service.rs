@@ -1,5 +1,7 @@
 //! Services.
 
+use std::fmt;
+
 use polc_kubernetes::{
     located::{Node, Scalar},
     reader::Fields,
@@ -52,6 +54,15 @@ pub enum PortRef {
     Number(u16),
     /// By name.
     Name(String),
+}
+
+impl fmt::Display for PortRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
 }
 
 /// Reads a service. `None` where it has no name.

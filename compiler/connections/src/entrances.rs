@@ -23,22 +23,10 @@ fn add(
     backend: &Backend,
     wanted: &mut BTreeMap<String, L4Set>,
 ) {
-    let is_it = |service: &&polc_cluster::Service| {
-        service.namespace == entrance.namespace && service.name == backend.service
-    };
-    let Some(service) = cluster.services.iter().find(is_it) else {
+    let Some(service) = cluster.service_of(entrance, backend) else {
         return;
     };
-    let ports = service.ports.iter().filter(|port| {
-        let by_port = backend.port.as_ref();
-        let by_target = backend.target.as_ref();
-        by_port.is_none_or(|wanted| service.port(wanted) == Some(*port))
-            // A Route names the port of the service, or of its pods.
-            && by_target.is_none_or(|wanted| {
-                port.target == *wanted || service.port(wanted) == Some(*port)
-            })
-    });
-    let ports: Vec<_> = ports.collect();
+    let ports: Vec<_> = backend.ports_of(service).collect();
     for workload in cluster.workloads.iter().filter(|one| service.selects(one)) {
         for port in &ports {
             if let Some(number) = port.target.at(workload, port.protocol) {

@@ -162,6 +162,30 @@ fn connections_can_be_drawn() {
 }
 
 #[test]
+fn what_lets_traffic_in_to_nothing_is_said() {
+    let said = |shop: &str| {
+        let files = Files::new([("shop.yaml", shop)]);
+        let run = files.polc(&["connections", "--format", "txt", "shop.yaml"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        format!("{}{}", run.out, run.err)
+    };
+    assert!(!said(SHOP).contains("P1009"));
+    let ingress = "service: { name: web, port: { number: 80 } }";
+    let other_service =
+        said(&SHOP.replace(ingress, "service: { name: wbe, port: { number: 80 } }"));
+    assert!(
+        other_service.contains("the files hold no Service `shop/wbe`"),
+        "{other_service}"
+    );
+    let other_port = said(&SHOP.replace(ingress, "service: { name: web, port: { name: grpc } }"));
+    assert!(
+        other_port.contains("the Service `shop/web` has no port `grpc`"),
+        "{other_port}"
+    );
+    assert!(other_port.contains("it has 80"), "{other_port}");
+}
+
+#[test]
 fn what_is_wrong_keeps_connections_from_being_said() {
     let broken = SHOP.replace("containerPort: 7070", "containerPort: many");
     let files = Files::new([("shop.yaml", broken.as_str())]);

@@ -45,7 +45,14 @@ fn check<'a>(inventory: impl IntoIterator<Item = (&'a str, &'a str)>) -> Run {
     let all = [("shop/shop.pol", POLICIES)].into_iter().chain(inventory);
     let all: Vec<(&str, &str)> = all.collect();
     let files = Files::new(all);
-    files.polc(&["check", "--format", "plain", "--inventory", "cluster", "shop"])
+    files.polc(&[
+        "check",
+        "--format",
+        "plain",
+        "--inventory",
+        "cluster",
+        "shop",
+    ])
 }
 
 /// One policy applies to nobody, and the other to somebody.
@@ -63,7 +70,10 @@ fn the_files_of_a_directory_are_parts() {
         ("cluster/.c.yaml", "unfinished: ["),
         ("cluster/README.md", "not a part"),
     ]));
-    says_so(&check([("cluster/a.yaml", POD), ("cluster/b.yaml", NAMESPACE)]));
+    says_so(&check([
+        ("cluster/a.yaml", POD),
+        ("cluster/b.yaml", NAMESPACE),
+    ]));
 }
 
 #[test]
@@ -76,14 +86,14 @@ fn what_makes_pods_may_be_in_several_files() {
 
 #[test]
 fn the_file_that_is_wrong_is_named() {
-    let run = check([("cluster/a.yaml", OURS), ("cluster/b.yaml", "endpoints: 7\n")]);
+    let run = check([
+        ("cluster/a.yaml", OURS),
+        ("cluster/b.yaml", "endpoints: 7\n"),
+    ]);
     assert_eq!(run.code, 2, "{}", run.err);
     assert!(run.err.contains("cluster/b.yaml"), "{}", run.err);
     let broken = DEPLOYMENT.replace("app: web } }, spec", "app: 7 } }, spec");
-    let run = check([
-        ("cluster/a.yaml", NAMESPACE),
-        ("cluster/b.yaml", &broken),
-    ]);
+    let run = check([("cluster/a.yaml", NAMESPACE), ("cluster/b.yaml", &broken)]);
     assert_eq!(run.code, 2, "{}", run.err);
     assert!(run.err.contains("cluster/b.yaml`: line 6"), "{}", run.err);
 }

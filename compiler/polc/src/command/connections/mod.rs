@@ -33,7 +33,8 @@ pub(crate) fn run(arguments: &ConnectionsArguments) -> Outcome {
         return finish(&[], &errors, format, Outcome::CouldNotRun);
     };
     let objects = package.sources().filter(|(path, _)| is_of_objects(path));
-    let (cluster, of_cluster) = Cluster::read(objects);
+    let (cluster, mut of_cluster) = Cluster::read(objects);
+    of_cluster.extend(cluster.missing_services());
     let diagnostics = diagnostics(&package, of_cluster);
     let mut findings = Vec::new();
     render::diagnostics(&mut findings, &package, &diagnostics, format);
