@@ -178,6 +178,91 @@ fn a_change_is_read_as_the_whole_is() {
     }
 }
 
+/// A bundle with these texts in place of its Model and Plan, and the digests that belong to them.
+fn with_texts(bundle: &Bundle, texts: [&[u8]; 2]) -> Bytes {
+    let (_, _, mut entries) = bundle.parts().unwrap();
+    for (entry, text) in entries.iter_mut().zip(texts) {
+        entry.1 = Bytes::copy_from_slice(text);
+    }
+    let digests = entries.iter();
+    let manifest = Manifest {
+        format: FORMAT_VERSION,
+        compiler: bundle.compiler.clone(),
+        package: bundle.model.package.clone(),
+        kernel: KERNEL.to_owned(),
+        entries: digests
+            .map(|(name, content)| (name.clone(), Digest::of(content).to_string()))
+            .collect(),
+    };
+    let manifest = json(&manifest).unwrap();
+    let digest = Digest::of(&manifest).to_string();
+    archive::write(&digest, &manifest, &entries).unwrap().into()
+}
+
+/// Damages a text at one place: in ways that JSON forgives, and others.
+fn damage(text: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
+    let mut text = text.to_vec();
+    let at = random.usize(..text.len());
+    // Most of what could be taken for something else is next to punctuation.
+    let next = text
+        .iter()
+        .skip(at)
+        .position(|byte| b",:[]{}\"".contains(byte));
+    let at = if random.bool() {
+        at + next.unwrap_or(0)
+    } else {
+        at
+    };
+    let length = random.usize(1..40).min(text.len() - at);
+    match random.u8(..7) {
+        0 => text[at] = random.u8(..),
+        1 => text[at] = b"0123456789,]}\""[random.usize(..14)],
+        2 => text.insert(at, b' '),
+        3 => text.insert(at, b"0,\n]["[random.usize(..5)]),
+        4 => drop(text.drain(at..at + length)),
+        5 => {
+            let copy = text[at..at + length].to_vec();
+            text.splice(at..at, copy);
+        }
+        _ => text.truncate(at),
+    }
+    text
+}
+
+#[test]
+fn damaged_texts_are_refused_whatever_was_read_before() {
+    let mut random = fastrand::Rng::with_seed(11);
+    let (mut refused, mut all) = (0, 0);
+    for seed in 0..12 {
+        let bundle = Bundle::compile(polc_testgen::Case::new(seed, &[]).model, []).unwrap();
+        let before = opened(&bundle);
+        let texts = [json(&*bundle.model).unwrap(), json(&bundle.plan).unwrap()];
+        assert_eq!(
+            with_texts(&bundle, [&texts[0], &texts[1]]),
+            bundle.encode().unwrap()
+        );
+        for round in 0..120 {
+            let mut damaged = texts.clone();
+            let which = &mut damaged[round % 2];
+            *which = damage(which, &mut random);
+            if damaged == texts {
+                continue;
+            }
+            let bytes = with_texts(&bundle, [&damaged[0], &damaged[1]]);
+            let alone = Opened::read(&bytes).map(Opened::into_bundle);
+            let after = Opened::read_after(&bytes, &before).map(Opened::into_bundle);
+            assert_eq!(alone, after, "seed {seed}, round {round}");
+            if let Ok(read) = &alone {
+                // Another bundle, such as one with another number: it is written as it was read.
+                assert_eq!(read.encode().unwrap(), bytes, "seed {seed}, round {round}");
+            }
+            refused += usize::from(alone.is_err());
+            all += 1;
+        }
+    }
+    assert!(refused < all && refused > all / 2, "{refused} of {all}");
+}
+
 #[test]
 fn what_did_not_change_is_not_read_again() {
     let before = opened(&bundle());
