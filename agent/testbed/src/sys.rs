@@ -145,10 +145,12 @@ impl Tap {
             };
             let Ok(length) = usize::try_from(length) else {
                 let error = io::Error::last_os_error();
-                return match error.kind() {
-                    io::ErrorKind::WouldBlock => Ok(frames),
-                    _ => Err(error),
-                };
+                match error.kind() {
+                    io::ErrorKind::WouldBlock => return Ok(frames),
+                    // With a timeout, the system call is not taken up again after a signal.
+                    io::ErrorKind::Interrupted => continue,
+                    _ => return Err(error),
+                }
             };
             if from.sll_pkttype != OUTGOING {
                 frame.truncate(length);
