@@ -1,13 +1,15 @@
 //! Levels of lints: what the package and its parts say about them. Which lints there are is not
 //! known here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use polc_diagnostics::{Level, Place};
+use polc_kubernetes::LintComment;
 use polc_syntax::ast::Item;
 
 use crate::{
     database::{Package, SourceFile},
+    source_kind::SourceKind,
     syntax::{parse, place},
 };
 
@@ -39,6 +41,9 @@ pub struct ItemLevel {
 /// What one file says about lints.
 #[salsa::tracked(returns(ref))]
 fn of_file(db: &dyn salsa::Database, file: SourceFile) -> LintLevels {
+    if file.kind(db) == SourceKind::Kubernetes {
+        return of_manifest(db, file);
+    }
     let tree = &parse(db, file).file;
     let mut levels = LintLevels::default();
     for item in &tree.items {
@@ -65,6 +70,33 @@ fn of_file(db: &dyn salsa::Database, file: SourceFile) -> LintLevels {
             }));
     }
     levels
+}
+
+/// What the comments of a file of Kubernetes objects say about lints.
+fn of_manifest(db: &dyn salsa::Database, file: SourceFile) -> LintLevels {
+    let at = |range: Range<u32>| Place {
+        file: Arc::clone(file.path(db)),
+        range,
+    };
+    let comments = polc_kubernetes::lint_comments(file.text(db)).into_iter();
+    let items = comments.flat_map(
+        |LintComment {
+             level,
+             lints,
+             covers,
+         }| {
+            lints.into_iter().map(move |(lint, named)| ItemLevel {
+                place: at(covers.clone()),
+                named: at(named),
+                lint,
+                level,
+            })
+        },
+    );
+    LintLevels {
+        items: items.collect(),
+        ..LintLevels::default()
+    }
 }
 
 /// What a package says about lints.

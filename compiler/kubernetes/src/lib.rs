@@ -19,6 +19,7 @@ mod definitions;
 mod describe;
 mod kinds;
 mod labels;
+mod levels;
 pub mod located;
 mod names;
 mod network_policy;
@@ -29,6 +30,7 @@ pub mod report;
 mod tests;
 
 pub use definitions::{Definitions, defines, definitions, refers};
+pub use levels::{LintComment, lint_comments};
 
 use std::{ops::Range, sync::Arc};
 

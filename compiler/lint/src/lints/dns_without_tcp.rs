@@ -4,7 +4,7 @@ use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, L4Match, L4Term, PortProtocol, PortRange};
 use polc_plan::intervals::{ranges_of, sure_ranges_of};
 
-use crate::{Context, Findings, Lint, rules};
+use crate::{Context, Findings, Lint, findings::with_advice, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "dns_without_tcp",
@@ -48,7 +48,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             place,
             "large answers come over TCP",
             |diagnostic| {
-                let diagnostic = diagnostic.with_help("allow both: `on udp 53 | tcp 53`");
+                let diagnostic = with_advice(
+                    diagnostic,
+                    "allow both: `on udp 53 | tcp 53`",
+                    "allow port 53 with the protocol `TCP`, too",
+                );
                 if ends_in_port {
                     diagnostic.with_fix(end, " | tcp 53")
                 } else {

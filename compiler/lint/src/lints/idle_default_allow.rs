@@ -3,7 +3,7 @@
 use polc_diagnostics::{Code, Level};
 use polc_model::{Isolation, Tier};
 
-use crate::{Context, Findings, Lint, rules};
+use crate::{Context, Findings, Lint, findings::with_advice, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "idle_default_allow",
@@ -38,7 +38,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             context.place(&policy.origin),
             "denies nothing, and by default everything is allowed",
             |diagnostic| {
-                diagnostic.with_help("remove `default allow`, so that only what it allows passes")
+                with_advice(
+                    diagnostic,
+                    "remove `default allow`, so that only what it allows passes",
+                    "leave out `enableDefaultDeny`, so that only what it allows passes",
+                )
             },
         );
     }

@@ -6,7 +6,7 @@ use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, PeerFacts};
 use polc_plan::intervals::ranges_of;
 
-use crate::{Context, Findings, Lint, context::RuleOf, rules};
+use crate::{Context, Findings, Lint, context::RuleOf, findings::with_advice, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "metadata_reachable",
@@ -43,11 +43,14 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             context.place(&allow.rule.origin),
             "includes it",
             |diagnostic| {
-                diagnostic
-                    .with_note("it hands out the node's credentials to whoever asks")
-                    .with_help(format!(
-                        "take it out: `- {address}`, or deny it in the tier `admin`"
-                    ))
+                with_advice(
+                    diagnostic.with_note("it hands out the node's credentials to whoever asks"),
+                    format!("take it out: `- {address}`, or deny it in the tier `admin`"),
+                    format!(
+                        "take it out with `except: [{}]`, or deny it for all in a policy of administrators",
+                        ipnet::IpNet::from(address)
+                    ),
+                )
             },
         );
     }

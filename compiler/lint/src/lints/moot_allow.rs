@@ -4,6 +4,7 @@ use polc_diagnostics::{Code, Level};
 
 use crate::{
     Context, Findings, Lint,
+    findings::with_advice,
     rules::{self, Cover},
 };
 
@@ -29,12 +30,16 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             context.place(&of.rule.origin),
             "allows nothing",
             |diagnostic| {
-                diagnostic
+                let diagnostic = diagnostic
                     .with_label(context.place(&by.rule.origin), "denies all of it")
                     .with_note(
                         "at one tier and priority deny beats allow, whatever is more specific",
-                    )
-                    .with_help("make an exception in the deny: `deny from … - …`")
+                    );
+                with_advice(
+                    diagnostic,
+                    "make an exception in the deny: `deny from … - …`",
+                    "leave out of the denial what is to pass",
+                )
             },
         );
     }

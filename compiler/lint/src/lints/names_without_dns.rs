@@ -4,7 +4,7 @@ use polc_diagnostics::{Code, Level};
 use polc_model::{Direction, Isolation, L4Match, L4Term, PortProtocol, PortRange};
 use polc_plan::intervals::ranges_of;
 
-use crate::{Context, Findings, Lint, rules};
+use crate::{Context, Findings, Lint, findings::with_advice, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "names_without_dns",
@@ -35,14 +35,15 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             context.place(&allow.rule.origin),
             "needs an address first",
             |diagnostic| {
-                diagnostic
-                    .with_label(
-                        context.place(&allow.policy.origin),
-                        "and no rule lets its endpoints ask a resolver",
-                    )
-                    .with_help(
-                        "allow the resolver, too: `allow to dns::cluster`, with `use std::dns`",
-                    )
+                let diagnostic = diagnostic.with_label(
+                    context.place(&allow.policy.origin),
+                    "and no rule lets its endpoints ask a resolver",
+                );
+                with_advice(
+                    diagnostic,
+                    "allow the resolver, too: `allow to dns::cluster`, with `use std::dns`",
+                    "allow the cluster's resolver on port 53, too",
+                )
             },
         );
     }

@@ -3,7 +3,7 @@
 use polc_diagnostics::{Code, Level};
 use polc_plan::{Choice, class};
 
-use crate::{Context, Findings, Lint};
+use crate::{Context, Findings, Lint, findings::with_advice};
 
 pub(crate) const LINT: Lint = Lint {
     name: "near_budget",
@@ -40,12 +40,16 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             first,
             "takes part",
             |diagnostic| {
-                places
+                let diagnostic = places
                     .fold(diagnostic, |diagnostic, place| {
                         diagnostic.with_label(place, "takes part")
                     })
-                    .with_note("`polc build` refuses more than 4096 for one program")
-                    .with_help("merge rules that differ only in their peers, with `|`")
+                    .with_note("`polc build` refuses more than 4096 for one program");
+                with_advice(
+                    diagnostic,
+                    "merge rules that differ only in their peers, with `|`",
+                    "merge peers of the same ports, such as labels into one `matchExpressions`",
+                )
             },
         );
     }

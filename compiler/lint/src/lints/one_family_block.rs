@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use polc_diagnostics::{Code, Level};
 use polc_model::{Action, Direction, L4Match, L7Match, PolicyId, Rule, SelectorExpr};
 
-use crate::{Context, Findings, Lint};
+use crate::{Context, Findings, Lint, findings::with_advice};
 
 pub(crate) const LINT: Lint = Lint {
     name: "one_family_block",
@@ -27,10 +27,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let is_whole = together
             .get(&key(rule.rule))
             .is_some_and(|all| all.v4 && all.v6);
-        let (block, missing) = match (own.v4, own.v6) {
+        let ((block, _), (other, missing)) = match (own.v4, own.v6) {
             _ if is_whole => continue,
-            (true, false) => ("0.0.0.0/0", "IPv6"),
-            (false, true) => ("::/0", "IPv4"),
+            (true, false) => (V4, V6),
+            (false, true) => (V6, V4),
             _ => continue,
         };
         findings.report(
@@ -38,15 +38,21 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             context.place(&rule.rule.origin),
             "covers one family",
             |diagnostic| {
-                diagnostic
-                    .with_note(format!(
+                with_advice(
+                    diagnostic.with_note(format!(
                         "`{block}` also covers endpoints and nodes, by their addresses"
-                    ))
-                    .with_help("write `world` for what is outside, or `all` for everything")
+                    )),
+                    "write `world` for what is outside, or `all` for everything",
+                    format!("allow `{other}`, too"),
+                )
             },
         );
     }
 }
+
+/// A family's whole block, and its name.
+const V4: (&str, &str) = ("0.0.0.0/0", "IPv4");
+const V6: (&str, &str) = ("::/0", "IPv6");
 
 /// The families of which everything is meant.
 #[derive(Clone, Copy, Default)]

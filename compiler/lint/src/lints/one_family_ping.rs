@@ -4,7 +4,7 @@ use polc_diagnostics::{Code, Level};
 use polc_model::{IcmpFamily, L4Match, L4Term};
 use polc_plan::intervals::{ranges_of, sure_ranges_of};
 
-use crate::{Context, Findings, Lint, context::RuleOf, rules};
+use crate::{Context, Findings, Lint, context::RuleOf, findings::with_advice, rules};
 
 pub(crate) const LINT: Lint = Lint {
     name: "one_family_ping",
@@ -36,7 +36,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                     "this lets ping through for one family only",
                     context.place(&allow.rule.origin),
                     "the other family is silent",
-                    |diagnostic| diagnostic.with_help(format!("add `| {word}`")),
+                    |diagnostic| {
+                        let yaml = "allow the echo request of the other family, too";
+                        with_advice(diagnostic, format!("add `| {word}`"), yaml)
+                    },
                 );
             }
         }

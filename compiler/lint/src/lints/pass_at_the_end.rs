@@ -3,7 +3,7 @@
 use polc_diagnostics::{Code, Level};
 use polc_model::{Action, Tier};
 
-use crate::{Context, Findings, Lint};
+use crate::{Context, Findings, Lint, findings::with_advice};
 
 pub(crate) const LINT: Lint = Lint {
     name: "pass_at_the_end",
@@ -28,8 +28,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             place,
             "nothing left to decide",
             |diagnostic| {
-                diagnostic
-                    .with_help("write `allow`")
+                with_advice(diagnostic, "write `allow`", "let its action be to allow")
                     .with_fix(word, "allow")
             },
         );

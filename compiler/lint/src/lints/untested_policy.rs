@@ -3,7 +3,7 @@
 use polc_diagnostics::{Code, Level};
 use polc_model::Expectation;
 
-use crate::{Context, Findings, Lint};
+use crate::{Context, Findings, Lint, findings::with_advice};
 
 pub(crate) const LINT: Lint = Lint {
     name: "untested_policy",
@@ -29,7 +29,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             context.place(&policy.origin),
             "no check ends in its name",
             |diagnostic| {
-                diagnostic.with_help(format!("add a check: `… is allowed by {}`", policy.name))
+                with_advice(
+                    diagnostic,
+                    format!("add a check: `… is allowed by {}`", policy.name),
+                    format!("add a check: `… is allowed by \"{}\"`", policy.name),
+                )
             },
         );
     }
