@@ -103,13 +103,25 @@ struct Known {
 /// A part, as short as it can be: most are one endpoint.
 #[derive(Debug)]
 enum Kept {
+    Endpoint(Arc<Endpoint>),
     Endpoints(Box<[Arc<Endpoint>]>),
     Whole(Box<Part>),
 }
 
 impl Kept {
+    fn new(part: Part) -> Self {
+        match part.into_endpoints() {
+            Ok(endpoints) => match <[_; 1]>::try_from(endpoints.into_vec()) {
+                Ok([endpoint]) => Self::Endpoint(endpoint),
+                Err(endpoints) => Self::Endpoints(endpoints.into()),
+            },
+            Err(part) => Self::Whole(part),
+        }
+    }
+
     fn endpoints(&self) -> &[Arc<Endpoint>] {
         match self {
+            Self::Endpoint(endpoint) => std::slice::from_ref(endpoint),
             Self::Endpoints(endpoints) => endpoints,
             Self::Whole(part) => &part.endpoints,
         }
@@ -117,8 +129,8 @@ impl Kept {
 
     fn as_part(&self) -> PartRef<'_> {
         match self {
-            Self::Endpoints(endpoints) => PartRef::Endpoints(endpoints),
             Self::Whole(part) => PartRef::Whole(part),
+            _ => PartRef::Endpoints(self.endpoints()),
         }
     }
 }
@@ -242,6 +254,8 @@ impl InventorySource {
             let path = self.path.join(name);
             self.look_at(name, &path)?;
         }
+        // Files come in order, which leaves a tree that grew half empty.
+        self.parts = std::mem::take(&mut self.parts).into_iter().collect();
         // Those that only this set has.
         self.labels.retain(|labels| Arc::strong_count(labels) > 1);
         Ok(())
@@ -289,10 +303,7 @@ impl InventorySource {
         let known = Known {
             stamp,
             digest,
-            part: match part.into_endpoints() {
-                Ok(endpoints) => Kept::Endpoints(endpoints),
-                Err(part) => Kept::Whole(part),
-            },
+            part: Kept::new(part),
         };
         self.parts.insert(name.to_owned(), known);
         Ok(())

@@ -1,16 +1,22 @@
 //! What the agent itself keeps in memory for 1,000 endpoints and 16,384 peers, when it has started and
-//! after many changes, which it remembers for `explain`. The kernel's maps are counted elsewhere.
+//! after many changes of peers and policies, which it remembers for `explain`. The kernel's maps are
+//! counted elsewhere.
 
 use std::time::Duration;
 
+use polc_bundle::Bundle;
+
 use super::{
     Result,
-    node::{LargeNode, peer},
+    apply::change_port,
+    node::{LargeNode, package, peer},
 };
 
 const ENDPOINTS: u32 = 1_000;
 const PEERS: u32 = 16_384;
 const CHANGES: u32 = 200;
+/// More than are remembered.
+const BUNDLES: usize = 20;
 
 pub(super) fn run() -> Result<()> {
     let Some(node) = LargeNode::start("bench-agent-memory", ENDPOINTS, PEERS)? else {
@@ -34,7 +40,14 @@ pub(super) fn run() -> Result<()> {
         std::thread::sleep(Duration::from_millis(50));
     }
     std::thread::sleep(Duration::from_secs(2));
-    print(&format!("after {CHANGES} changes"))
+    print(&format!("after {CHANGES} changes"))?;
+    let mut package = package();
+    for change in 0..BUNDLES {
+        change_port(&mut package, change)?;
+        node.apply(&Bundle::compile(package.model.clone(), [])?.encode()?)?;
+    }
+    std::thread::sleep(Duration::from_secs(3));
+    print(&format!("after {BUNDLES} bundles"))
 }
 
 fn mib(kib: u64) -> f64 {

@@ -30,12 +30,11 @@ use polc_testbed::{Namespace, Unmount};
 use super::{
     Result,
     model::{Package, label, node},
-    node::LargeNode,
+    node::{LargeNode, POLICIES, package, role},
 };
 use crate::statistics::percentile;
 
 const ENDPOINTS: usize = 100;
-const POLICIES: usize = 250;
 const PEERS: u32 = 4_096;
 const CHANGES: usize = 200;
 
@@ -78,7 +77,7 @@ fn measure_command() -> Result<()> {
 }
 
 /// Gives one rule another port.
-fn change_port(package: &mut Package, change: usize) -> Result<()> {
+pub(super) fn change_port(package: &mut Package, change: usize) -> Result<()> {
     let rule = change * 7 % package.model.rules.len();
     let port = 20_000 + u16::try_from(change)?;
     if let Some(rule) = package.model.rules.get_mut(rule) {
@@ -221,26 +220,6 @@ impl Bench {
         self.before = Some(candidate);
         Ok((switched - started, applied.loaded))
     }
-}
-
-fn package() -> Package {
-    let mut package = Package::new();
-    let apps: Vec<_> = (0..64)
-        .map(|app| package.selector(label("app", &format!("app-{app}"))))
-        .collect();
-    for number in 0..POLICIES {
-        package.policy(&role(number));
-        for rule in 0..4 {
-            if let Some(&app) = apps.get((number * 3 + rule * 5) % apps.len()) {
-                package.allow(app, [8_000 + rule as u16]);
-            }
-        }
-    }
-    package
-}
-
-fn role(number: usize) -> String {
-    format!("role-{number:03}")
 }
 
 fn inventory() -> Inventory {

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The policies of the package: for 250 roles, each about four of 64 apps.
-const POLICIES: usize = 250;
+pub(super) const POLICIES: usize = 250;
 /// Apps of the pods.
 const APPS: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -226,7 +226,8 @@ pub(super) const fn is_asked_about(app: u32) -> bool {
     app < 64
 }
 
-fn package() -> Package {
+/// Policies for roles, each of which lets a few apps in.
+pub(super) fn package() -> Package {
     let mut package = Package::new();
     let apps: Vec<_> = (0..64)
         .map(|app| package.selector(label("app", &format!("app-{app}"))))
@@ -242,6 +243,7 @@ fn package() -> Package {
     package
 }
 
-fn role(number: usize) -> String {
+/// The label of the endpoints that a policy is for.
+pub(super) fn role(number: usize) -> String {
     format!("role-{number:03}")
 }
