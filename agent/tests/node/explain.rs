@@ -24,7 +24,8 @@ fn shop() -> Vec<u8> {
         .compile()
 }
 
-fn explain(scene: &Scene, arguments: &[&str]) -> Explanation {
+/// What `polc-agent explain` says.
+pub(crate) fn explain(scene: &Scene, arguments: &[&str]) -> Explanation {
     let output = scene.ask("explain", &[arguments, &["--json"]].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

@@ -11,6 +11,7 @@ use polc_model::{Direction, Entity, SelectorExpr};
 use polc_testbed::{Host, Outcome};
 
 use crate::{
+    explain::explain,
     package::{Package, cidr, icmp, labelled, tcp, udp},
     scene::{OUTSIDE, Scene, text},
 };
@@ -107,6 +108,31 @@ fn what_the_node_gets_and_sends_is_judged_and_nothing_else() {
             .any(|flow| flow.hook == hook && flow.reason.as_deref() == Some("policy"))
     };
     assert!(dropped("to_node") && dropped("from_node"), "{flows:?}");
+}
+
+/// Of what is over, the agent remembers what it meant, and not what the maps held.
+#[test]
+fn what_the_node_dropped_is_explained_when_it_is_long_over() {
+    let Some(scene) = Scene::enforcing("host-then", &node().compile()) else {
+        return;
+    };
+    let own = addresses(scene.testbed.node_host())[0];
+    assert_eq!(
+        connect(scene.testbed.outside().unwrap(), own, 23),
+        Outcome::Blocked
+    );
+    let flows = scene.flows();
+    let dropped = flows.iter().find(|flow| flow.hook == "to_node").unwrap();
+    for bundle in [nobody(), node_only(), nobody(), node_only(), nobody()] {
+        scene.apply(&bundle);
+    }
+    let explanation = explain(&scene, &[&dropped.id.to_string()]);
+    assert_eq!(explanation.epoch, dropped.epoch);
+    assert_eq!(explanation.verdict, "denied", "{explanation:#?}");
+    let [ingress] = &explanation.sides[..] else {
+        panic!("{explanation:#?}")
+    };
+    assert_eq!(Some(&ingress.decider), dropped.decider.as_ref());
 }
 
 #[test]
