@@ -30,7 +30,7 @@ use polc_testbed::{Namespace, Unmount};
 use super::{
     Result,
     model::{Package, label, node},
-    node::{LargeNode, POLICIES, package, role},
+    node::{LargeNode, POLICIES, package, package_of, role},
 };
 use crate::statistics::percentile;
 
@@ -74,6 +74,16 @@ fn measure_command() -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The package, every other time with a policy more, somewhere among the others.
+fn with_another(change: usize) -> Package {
+    let mut roles: Vec<(usize, String)> = (0..POLICIES).map(|one| (one, role(one))).collect();
+    if change % 2 == 1 {
+        let before = change * 7 % POLICIES;
+        roles.insert(before + 1, (before, format!("{}-another", role(before))));
+    }
+    package_of(roles)
 }
 
 /// Gives one rule another port.
@@ -143,6 +153,17 @@ fn measure() -> Result<()> {
         loaded += count;
     }
     print_times("peers of one policy", &mut times, loaded);
+    // Which gives the rules of all policies behind it other numbers.
+    let mut times = Vec::new();
+    let mut loaded = 0;
+    bench.apply(Some(compile(&with_another(0), &inventory)?), None)?;
+    for change in 1..=CHANGES {
+        let bundle = compile(&with_another(change), &inventory)?;
+        let (time, count) = bench.apply(Some(bundle), None)?;
+        times.push(time);
+        loaded += count;
+    }
+    print_times("a policy comes or goes", &mut times, loaded);
     let mut times = Vec::new();
     let mut loaded = 0;
     for change in 0..CHANGES {

@@ -228,12 +228,17 @@ pub(super) const fn is_asked_about(app: u32) -> bool {
 
 /// Policies for roles, each of which lets a few apps in.
 pub(super) fn package() -> Package {
+    package_of((0..POLICIES).map(|number| (number, role(number))))
+}
+
+/// As [`package`], for these roles, in order of name; which apps are let in, the numbers say.
+pub(super) fn package_of(roles: impl IntoIterator<Item = (usize, String)>) -> Package {
     let mut package = Package::new();
     let apps: Vec<_> = (0..64)
         .map(|app| package.selector(label("app", &format!("app-{app}"))))
         .collect();
-    for number in 0..POLICIES {
-        package.policy(&role(number));
+    for (number, role) in roles {
+        package.policy(&role);
         for rule in 0..4 {
             if let Some(&app) = apps.get((number * 3 + rule * 5) % apps.len()) {
                 package.allow(app, [8_000 + rule as u16]);
