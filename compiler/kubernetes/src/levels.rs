@@ -33,7 +33,7 @@ pub fn lint_comments(text: &str) -> Vec<LintComment> {
         if let Some(comment) = content.strip_prefix('#') {
             let at = begin + line.len() - line.trim_start().len() + 1;
             pending.extend(attribute(comment, at));
-        } else if !content.is_empty() && content != "---" {
+        } else if !content.is_empty() && !is_marker(content) {
             let bare = line.trim_start_matches([' ', '-']);
             let before = begin + line.len() - bare.len();
             placed.extend(pending.drain(..).map(|one| (one, before as u32)));
@@ -53,6 +53,15 @@ pub fn lint_comments(text: &str) -> Vec<LintComment> {
         })
     });
     comments.collect()
+}
+
+/// Whether a line begins a document or ends one, and says nothing else.
+fn is_marker(line: &str) -> bool {
+    let rest = line
+        .strip_prefix("---")
+        .or_else(|| line.strip_prefix("..."));
+    let rest = rest.map(str::trim_start);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
 /// What a comment says about lints. `at` is where its text begins.
@@ -179,6 +188,20 @@ spec:
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn markers_and_line_endings_are_between() {
+        for text in [
+            "# @allow(x)\n--- # the first\na: 1\n",
+            "# @allow(x)\r\n---\r\na: 1\r\n",
+            "b: 1\n...\n# @allow(x)\n---\n\na: 1\n",
+            "\t# @allow(x)\na: 1",
+        ] {
+            let found = of(text);
+            let covered: Vec<&str> = found.iter().map(|one| one.2.trim_end()).collect();
+            assert_eq!(covered, ["a: 1"], "{text}");
+        }
     }
 
     #[test]
