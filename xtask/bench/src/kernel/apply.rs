@@ -3,7 +3,8 @@
 //!
 //! From the file's bytes to the switch: check the bundle, compute the tables, load what changed, write
 //! the state directory, store the state word. And, with an agent that runs as it does on a node, the
-//! whole of `polc-agent apply`: from the start of that process to the switch, and to its end.
+//! whole of `polc-agent apply`: from the start of that process to the switch, and to its end; with other
+//! peers, and without.
 
 use std::{
     path::Path,
@@ -46,14 +47,18 @@ pub(super) fn run() -> Result<()> {
     let namespace = Namespace::new("bench-apply")?;
     let measured = namespace.run(|| measure().map_err(|error| error.to_string()))?;
     measured?;
-    measure_command()
+    for peers in [PEERS, 0] {
+        measure_command(peers)?;
+    }
+    Ok(())
 }
 
-/// As `polc-agent apply` sees it, with as many endpoints and peers.
-fn measure_command() -> Result<()> {
-    let Some(node) = LargeNode::start("bench-command", ENDPOINTS as u32, PEERS)? else {
+/// A port of one policy as `polc-agent apply` sees it, with as many endpoints.
+fn measure_command(peers: u32) -> Result<()> {
+    let Some(node) = LargeNode::start("bench-command", ENDPOINTS as u32, peers)? else {
         return Ok(());
     };
+    println!("  `polc-agent apply`, from the start of its process, {peers} peers elsewhere");
     let mut package = package();
     let inventory = inventory();
     node.apply(&compile(&package, &inventory)?)?;
@@ -68,7 +73,7 @@ fn measure_command() -> Result<()> {
     for (until, times) in [("in force", &mut in_force), ("ended", &mut ended)] {
         times.sort_unstable();
         println!(
-            "  `polc-agent apply`     until {until}: median {:.1} ms, 99th percentile {:.1} ms",
+            "  until {until:16} median {:.1} ms, 99th percentile {:.1} ms",
             millis(percentile(times, 50)),
             millis(percentile(times, 99)),
         );
