@@ -52,14 +52,8 @@ impl Session {
     /// # Errors
     /// Nobody can say.
     pub(crate) fn is_cut_by(&self, candidate: &Candidate) -> Result<Option<String>, Error> {
-        if candidate.tables.node.is_none()
-            || !candidate
-                .meaning
-                .inventory
-                .node
-                .addresses
-                .contains(&self.to)
-        {
+        let meaning = &candidate.meaning;
+        if !meaning.governs_node || !meaning.inventory.node.addresses.contains(&self.to) {
             return Ok(None);
         }
         let question = Question {
@@ -67,7 +61,7 @@ impl Session {
             to: Who::Block(self.to.into()),
             layer4: Layer4::Port(PortProtocol::Tcp, self.port),
         };
-        let explained = explain(&question, &candidate.meaning, 0, None)?;
+        let explained = explain(&question, meaning, 0, None)?;
         let mut sides = explained.sides.iter();
         Ok(sides
             .find(|side| side.verdict != "allowed")

@@ -11,142 +11,52 @@ use polc_model::Model;
 use polc_plan::Plan;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The elements' ends of one array, in bytes of the text.
+/// Where the elements of one array end, in bytes of the text.
 #[derive(Clone, Debug, Default)]
-struct Ends {
+pub(crate) struct Ends {
     /// Where the first element begins.
     begin: usize,
     ends: Vec<usize>,
 }
 
-/// Where the elements of a [`Model`] end in its text.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ModelEnds {
-    files: Ends,
-    selectors: Ends,
-    policies: Ends,
-    rules: Ends,
-    services: Ends,
-    tests: Ends,
-    assertions: Ends,
-}
-
-/// Where the elements of a [`Plan`] end in its text.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PlanEnds {
-    classes: Ends,
-}
-
-/// What was read before: a value, its text, and where elements end in it.
-pub(crate) struct Before<'a, T, E> {
+/// What was read before: a value, its text, and where the elements of its arrays end in it, in the order in
+/// which they are written.
+pub(crate) struct Before<'a, T> {
     pub(crate) value: &'a T,
     pub(crate) text: &'a [u8],
-    pub(crate) ends: &'a E,
+    pub(crate) ends: &'a [Ends],
 }
 
 /// Reads a Model. `None` where the text is not how a Model is written.
-pub(crate) fn model(
-    text: &str,
-    before: Option<Before<'_, Model, ModelEnds>>,
-) -> Option<(Model, ModelEnds)> {
-    let mut text = Cursor::new(text);
-    text.skip(r#"{"package":"#)?;
-    let package = text.value()?;
-    text.skip(r#","host_access":"#)?;
-    let host_access = text.value()?;
-    text.skip(r#","files":"#)?;
-    let files = text.array(
-        before
-            .as_ref()
-            .map(|old| old.list(&old.value.files, &old.ends.files)),
-    )?;
-    text.skip(r#","selectors":"#)?;
-    let selectors = text.array(
-        before
-            .as_ref()
-            .map(|old| old.list(&old.value.selectors, &old.ends.selectors)),
-    )?;
-    text.skip(r#","policies":"#)?;
-    let policies = text.array(
-        before
-            .as_ref()
-            .map(|old| old.list(&old.value.policies, &old.ends.policies)),
-    )?;
-    text.skip(r#","rules":"#)?;
-    let rules = text.array(
-        before
-            .as_ref()
-            .map(|old| old.list(&old.value.rules, &old.ends.rules)),
-    )?;
-    let services = text.optional(
-        r#","services":"#,
-        before
-            .as_ref()
-            .map(|old| old.list(&old.value.services, &old.ends.services)),
-    )?;
-    text.skip(r#","tests":"#)?;
-    let tests = text.array(
-        before
-            .as_ref()
-            .map(|old| old.list(&old.value.tests, &old.ends.tests)),
-    )?;
-    let assertions = text.optional(
-        r#","assertions":"#,
-        before
-            .as_ref()
-            .map(|old| old.list(&old.value.assertions, &old.ends.assertions)),
-    )?;
-    text.end()?;
+pub(crate) fn model(text: &str, before: Option<Before<'_, Model>>) -> Option<(Model, Vec<Ends>)> {
+    let mut text = Cursor::new(text, before);
     let model = Model {
-        package,
-        host_access,
-        files: files.0,
-        selectors: selectors.0,
-        policies: policies.0,
-        rules: rules.0,
-        services: services.0,
-        tests: tests.0,
-        assertions: assertions.0,
+        package: text.value(r#"{"package":"#)?,
+        host_access: text.value(r#","host_access":"#)?,
+        files: text.array(r#","files":"#, |model| &model.files)?,
+        selectors: text.array(r#","selectors":"#, |model| &model.selectors)?,
+        policies: text.array(r#","policies":"#, |model| &model.policies)?,
+        rules: text.array(r#","rules":"#, |model| &model.rules)?,
+        services: text.filled_array(r#","services":"#, |model| &model.services)?,
+        tests: text.array(r#","tests":"#, |model| &model.tests)?,
+        assertions: text.filled_array(r#","assertions":"#, |model| &model.assertions)?,
     };
-    let ends = ModelEnds {
-        files: files.1,
-        selectors: selectors.1,
-        policies: policies.1,
-        rules: rules.1,
-        services: services.1,
-        tests: tests.1,
-        assertions: assertions.1,
-    };
-    Some((model, ends))
+    Some((model, text.end()?))
 }
 
 /// Reads a Plan. `None` where the text is not how a Plan is written.
-pub(crate) fn plan(
-    text: &str,
-    before: Option<Before<'_, Plan, PlanEnds>>,
-) -> Option<(Plan, PlanEnds)> {
-    let mut text = Cursor::new(text);
-    text.skip(r#"{"classes":"#)?;
-    let before = before.map(|old| old.list(&old.value.classes, &old.ends.classes));
-    let (classes, ends) = text.array(before)?;
-    text.end()?;
-    Some((Plan { classes }, PlanEnds { classes: ends }))
+pub(crate) fn plan(text: &str, before: Option<Before<'_, Plan>>) -> Option<(Plan, Vec<Ends>)> {
+    let mut text = Cursor::new(text, before);
+    let plan = Plan {
+        classes: text.array(r#"{"classes":"#, |plan| &plan.classes)?,
+    };
+    Some((plan, text.end()?))
 }
 
 /// Whether a value is written like this, and as nothing else.
 pub(crate) fn is_written_as(value: &impl Serialize, text: &[u8]) -> bool {
     let mut rest = Expected(text);
     serde_json::to_writer(&mut rest, value).is_ok() && rest.0.is_empty()
-}
-
-impl<'a, T, E> Before<'a, T, E> {
-    const fn list<V>(&self, values: &'a [V], ends: &'a Ends) -> List<'a, V> {
-        List {
-            values,
-            ends,
-            text: self.text,
-        }
-    }
 }
 
 /// An array that was read before.
@@ -185,15 +95,22 @@ impl<V> List<'_, V> {
     }
 }
 
-/// A text, and how far it has been read.
-struct Cursor<'a> {
+/// A text, how far it has been read, and where the elements of the arrays in it end.
+struct Cursor<'a, T> {
     text: &'a str,
     at: usize,
+    ends: Vec<Ends>,
+    before: Option<Before<'a, T>>,
 }
 
-impl<'a> Cursor<'a> {
-    const fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+impl<'a, T> Cursor<'a, T> {
+    const fn new(text: &'a str, before: Option<Before<'a, T>>) -> Self {
+        Self {
+            text,
+            at: 0,
+            ends: Vec::new(),
+            before,
+        }
     }
 
     fn rest(&self) -> &'a str {
@@ -207,13 +124,18 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Goes past the end.
-    fn end(&mut self) -> Option<()> {
-        (self.rest() == "}\n").then_some(())
+    /// Where elements end, at the end of the text.
+    fn end(self) -> Option<Vec<Ends>> {
+        (self.rest() == "}\n").then_some(self.ends)
     }
 
-    /// The value that comes next.
-    fn value<T: Serialize + DeserializeOwned>(&mut self) -> Option<T> {
+    /// The value that comes next, after its key.
+    fn value<V: Serialize + DeserializeOwned>(&mut self, key: &str) -> Option<V> {
+        self.skip(key)?;
+        self.element()
+    }
+
+    fn element<V: Serialize + DeserializeOwned>(&mut self) -> Option<V> {
         let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter();
         let value = values.next()?.ok()?;
         let text = self.rest().as_bytes().get(..values.byte_offset())?;
@@ -223,28 +145,35 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// The array that comes next.
-    fn array<T>(&mut self, before: Option<List<'_, T>>) -> Option<(Vec<T>, Ends)>
+    /// The array that comes next, after its key. `of` finds the one that was read before.
+    fn array<V>(&mut self, key: &str, of: impl Fn(&T) -> &[V]) -> Option<Vec<V>>
     where
-        T: Clone + Serialize + DeserializeOwned,
+        V: Clone + Serialize + DeserializeOwned,
     {
+        self.skip(key)?;
         self.skip("[")?;
-        let mut values =
-            Vec::with_capacity(before.as_ref().map_or(0, |before| before.values.len()));
+        let before = self.before.as_ref().and_then(|before| {
+            Some(List {
+                values: of(before.value),
+                ends: before.ends.get(self.ends.len())?,
+                text: before.text,
+            })
+        });
+        let mut values = Vec::with_capacity(before.as_ref().map_or(0, |list| list.values.len()));
         let mut ends = Ends {
             begin: self.at,
             ends: Vec::with_capacity(values.capacity()),
         };
-        if self.skip("]").is_some() {
-            return Some((values, ends));
-        }
         // The first element that may come, as elements keep their order, and the one that most likely does.
         let (mut first, mut likely) = (0, 0);
-        loop {
+        while self.skip("]").is_none() {
+            if !values.is_empty() {
+                self.skip(",")?;
+            }
             let text = self.rest().as_bytes();
-            let known = before.as_ref().and_then(|before| {
-                let (position, length) = before.find(text, first, likely)?;
-                Some((position, length, before.values.get(position)?))
+            let known = before.as_ref().and_then(|list| {
+                let (position, length) = list.find(text, first, likely)?;
+                Some((position, length, list.values.get(position)?))
             });
             if let Some((position, length, value)) = known {
                 values.push(value.clone());
@@ -252,28 +181,27 @@ impl<'a> Cursor<'a> {
                 first = position + 1;
                 likely = first;
             } else {
-                values.push(self.value()?);
+                values.push(self.element()?);
                 // In place of another.
                 likely += 1;
             }
             ends.ends.push(self.at);
-            if self.skip(",").is_none() {
-                self.skip("]")?;
-                return Some((values, ends));
-            }
         }
+        self.ends.push(ends);
+        Some(values)
     }
 
-    /// The array that comes next, unless it is empty: then neither it nor its key is written.
-    fn optional<T>(&mut self, key: &str, before: Option<List<'_, T>>) -> Option<(Vec<T>, Ends)>
+    /// As [`Self::array`], where neither the array nor its key is written if it is empty.
+    fn filled_array<V>(&mut self, key: &str, of: impl Fn(&T) -> &[V]) -> Option<Vec<V>>
     where
-        T: Clone + Serialize + DeserializeOwned,
+        V: Clone + Serialize + DeserializeOwned,
     {
-        if self.skip(key).is_none() {
-            return Some((Vec::new(), Ends::default()));
+        if !self.rest().starts_with(key) {
+            self.ends.push(Ends::default());
+            return Some(Vec::new());
         }
-        let found = self.array(before)?;
-        (!found.0.is_empty()).then_some(found)
+        let values = self.array(key, of)?;
+        (!values.is_empty()).then_some(values)
     }
 }
 

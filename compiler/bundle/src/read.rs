@@ -4,12 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use polc_model::Model;
-use polc_plan::Plan;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Bundle, BundleError, Digest, FORMAT_VERSION, KERNEL, Manifest, archive,
-    elements::{self, Before, ModelEnds, PlanEnds},
+    elements::{self, Before, Ends},
     json,
 };
 
@@ -19,17 +18,17 @@ use crate::{
 pub struct Opened {
     bundle: Arc<Bundle>,
     digest: Digest,
-    model: Said<ModelEnds>,
-    plan: Said<PlanEnds>,
+    model: Said,
+    plan: Said,
     /// The contents of the file, by digest.
     contents: BTreeMap<String, Bytes>,
 }
 
-/// A text that was read, and where its elements end. Nothing where it was read as a whole.
+/// A text that was read, and where the elements of its arrays end. None where it was read as a whole.
 #[derive(Clone, Debug)]
-struct Said<E> {
+struct Said {
     text: Bytes,
-    ends: Option<E>,
+    ends: Vec<Ends>,
 }
 
 impl Opened {
@@ -80,8 +79,21 @@ impl Opened {
         let entries = entries.as_slice();
         check_digests(&manifest, entries, before)?;
 
-        let (model, model_said) = model(content(entries, 0, Manifest::MODEL)?, bytes, before)?;
-        let (plan, plan_said) = plan(content(entries, 1, Manifest::PLAN)?, bytes, before)?;
+        let model_before = before.map(|before| before.model.of(&*before.bundle.model));
+        let content = entry(entries, 0, Manifest::MODEL)?;
+        let (model, ends) = one_way(Manifest::MODEL, content, model_before, elements::model)?;
+        check_model(&model)?;
+        let model_said = Said {
+            text: bytes.slice_ref(content),
+            ends,
+        };
+        let plan_before = before.map(|before| before.plan.of(&before.bundle.plan));
+        let content = entry(entries, 1, Manifest::PLAN)?;
+        let (plan, ends) = one_way(Manifest::PLAN, content, plan_before, elements::plan)?;
+        let plan_said = Said {
+            text: bytes.slice_ref(content),
+            ends,
+        };
         polc_plan::validate(&model, &plan)
             .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
         let programs = entries.iter().skip(2);
@@ -124,25 +136,16 @@ impl Opened {
             plan: plan_said,
         })
     }
-
-    /// What was read before as the Model.
-    fn model_before(&self) -> Option<Before<'_, Model, ModelEnds>> {
-        self.model.before(&self.bundle.model)
-    }
-
-    /// What was read before as the Plan.
-    fn plan_before(&self) -> Option<Before<'_, Plan, PlanEnds>> {
-        self.plan.before(&self.bundle.plan)
-    }
 }
 
-impl<E> Said<E> {
-    fn before<'a, T>(&'a self, value: &'a T) -> Option<Before<'a, T, E>> {
-        Some(Before {
+impl Said {
+    /// What was read before, as this.
+    fn of<'a, T>(&'a self, value: &'a T) -> Before<'a, T> {
+        Before {
             value,
             text: &self.text,
-            ends: self.ends.as_ref()?,
-        })
+            ends: &self.ends,
+        }
     }
 }
 
@@ -173,59 +176,41 @@ fn check_digests(
     Ok(())
 }
 
-/// What the first entry says.
-fn model(
-    content: &[u8],
-    bytes: &Bytes,
-    before: Option<&Opened>,
-) -> Result<(Model, Said<ModelEnds>), BundleError> {
-    let text = text(Manifest::MODEL, content)?;
-    let read = elements::model(text, before.and_then(Opened::model_before));
-    let (model, ends) = or_as_a_whole(read, Manifest::MODEL, text)?;
-    polc_model::validate::validate(&model)
+/// Whether a Model is one that a compiler has written.
+fn check_model(model: &Model) -> Result<(), BundleError> {
+    polc_model::validate::validate(model)
         .map_err(|cause| BundleError::Invalid(cause.to_string()))?;
     // A node compiles further classes of this Model by itself, so nothing may be in it that the
     // compiler would have refused.
-    if let Some(unsupported) = polc_plan::unsupported(&model).first() {
-        return Err(BundleError::Invalid(unsupported.to_string()));
+    match polc_plan::unsupported(model).first() {
+        Some(unsupported) => Err(BundleError::Invalid(unsupported.to_string())),
+        None => Ok(()),
     }
-    let text = bytes.slice_ref(content);
-    Ok((model, Said { text, ends }))
 }
 
-/// What the second entry says.
-fn plan(
-    content: &[u8],
-    bytes: &Bytes,
-    before: Option<&Opened>,
-) -> Result<(Plan, Said<PlanEnds>), BundleError> {
-    let text = text(Manifest::PLAN, content)?;
-    let read = elements::plan(text, before.and_then(Opened::plan_before));
-    let (plan, ends) = or_as_a_whole(read, Manifest::PLAN, text)?;
-    let text = bytes.slice_ref(content);
-    Ok((plan, Said { text, ends }))
-}
-
-/// What was read by elements. Where that is not possible, what is wrong is said of the whole.
-fn or_as_a_whole<T: Serialize + DeserializeOwned, E>(
-    read: Option<(T, E)>,
+/// The value that an entry says, and where the elements of its arrays end. There is one way to write each
+/// value. Where it cannot be read by elements, what is wrong is said of the whole.
+fn one_way<T: Serialize + DeserializeOwned>(
     name: &str,
-    text: &str,
-) -> Result<(T, Option<E>), BundleError> {
-    if let Some((value, ends)) = read {
-        return Ok((value, Some(ends)));
+    content: &[u8],
+    before: Option<Before<'_, T>>,
+    by_elements: fn(&str, Option<Before<'_, T>>) -> Option<(T, Vec<Ends>)>,
+) -> Result<(T, Vec<Ends>), BundleError> {
+    let text = text(name, content)?;
+    if let Some(read) = by_elements(text, before) {
+        return Ok(read);
     }
-    let value: T = parse(name, text.as_bytes())?;
-    let written = text.strip_suffix('\n').unwrap_or_default();
-    if elements::is_written_as(&value, written.as_bytes()) {
+    let value: T = parse(name, content)?;
+    let written = content.strip_suffix(b"\n").unwrap_or_default();
+    if elements::is_written_as(&value, written) {
         debug_assert!(false, "`{name}` is written as elements are not read");
-        return Ok((value, None));
+        return Ok((value, Vec::new()));
     }
     Err(BundleError::not_as_written())
 }
 
 /// The content of the entry at this position, with this name.
-fn content<'a>(
+fn entry<'a>(
     entries: &[archive::Entry<'a>],
     position: usize,
     wanted: &str,
