@@ -14,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use polc_inventory::{Endpoint, Inventory, InventoryError, Part, PartRef, ThisNode};
+use polc_inventory::{Endpoint, Inventory, InventoryError, Part, PartRef, ThisNode, is_part};
 use polc_model::Labels;
 use sha2::{Digest as _, Sha256};
 
@@ -24,7 +24,6 @@ use crate::Error;
 const UNSETTLED: Duration = Duration::from_millis(50);
 /// What stands for the name of a file that is not in a directory of parts.
 const FILE: &str = "";
-const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// What an inventory was read from, in short: equal where the texts are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -372,13 +371,6 @@ fn files(directory: &Path) -> io::Result<BTreeSet<String>> {
         }
     }
     Ok(files)
-}
-
-/// Whether a file of the directory is a part, by its name. Hidden ones are not: editors and orchestrators
-/// write them before they give them their names.
-fn is_part(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    !name.starts_with('.') && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 pub(crate) fn refused(path: &Path) -> impl FnOnce(InventoryError) -> Error + use<> {

@@ -27,8 +27,11 @@ pub(crate) struct Before<'a, T> {
     pub(crate) ends: &'a [Ends],
 }
 
+/// A value that was read, and where the elements of its arrays end.
+pub(crate) type Read<T> = (T, Vec<Ends>);
+
 /// Reads a Model. `None` where the text is not how a Model is written.
-pub(crate) fn model(text: &str, before: Option<Before<'_, Model>>) -> Option<(Model, Vec<Ends>)> {
+pub(crate) fn model(text: &str, before: Option<Before<'_, Model>>) -> Option<Read<Model>> {
     let mut text = Cursor::new(text, before);
     let model = Model {
         package: text.value(r#"{"package":"#)?,
@@ -45,7 +48,7 @@ pub(crate) fn model(text: &str, before: Option<Before<'_, Model>>) -> Option<(Mo
 }
 
 /// Reads a Plan. `None` where the text is not how a Plan is written.
-pub(crate) fn plan(text: &str, before: Option<Before<'_, Plan>>) -> Option<(Plan, Vec<Ends>)> {
+pub(crate) fn plan(text: &str, before: Option<Before<'_, Plan>>) -> Option<Read<Plan>> {
     let mut text = Cursor::new(text, before);
     let plan = Plan {
         classes: text.array(r#"{"classes":"#, |plan| &plan.classes)?,

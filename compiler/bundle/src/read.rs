@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Bundle, BundleError, Digest, FORMAT_VERSION, KERNEL, Manifest, archive,
-    elements::{self, Before, Ends},
+    elements::{self, Before, Ends, Read},
     json,
 };
 
@@ -81,7 +81,9 @@ impl Opened {
 
         let model_before = before.map(|before| before.model.of(&*before.bundle.model));
         let content = entry(entries, 0, Manifest::MODEL)?;
-        let (model, ends) = one_way(Manifest::MODEL, content, model_before, elements::model)?;
+        let (model, ends) = one_way(Manifest::MODEL, content, |text| {
+            elements::model(text, model_before)
+        })?;
         check_model(&model)?;
         let model_said = Said {
             text: bytes.slice_ref(content),
@@ -89,7 +91,9 @@ impl Opened {
         };
         let plan_before = before.map(|before| before.plan.of(&before.bundle.plan));
         let content = entry(entries, 1, Manifest::PLAN)?;
-        let (plan, ends) = one_way(Manifest::PLAN, content, plan_before, elements::plan)?;
+        let (plan, ends) = one_way(Manifest::PLAN, content, |text| {
+            elements::plan(text, plan_before)
+        })?;
         let plan_said = Said {
             text: bytes.slice_ref(content),
             ends,
@@ -188,16 +192,14 @@ fn check_model(model: &Model) -> Result<(), BundleError> {
     }
 }
 
-/// The value that an entry says, and where the elements of its arrays end. There is one way to write each
-/// value. Where it cannot be read by elements, what is wrong is said of the whole.
+/// The value that an entry says. There is one way to write each value. Where it cannot be read by elements, what is wrong is said of the whole.
 fn one_way<T: Serialize + DeserializeOwned>(
     name: &str,
     content: &[u8],
-    before: Option<Before<'_, T>>,
-    by_elements: fn(&str, Option<Before<'_, T>>) -> Option<(T, Vec<Ends>)>,
-) -> Result<(T, Vec<Ends>), BundleError> {
+    by_elements: impl FnOnce(&str) -> Option<Read<T>>,
+) -> Result<Read<T>, BundleError> {
     let text = text(name, content)?;
-    if let Some(read) = by_elements(text, before) {
+    if let Some(read) = by_elements(text) {
         return Ok(read);
     }
     let value: T = parse(name, content)?;

@@ -56,7 +56,7 @@ use polc_model::{
 use serde::{Deserialize, Serialize};
 
 pub use kubernetes::INTERFACE_ANNOTATION;
-pub use part::{Part, PartRef, ThisNode, WithoutEndpoint};
+pub use part::{Part, PartRef, ThisNode, WithoutEndpoint, is_part};
 pub use polc_model::selector::NAMESPACE_NAME_LABEL;
 
 /// What runs on a node and elsewhere. Valid by construction: see [`Inventory::parse`]. Endpoints are
@@ -77,7 +77,11 @@ pub struct Inventory {
 
 /// Addresses of entities that are no endpoints and no nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with lists of addresses"
+)]
 pub struct AddressesOf {
     /// The `kube_apiserver` entity. An address may also be an endpoint's, a node's or one of the
     /// others' here; if it is nobody's, it is outside.
@@ -105,7 +109,10 @@ impl AddressesOf {
 
 /// The node that the agent runs on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping with `name`, `addresses` and the like"
+)]
 pub struct Node {
     /// Its name.
     pub name: String,
@@ -122,7 +129,10 @@ pub struct Node {
 
 /// An endpoint, on this node or another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping with `name`, `addresses` and the like"
+)]
 pub struct Endpoint {
     /// Its name, unique in its namespace.
     pub name: String,
@@ -162,7 +172,10 @@ pub enum Place<'e> {
 
 /// Another node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping with `name` and `addresses`"
+)]
 pub struct RemoteNode {
     /// Its name.
     pub name: String,

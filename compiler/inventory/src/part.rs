@@ -11,9 +11,24 @@ use crate::{
     kubernetes, located, validate,
 };
 
+/// How the names of parts end.
+const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// Whether a file of an inventory's directory is a part, by its name. Hidden ones are not: editors and
+/// orchestrators write them before they give them their names.
+#[must_use]
+pub fn is_part(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    !name.starts_with('.') && extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
+}
+
 /// A part of an inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "a mapping with `endpoints`, `node` and the like"
+)]
 pub struct Part {
     /// The node, which one of the parts says.
     pub node: Option<Node>,

@@ -32,7 +32,7 @@ pub fn lint_comments(text: &str) -> Vec<LintComment> {
         let content = line.trim();
         if let Some(comment) = content.strip_prefix('#') {
             let at = begin + line.len() - line.trim_start().len() + 1;
-            pending.extend(attribute(comment, at));
+            pending.extend(attribute(comment, at).map(|one| (at as u32, one)));
         } else if !content.is_empty() && !is_marker(content) {
             let bare = line.trim_start_matches([' ', '-']);
             let before = begin + line.len() - bare.len();
@@ -44,14 +44,19 @@ pub fn lint_comments(text: &str) -> Vec<LintComment> {
         return Vec::new();
     }
     let (documents, _) = located::documents(text);
-    let comments = placed.into_iter().filter_map(|((level, lints), begin)| {
-        let ends = documents.iter().filter_map(|node| end_at(node, begin));
-        Some(LintComment {
-            level,
-            lints,
-            covers: begin..ends.max()?,
-        })
-    });
+    let comments = placed
+        .into_iter()
+        .filter_map(|((at, (level, lints)), begin)| {
+            if documents.iter().any(|node| is_text_at(node, at)) {
+                return None;
+            }
+            let ends = documents.iter().filter_map(|node| end_at(node, begin));
+            Some(LintComment {
+                level,
+                lints,
+                covers: begin..ends.max()?,
+            })
+        });
     comments.collect()
 }
 
@@ -108,6 +113,16 @@ fn end_at(node: &Node, begin: u32) -> Option<u32> {
                 _ => end_at(value, begin),
             }
         }),
+    }
+}
+
+/// Whether what looks like a comment here is part of a text.
+fn is_text_at(node: &Node, at: u32) -> bool {
+    let holds = |node: &Node| (node.span.start..node.span.end).contains(&at);
+    match &node.value {
+        Value::Scalar { .. } => holds(node),
+        Value::Sequence(items) => items.iter().any(|item| is_text_at(item, at)),
+        Value::Mapping(entries) => entries.iter().any(|(_, value)| is_text_at(value, at)),
     }
 }
 
@@ -201,6 +216,19 @@ spec:
             let found = of(text);
             let covered: Vec<&str> = found.iter().map(|one| one.2.trim_end()).collect();
             assert_eq!(covered, ["a: 1"], "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_that_look_like_comments_are_none() {
+        for style in ["|", ">", "|-", "|+"] {
+            let text = format!("a: {style}\n  one\n  # @allow(x)\nb: 1\n");
+            assert_eq!(lint_comments(&text), [], "{text}");
+            // Behind it, one is.
+            let text = format!("a: {style}\n  one\n# @allow(x)\nb: 1\n");
+            let found = of(&text);
+            assert_eq!(found.len(), 1, "{text}");
+            assert_eq!(found[0].2, "b: 1", "{text}");
         }
     }
 

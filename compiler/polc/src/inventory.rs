@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use polc_inventory::{Inventory, InventoryError, Part, ThisNode};
+use polc_inventory::{Inventory, InventoryError, Part, ThisNode, is_part};
 
-use crate::{files, operational::OperationalError, package, workloads};
+use crate::{files, operational::OperationalError, workloads};
 
 /// Reads an inventory, in our words or of Kubernetes. It need not say which node it is for: policies are
 /// compared with everybody in it.
@@ -41,9 +41,11 @@ fn texts(path: &Path) -> Result<Vec<(PathBuf, String)>, OperationalError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.path();
-        let name = entry.file_name().map(|name| name.to_string_lossy());
-        // Hidden files are unfinished: editors and orchestrators write them before they name them.
-        if name.is_some_and(|name| !name.starts_with('.')) && package::is_manifest(&entry) {
+        if entry
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(is_part)
+        {
             paths.push(entry);
         }
     }

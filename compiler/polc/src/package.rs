@@ -352,7 +352,7 @@ fn is_policy_file(path: &Path) -> bool {
 }
 
 /// Whether a file is of Kubernetes objects, by its name.
-pub(crate) fn is_manifest(path: &Path) -> bool {
+fn is_manifest(path: &Path) -> bool {
     SourceKind::of(&path.to_string_lossy()) == SourceKind::Kubernetes
 }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use polc_cluster::{Cluster, PodNetwork, Workload};
 use polc_diagnostics::Severity;
-use polc_inventory::{AddressesOf, Endpoint, Inventory, InventoryError, Node, Part, RemoteNode};
+use polc_inventory::{AddressesOf, Endpoint, Inventory, InventoryError, Node, RemoteNode};
 use polc_model::selector::{CLUSTER_LABEL, SERVICE_ACCOUNT_LABEL};
 
 /// The cluster that a pod is in, as clusters are called by default.
@@ -50,18 +50,11 @@ pub(crate) fn inventory(
         };
         return Some(Err((path.clone(), cause)));
     }
-    // Their addresses would be known, and those of the pods are not.
-    let ours = texts.iter().find(|(_, text)| {
-        let has_objects = text.contains("apiVersion") && text.contains("kind");
-        !has_objects && Part::parse(text).is_ok_and(|part| part != Part::default())
-    });
-    if let Some((path, _)) = ours {
-        let message =
-            "says endpoints or nodes in its own words, and other files say what makes pods; \
-                       give one of the two"
-                .to_owned();
+    if let Some((path, _)) = texts.iter().find(|(_, text)| has_own_words(text)) {
         let cause = InventoryError {
-            message,
+            message: "endpoints in our own words have addresses, and pods that are still to be made have \
+                      none: give one of the two"
+                .to_owned(),
             location: None,
         };
         return Some(Err((path.clone(), cause)));
@@ -80,6 +73,20 @@ pub(crate) fn inventory(
         namespaces: cluster.namespaces,
         addresses_of: AddressesOf::default(),
     }))
+}
+
+/// Whether a document of a text is a part of an inventory in our own words.
+fn has_own_words(text: &str) -> bool {
+    const OURS: [&str; 5] = [
+        "node",
+        "endpoints",
+        "namespaces",
+        "remote_nodes",
+        "addresses_of",
+    ];
+    let (documents, _) = polc_kubernetes::located::documents(text);
+    let mut documents = documents.iter();
+    documents.any(|one| one.get("kind").is_none() && OURS.iter().any(|key| one.get(key).is_some()))
 }
 
 fn endpoints(cluster: &Cluster) -> Vec<Arc<Endpoint>> {

@@ -110,6 +110,11 @@ fn what_makes_pods_does_not_mix_with_our_own_words() {
     let run = check([("cluster/a.yaml", OURS), ("cluster/b.yaml", DEPLOYMENT)]);
     assert_eq!(run.code, 2, "{}", run.err);
     assert!(run.err.contains("cluster/a.yaml"), "{}", run.err);
+    // Nor in one file.
+    let both = format!("{DEPLOYMENT}---\n{OURS}");
+    let run = check([("cluster/both.yaml", both.as_str())]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("in our own words"), "{}", run.err);
 }
 
 #[test]
